@@ -1,0 +1,5 @@
+"""Explore text completions in a notebook."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,215 @@
+"""What passes between the rooms: request, endpoint, chunks, completion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from .errors import InputError
+
+Status = Literal["complete", "interrupted", "broken", "error"]
+
+
+class Bound(NamedTuple):
+    """The smallest and largest value of a parameter; None is no limit."""
+
+    smallest: float
+    largest: float | None
+
+
+# The widest bounds of any dialect. Section 1 of the API reference; temperature up to
+# 2 is OpenAI's, and the dialects that take less say so.
+BOUNDS: Mapping[str, Bound] = {
+    "max_tokens_to_sample": Bound(1, None),
+    "temperature": Bound(0, 2),
+    "top_p": Bound(0, 1),
+    "top_k": Bound(0, None),
+}
+INTEGERS = frozenset({"max_tokens_to_sample", "top_k", "seed"})
+LONGEST_USER_ID = 512
+
+
+def check_bound(name: str, value: object, bound: Bound, where: str = "") -> None:
+    """Raise `InputError` unless the value is a number within the bound."""
+    kind = int if name in INTEGERS else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind):
+        wanted = "a whole number" if name in INTEGERS else "a number"
+        raise InputError(f"{name} is {value!r}; give {wanted}{where}.")
+    number = float(value)
+    if not math.isfinite(number) or number < bound.smallest:
+        raise InputError(f"{name} is {value}; give {_range(bound)}{where}.")
+    if bound.largest is not None and number > bound.largest:
+        raise InputError(f"{name} is {value}; give {_range(bound)}{where}.")
+
+
+def _range(bound: Bound) -> str:
+    if bound.largest is None:
+        return f"{bound.smallest:g} or more"
+    return f"a value from {bound.smallest:g} to {bound.largest:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """A complete, valid request; building one is the check.
+
+    ``prompt`` is exactly what is sent: template filled, turns wrapped, system text
+    before the first turn. None means: not sent. Raises `InputError`.
+    """
+
+    model: str
+    prompt: str
+    max_tokens_to_sample: int
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop_sequences: tuple[str, ...] = ()
+    betas: tuple[str, ...] = ()
+    user_id: str | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_text("model", self.model, "name one, as in --model ngram-chat")
+        _check_text("prompt", self.prompt, "write at least one character")
+        for name, bound in BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None or name == "max_tokens_to_sample":
+                check_bound(name, value, bound)
+        if self.seed is not None:
+            check_bound("seed", self.seed, Bound(0, 2**63 - 1))
+        for stop in self.stop_sequences:
+            _check_text("stop", stop, "give at least one character, or leave it out")
+        for beta in self.betas:
+            _check_beta(beta)
+        if self.user_id is not None:
+            _check_text("user_id", self.user_id, "give one, or leave it out")
+            if len(self.user_id) > LONGEST_USER_ID:
+                raise InputError(
+                    f"user_id has {len(self.user_id)} characters; "
+                    f"the API takes at most {LONGEST_USER_ID}."
+                )
+
+
+def _check_text(name: str, value: object, remedy: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{name} is {value!r}; {remedy}.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{name} has half a character at position {error.start} "
+            f"({value[error.start]!r}); remove it."
+        ) from error
+
+
+def _check_beta(beta: object) -> None:
+    good = isinstance(beta, str) and beta.isascii() and beta.isprintable()
+    if not good or not beta or "," in str(beta) or " " in str(beta):
+        raise InputError(
+            f"beta is {beta!r}; give one flag in each --beta, "
+            "such as context-1m-2025-08-07."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where, in which dialect, with whose key; never the key itself."""
+
+    name: str
+    base_url: str
+    dialect: str
+    """``text``, ``messages`` or ``openai``."""
+    key_variable: str | None = None
+    """The environment variable that holds the key; None: it wants none."""
+    key_required: bool = False
+    extensions: bool = False
+    """Whether it is one of ours and takes the ``jupyter-complete-…`` headers."""
+
+
+class Usage(NamedTuple):
+    """Tokens as the endpoint counted them; None where it did not tell."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class HttpCall(NamedTuple):
+    """One HTTP request, without host and key."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    notices: tuple[str, ...] = ()
+    """What the dialect changed in the request, for the user to see."""
+
+
+class Chunk(NamedTuple):
+    """An increment of an answer, never the whole text."""
+
+    text: str = ""
+    stop_reason: str | None = None
+    """``stop_sequence`` or ``max_tokens`` on the last chunk, else None."""
+    stop: str | None = None
+    usage: Usage | None = None
+    raw: Mapping[str, Any] | None = None
+    """The JSON this came from. A whole answer or event, as the endpoint sent it."""
+    id: str | None = None
+    model: str | None = None
+    notice: str | None = None
+    """Something the user should see, such as a refusal."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class TokenLogprob(NamedTuple):
+    """A token of an answer with its log-probability and the likeliest others."""
+
+    token: str
+    logprob: float | None
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A completion and all that is known of it; ``str()`` is the text.
+
+    ``status`` is ``complete``, ``interrupted`` (the user stopped it), ``broken``
+    (the answer was cut) or ``error``; in every case ``text`` is what arrived.
+    """
+
+    text: str
+    request: CompletionRequest
+    status: Status = "complete"
+    model: str = ""
+    """The model that answered; the one that was asked where the answer names none."""
+    stop_reason: str | None = None
+    stop: str | None = None
+    id: str | None = None
+    request_id: str | None = None
+    usage: Usage | None = None
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    endpoint: str = ""
+    dialect: str = ""
+    attempts: int = 1
+    notices: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The answer's JSON; of a stream, its events merged, the later field winning."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    http_status: int | None = None
+    error_type: str | None = None
+    error: str | None = None
+    """The one line of the error, where ``status`` is ``broken`` or ``error``."""
+    sample: int = 0
+    history_id: int | None = None
+    reused: bool = False
+    """Whether it was answered from the history, without a call."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def prompt(self) -> str:
+        """The prompt, exactly as it was sent."""
+        return self.request.prompt

@@ -1,0 +1,44 @@
+"""The APIs this project speaks: a request to HTTP, HTTP to chunks; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from ..completion import Chunk, CompletionRequest, HttpCall
+from ..errors import EndpointError
+
+
+class Event(NamedTuple):
+    """One server-sent event."""
+
+    name: str
+    """The ``event`` field, ``message`` where there was none."""
+    data: str
+
+
+class Dialect(Protocol):
+    """How one API writes a request and an answer: no network, no clock."""
+
+    name: str
+
+    def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
+        """Give the HTTP request. Raises `InputError` for what this API refuses."""
+        ...
+
+    def decode(self, body: bytes) -> Sequence[Chunk]:
+        """Give a whole answer's chunks. Raises `ProtocolError`."""
+        ...
+
+    def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
+        """Yield a streamed answer's chunks; pings and unknown events give none.
+
+        Raises `EndpointError` for an error inside the stream, `ProtocolError`.
+        """
+        ...
+
+    def decode_error(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> EndpointError:
+        """Give the error of an answer whose status is not 200."""
+        ...

@@ -1,0 +1,1 @@
+"""A language model that needs nothing: the model, its WSGI app, the way there."""
