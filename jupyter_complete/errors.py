@@ -15,7 +15,8 @@
     │   └── ServerError          5xx, 529 included
     ├── ProtocolError            an answer that is not one: HTML, no JSON, a redirect
     ├── IncompleteStream         an answer that began and did not end
-    └── HistoryError             the store of past completions
+    ├── HistoryError             the store of past completions
+    └── Cancelled                it was stopped while it ran
     CompletionInterrupted        a KeyboardInterrupt: the user stopped it
 
 Each is one line in a notebook, and a real error output in the saved file, so that
@@ -34,6 +35,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BillingError",
+    "Cancelled",
     "CompleteError",
     "CompletionInterrupted",
     "ConnectionFailed",
@@ -176,6 +178,10 @@ class IncompleteStream(CompleteError):
 
 class HistoryError(CompleteError):
     """The store of past completions could not do what was asked."""
+
+
+class Cancelled(CompleteError):
+    """It was stopped while it ran; what came is in ``partial``."""
 
 
 class CompletionInterrupted(KeyboardInterrupt):

@@ -15,12 +15,21 @@ class Event(NamedTuple):
     name: str
     """The ``event`` field, ``message`` where there was none."""
     data: str
+    whole: bool = True
+    """False for a last event whose closing blank line never came."""
 
 
 class Dialect(Protocol):
     """How one API writes a request and an answer: no network, no clock."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What users call it: ``text``, ``messages`` or ``openai``."""
+        ...
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """Give what every call to this API carries: its version, and the key."""
+        ...
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
         """Give the HTTP request. Raises `InputError` for what this API refuses."""
@@ -33,6 +42,7 @@ class Dialect(Protocol):
     def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
         """Yield a streamed answer's chunks; pings and unknown events give none.
 
+        It returns at the event that ends the answer, and need not read on.
         Raises `EndpointError` for an error inside the stream, `ProtocolError`.
         """
         ...
