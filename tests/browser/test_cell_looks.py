@@ -2,17 +2,87 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from playwright.sync_api import expect
 
 PROMPT = "%%complete -t 0.3\nIf it isn't raining, is **this** in the list?"
 PYTHON = "import math"
+IS_TEXT = re.compile("jupyter-complete-cell")
+# Stands for the magic: the front end knows a cell only by its source.
+SLOW_MAGIC = """
+import time
+from IPython.core.magic import register_cell_magic
+@register_cell_magic
+def complete(line, cell):
+    print("started", flush=True)
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("stopped")
+"""
 
 
-def test_the_harness_runs_a_cell(front):
-    front.open("run.ipynb", "6 * 7")
+def colours(cell, line):
+    """Give the distinct colours of a line's words."""
+    words = cell.locator(".cm-line").nth(line).locator("span")
+    return set(words.evaluate_all("all => all.map(x => getComputedStyle(x).color)"))
 
+
+def test_a_complete_cell_is_text_and_python_stays_python(front):
+    front.open("looks.ipynb", PROMPT, PYTHON)
+
+    expect(front.cell(0)).to_have_class(IS_TEXT)
+    expect(front.cell(1)).not_to_have_class(IS_TEXT)
+    expect(front.cell(0).locator(".cm-line").first).to_have_css("font-weight", "600")
+    front.shot("complete-cell")
+    bold = front.cell(0).locator(".cm-line").nth(1).locator("span", has_text="this")
+    expect(bold.first).to_have_css("font-weight", "700")
+    keyword = front.cell(1).locator(".cm-line span", has_text="import").first
+    prose = front.cell(0).locator(".cm-line").nth(1)
+    assert keyword.evaluate("x => getComputedStyle(x).color") not in colours(
+        front.cell(0), 1
+    )
+    expect(prose).to_contain_text("isn't raining")
+
+
+def test_the_looks_follow_the_magic_in_and_out(front):
+    front.open("toggle.ipynb", PYTHON)
+
+    front.edit(0, PROMPT)
+    expect(front.cell(0)).to_have_class(IS_TEXT)
+    front.edit(0, "is_there = 1 in [1]")
+    expect(front.cell(0)).not_to_have_class(IS_TEXT)
+
+    keyword = front.cell(0).locator(".cm-line span", has_text="in")
+    expect(keyword.first).to_be_visible()
+
+
+def test_a_stop_button_under_a_running_cell_interrupts_it(front):
+    front.open("stop.ipynb", SLOW_MAGIC, PROMPT)
     front.run(0)
 
-    expect(front.output(0)).to_have_text(re.compile("42"))
+    front.start(1)
+    expect(front.output(1)).to_contain_text("started")
+    front.cell(1).get_by_role("button", name="Stop", exact=True).click()
+
+    expect(front.output(1)).to_contain_text("stopped")
+    expect(front.cell(1).locator(".jupyter-complete-stop")).to_have_count(0)
+
+
+def test_installing_the_package_enables_the_extension():
+    folder = Path(sys.prefix) / "share" / "jupyter" / "labextensions"
+    package = json.loads((folder / "jupyter-complete" / "package.json").read_text())
+    listed = subprocess.run(
+        [sys.executable, "-m", "jupyter", "labextension", "list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert package["jupyterlab"]["_build"]["load"] == "static/remoteEntry.js"
+    assert re.search(r"jupyter-complete v\S+ .*enabled.*OK", listed.stderr)
