@@ -26,8 +26,9 @@ BOUNDS: Mapping[str, Bound] = {
     "temperature": Bound(0, 2),
     "top_p": Bound(0, 1),
     "top_k": Bound(0, None),
+    "logprobs": Bound(0, None),
 }
-INTEGERS = frozenset({"max_tokens_to_sample", "top_k", "seed"})
+INTEGERS = frozenset({"max_tokens_to_sample", "top_k", "seed", "logprobs"})
 LONGEST_USER_ID = 512
 
 
@@ -68,6 +69,8 @@ class CompletionRequest:
     betas: tuple[str, ...] = ()
     user_id: str | None = None
     seed: int | None = None
+    logprobs: int | None = None
+    """How many likeliest tokens to tell at each place; 0: the chosen one alone."""
 
     def __post_init__(self) -> None:
         _check_text("model", self.model, "name one, as in --model ngram-chat")
@@ -125,6 +128,8 @@ class Endpoint:
     key_required: bool = False
     extensions: bool = False
     """Whether it is one of ours and takes the ``jupyter-complete-…`` headers."""
+    flavour: str = "other"
+    """Which server it is, where the dialect differs: see `OpenAIDialect`."""
 
 
 class Usage(NamedTuple):

@@ -185,6 +185,18 @@ class CompletionSettings(Configurable):
         request="seed",
         metavar="N",
     )
+    logprobs = _parameter(
+        Int(
+            None,
+            allow_none=True,
+            **_bounds("logprobs"),
+            help="Keep the log-probability of each token and of this many likeliest "
+            "others, where the endpoint tells them; 0 keeps the token's own alone.",
+        ),
+        "--logprobs",
+        request="logprobs",
+        metavar="N",
+    )
     format = _parameter(
         Enum(
             ["auto", "text", "markdown"],
