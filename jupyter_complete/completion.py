@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from .errors import InputError
+from .plain import plain, restored
 
 Status = Literal["complete", "interrupted", "broken", "error"]
 
@@ -211,6 +212,9 @@ class Completion:
     reused: bool = False
     """Whether it was answered from the history, without a call."""
 
+    code_writer: ClassVar[Callable[[Completion, str], str] | None] = None
+    """What `as_code` asks. The package sets it: this room knows no dialect."""
+
     def __str__(self) -> str:
         return self.text
 
@@ -218,3 +222,63 @@ class Completion:
     def prompt(self) -> str:
         """The prompt, exactly as it was sent."""
         return self.request.prompt
+
+    def as_code(self, kind: str) -> str:
+        """Give code that sends the same request, the key from the environment.
+
+        ``kind``: ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError`.
+        """
+        writer = type(self).code_writer
+        if writer is None:
+            raise InputError("Nothing here writes code; import jupyter_complete first.")
+        return writer(self, kind)
+
+    def to_record(self) -> dict[str, Any]:
+        """Give everything as `plain` JSON; `from_record` gives an equal one."""
+        record = {item.name: getattr(self, item.name) for item in fields(self)}
+        record["request"] = asdict(self.request)
+        record["usage"] = self.usage and self.usage._asdict()
+        return {name: plain(value) for name, value in record.items()}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Completion:
+        """Give the completion of a record; fields of a later version are left out.
+
+        Raises `InputError` for what is no record.
+        """
+        try:
+            known = {item.name for item in fields(cls)}
+            values = {k: restored(v) for k, v in record.items() if k in known}
+            _check_kinds(values)
+            values["request"] = _request(values["request"])
+            values["usage"] = values.get("usage") and Usage(**values["usage"])
+            values["notices"] = tuple(values.get("notices", ()))
+            values["logprobs"] = tuple(map(_logprob, values.get("logprobs", ())))
+            return cls(**values)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"The record of a completion is damaged ({error!r}); "
+                "take it from another copy."
+            ) from error
+
+
+def _check_kinds(values: Mapping[str, Any]) -> None:
+    kinds: Mapping[str, type] = {"text": str, "request": dict, "raw": dict}
+    for name, kind in kinds.items():
+        if name in values and not isinstance(values[name], kind):
+            raise TypeError(f"{name} is {type(values[name]).__name__}")
+    if values.get("status", "complete") not in get_args(Status):
+        raise ValueError(f"status is {values['status']!r}")
+
+
+def _request(record: Mapping[str, Any]) -> CompletionRequest:
+    known = {item.name for item in fields(CompletionRequest)}
+    values = {name: value for name, value in record.items() if name in known}
+    for name in ("stop_sequences", "betas"):
+        values[name] = tuple(values.get(name, ()))
+    return CompletionRequest(**values)
+
+
+def _logprob(record: Any) -> TokenLogprob:
+    token, logprob, alternatives = record
+    return TokenLogprob(token, logprob, tuple((t, p) for t, p in alternatives))
