@@ -1,5 +1,82 @@
-"""Explore text completions in a notebook."""
+"""Explore text completions in a notebook: magics, a panel, sweeps, a small model."""
 
 from __future__ import annotations
 
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .completion import Completion
+from .errors import CompleteError, CompletionInterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .session import Session
+
 __version__ = "0.1.0"
+__all__ = [
+    "CompleteError",
+    "Completion",
+    "CompletionInterrupted",
+    "complete",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
+
+
+def complete(
+    prompt: str, *, values: Mapping[str, object] | None = None, **settings: Any
+) -> Completion:
+    """Complete a prompt, as ``%%complete`` does.
+
+    ``settings`` are those of ``%config CompletionSettings``, by name, for this call.
+    ``values`` fill ``{{name}}``; left out, the notebook's variables do. Raises
+    `CompleteError`; what had arrived is in its ``completion``.
+    """
+    session, namespace = _session()
+    call = session.prepare(prompt, namespace if values is None else values, **settings)
+    return session.complete(call)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the magics, the settings and the tab completion to the shell."""
+    from . import magics, matcher  # noqa: PLC0415 - they import IPython
+
+    magics.load(shell)
+    matcher.load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take them away again."""
+    from . import magics, matcher  # noqa: PLC0415 - they import IPython
+
+    matcher.unload(shell)
+    magics.unload(shell)
+
+
+def _session() -> tuple[Session, Mapping[str, object]]:
+    """Give the session of the shell with the extension, else one of our own."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        registry = shell.magics_manager.registry
+        if "CompletionMagics" in registry:
+            return registry["CompletionMagics"].session, shell.user_ns
+    return _script_session(), shell.user_ns if shell is not None else {}
+
+
+@functools.cache
+def _script_session() -> Session:
+    import getpass  # noqa: PLC0415 - see above
+    import pathlib  # noqa: PLC0415 - see above
+
+    from IPython.paths import get_ipython_dir  # noqa: PLC0415 - see above
+
+    from .session import Session  # noqa: PLC0415 - see above
+    from .settings import CompletionSettings  # noqa: PLC0415 - see above
+
+    directory = pathlib.Path(get_ipython_dir()) / "profile_default"
+    ask_key = getpass.getpass if sys.stdin and sys.stdin.isatty() else None
+    return Session.opened(CompletionSettings(), directory, ask_key)

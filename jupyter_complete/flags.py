@@ -1,0 +1,280 @@
+r"""A line of flags, read and written: settings and the magics' own options.
+
+Values in quotes are Python strings, so that ``--stop "\n\n"`` is two newlines; every
+other value is taken as it stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
+
+from .errors import InputError
+from .settings import CompletionSettings, parameters
+
+Kind = Literal["text", "integer", "number", "integer or auto", "choice", "switch"]
+
+
+def _option(
+    *flags: str,
+    help: str,  # noqa: A002 - traitlets and argparse call it so
+    metavar: str | None = None,
+    **more: Any,
+) -> Any:
+    """Describe an option that is no setting: what to do with the one call."""
+    metadata = {"flags": flags, "help": help, "metavar": metavar, **more}
+    default = () if more.get("repeat") else (None if metavar else False)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a line asks for beside the settings it overrides."""
+
+    out: str | None = _option(
+        "-o", "--out", metavar="NAME", help="Also name the result NAME."
+    )
+    dry_run: bool = _option(
+        "--dry-run", help="Show exactly what would be sent, and send nothing."
+    )
+    as_: str | None = _option(
+        "--as",
+        metavar="KIND",
+        choices=("curl", "requests", "sdk", "magic"),
+        help="Show code that sends the same request, and send nothing.",
+    )
+    count: bool = _option(
+        "--count",
+        help="Show how many tokens the prompt has, where the endpoint counts.",
+    )
+    sweep: tuple[str, ...] = _option(
+        "-s",
+        "--sweep",
+        metavar="AXIS",
+        repeat=True,
+        help="An axis of a sweep, such as temperature=0:1:0.25. Repeatable.",
+    )
+    yes: bool = _option("--yes", help="Run a large sweep without asking.")
+    fresh: bool = _option("--fresh", help="Ask again for all that a sweep has already.")
+    export: str | None = _option(
+        "--export",
+        metavar="FILE",
+        help="Write the sweep to a .jsonl, .csv or .parquet file.",
+    )
+    plot: str | None = _option(
+        "--plot", metavar="SPEC", help="Plot the sweep, as in words~temperature."
+    )
+
+
+class Flag(NamedTuple):
+    """One flag as a user may type it."""
+
+    name: str
+    """The setting or option that it sets."""
+    spellings: tuple[str, ...]
+    kind: Kind
+    help: str
+    metavar: str
+    choices: tuple[str, ...]
+    repeat: bool
+    setting: bool
+    optional: bool
+    """Whether ``none`` unsets it."""
+    value: bool
+    """What a switch sets."""
+
+    @property
+    def long(self) -> str:
+        """The spelling in full."""
+        return self.spellings[-1]
+
+
+class Line(NamedTuple):
+    """A line of flags, read."""
+
+    overrides: Mapping[str, Any]
+    """The settings that were given, by name."""
+    options: Options
+    rest: str
+    """What follows the flags, to the byte."""
+
+
+def flags() -> Iterator[Flag]:
+    """Yield every flag: the settings' in their order, then the options'."""
+    for parameter in parameters():
+        yield _of_trait(parameter.name, parameter.flags, parameter.trait)
+    for option in fields(Options):
+        tag = option.metadata
+        choices = tag.get("choices", ())
+        kind: Kind = "switch" if tag["metavar"] is None else "text"
+        yield Flag(
+            option.name,
+            tag["flags"],
+            "choice" if choices else kind,
+            tag["help"],
+            "|".join(choices) or tag["metavar"] or "",
+            choices,
+            bool(tag.get("repeat")),
+            setting=False,
+            optional=False,
+            value=True,
+        )
+
+
+def _of_trait(
+    name: str, spellings: tuple[str, ...], trait: TraitType[Any, Any]
+) -> Flag:
+    choices = tuple(trait.values or ()) if isinstance(trait, Enum) else ()
+    kind = _kind(trait)
+    plain = {"integer": "N", "number": "NUMBER"}.get(kind, name.upper())
+    return Flag(
+        name,
+        spellings,
+        kind,
+        str(trait.help),
+        ""
+        if kind == "switch"
+        else trait.metadata["metavar"] or "|".join(choices) or plain,
+        choices,
+        isinstance(trait, List),
+        setting=True,
+        optional=bool(trait.allow_none) and kind in {"integer", "number"},
+        value=not trait.default_value,
+    )
+
+
+def _kind(trait: TraitType[Any, Any]) -> Kind:
+    kinds: tuple[tuple[type, Kind], ...] = (
+        (Bool, "switch"),
+        (Enum, "choice"),
+        (Int, "integer"),
+        (Float, "number"),
+        (Union, "integer or auto"),
+    )
+    return next((kind for type_, kind in kinds if isinstance(trait, type_)), "text")
+
+
+_TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S)+""")
+
+
+def parse(line: str) -> Line:
+    """Read the flags at the start of a line. Raises `InputError`, naming the flag."""
+    known = {spelling: flag for flag in flags() for spelling in flag.spellings}
+    found: dict[str, Any] = {}
+    tokens = _TOKEN.finditer(line)
+    rest = ""
+    for token in tokens:
+        if token[0] == "--":
+            rest = line[token.end() :].lstrip()
+            break
+        if not re.match(r"--?[A-Za-z]", token[0]):
+            rest = line[token.start() :]
+            break
+        spelling, equals, text = token[0].partition("=")
+        flag = _find(spelling, known)
+        if flag.kind == "switch":
+            if equals:
+                raise InputError(f"{spelling} takes no value; write it alone.")
+            found[flag.name] = flag.value
+            continue
+        if not equals:
+            text = _next(tokens, flag)
+        value = _convert(flag, _unquote(text))
+        found[flag.name] = (*found.get(flag.name, ()), value) if flag.repeat else value
+    settings = CompletionSettings.class_own_traits(config=True)
+    return Line(
+        {name: value for name, value in found.items() if name in settings},
+        Options(**{n: value for n, value in found.items() if n not in settings}),
+        rest,
+    )
+
+
+def _find(spelling: str, known: Mapping[str, Flag]) -> Flag:
+    if spelling in known:
+        return known[spelling]
+    starts = {flag.long for flag in known.values() if flag.long.startswith(spelling)}
+    if spelling.startswith("--") and len(starts) == 1:
+        return known[starts.pop()]
+    near = difflib.get_close_matches(spelling, known, 1)
+    if re.match(r"--?(api[-_]?)?key", spelling):
+        remedy = "a key never goes into a cell; set ANTHROPIC_API_KEY or the like."
+    elif near:
+        remedy = f"did you mean {near[0]}?"
+    else:
+        remedy = "%%complete? lists them; a prompt that begins so goes after --"
+    raise InputError(f"There is no flag {spelling}: {remedy}")
+
+
+def _next(tokens: Iterator[re.Match[str]], flag: Flag) -> str:
+    token = next(tokens, None)
+    if token is None:
+        raise InputError(f"{flag.long} wants a value: {flag.long} {flag.metavar}.")
+    return token[0]
+
+
+def _unquote(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        try:
+            return str(ast.literal_eval(text))
+        except (SyntaxError, ValueError):
+            return text[1:-1]
+    return text
+
+
+def _convert(flag: Flag, text: str) -> Any:
+    if flag.optional and text.lower() == "none":
+        return None
+    try:
+        if flag.kind == "number":
+            return float(text)
+        if flag.kind == "integer" or (
+            flag.kind == "integer or auto" and text != "auto"
+        ):
+            return int(text)
+    except ValueError as error:
+        wanted = {"number": "a number", "integer": "a whole number"}.get(
+            flag.kind, "a whole number or auto"
+        )
+        raise InputError(f"{flag.long} is {text!r}; give {wanted}.") from error
+    if flag.choices and text not in flag.choices:
+        raise InputError(
+            f"{flag.long} is {text!r}; choose from {', '.join(flag.choices)}."
+        )
+    return text
+
+
+def write(overrides: Mapping[str, Any]) -> str:
+    """Give the line of flags that sets these settings; `parse` reads it back."""
+    words = []
+    for flag in flags():
+        if not flag.setting or flag.name not in overrides:
+            continue
+        value = overrides[flag.name]
+        if flag.kind == "switch":
+            words += [flag.long] if value == flag.value else []
+            continue
+        for item in value if flag.repeat else [value]:
+            words += [flag.spellings[0], _quote(item)]
+    return " ".join(words)
+
+
+def _quote(value: object) -> str:
+    text = "none" if value is None else str(value)
+    plain = re.fullmatch(r"[\w./:+@|-]+", text, re.ASCII)
+    return text if plain else repr(text)
+
+
+def help_text() -> str:
+    """Give the list of all flags with their help, for a docstring."""
+    lines = []
+    for flag in flags():
+        names = ", ".join(flag.spellings)
+        lines.append(f"  {names} {flag.metavar}".rstrip())
+        lines.append(f"      {flag.help}")
+    return "\n".join(lines)

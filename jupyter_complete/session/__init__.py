@@ -1,0 +1,272 @@
+"""Settings, client and history in one hand: what the magics, panel and Python call."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..client import Cancel, Client
+from ..embedded.app import make_app
+from ..embedded.model import load_models
+from ..embedded.transport import EmbeddedAdapter
+from ..errors import CompletionInterrupted
+from .ask import Gathering, OnText, Outcome, ask
+from .journal import Journal
+from .plan import Call, find_route, plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..completion import Completion, Endpoint
+    from ..history import History
+    from ..settings import CompletionSettings
+
+__all__ = ["Call", "Outcome", "Running", "Session"]
+
+# How long a text may wait before it is shown: smooth, and cheap for the front end.
+SHOW_SECONDS = 0.06
+WAIT_SECONDS = 0.1
+
+
+class Session:
+    """Completes prompts with one set of settings, one pool of connections, one history.
+
+    ``key_for`` finds an endpoint's key at the time of use. ``history`` is None where
+    nothing is to be stored.
+    """
+
+    def __init__(
+        self,
+        settings: CompletionSettings,
+        *,
+        history: History | None = None,
+        key_for: Callable[[Endpoint], str | None] = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self.history = history
+        self._key_for = key_for
+        self._journal = Journal(history) if history else None
+
+    @classmethod
+    def opened(
+        cls,
+        settings: CompletionSettings,
+        directory: Path,
+        ask_key: Callable[[str], str] | None,
+    ) -> Session:
+        """Give a session with its history in the directory and the user's keys.
+
+        ``ask_key`` asks the user for a key, hidden; None where nobody can answer.
+        """
+        return cls(settings)
+
+    @cached_property
+    def client(self) -> Client:
+        """The pool of connections, made at first use."""
+        return Client(
+            self._key_for,
+            connect_timeout=self.settings.connect_timeout,
+            read_timeout=self.settings.read_timeout,
+            retries=self.settings.retries,
+            adapters={"embedded://": EmbeddedAdapter(make_app(load_models()))},
+        )
+
+    def prepare(
+        self,
+        text: str,
+        values: Mapping[str, object] | None = None,
+        **overrides: object,
+    ) -> Call:
+        """Give the checked call for a text; nothing is sent, no setting moves.
+
+        ``values`` fill ``{{name}}``; ``overrides`` are settings by name. Raises
+        `InputError`.
+        """
+        settings = self.settings.changed(overrides) if overrides else self.settings
+        return plan(text, values or {}, settings, find_route)
+
+    def ask(
+        self,
+        call: Call,
+        *,
+        on_text: OnText | None = None,
+        cancel: Cancel | None = None,
+        retries: int | None = None,
+    ) -> Outcome:
+        """Send the call and store its answer, in this thread, until it ends.
+
+        ``on_text`` gets each increment in this thread. Setting ``cancel`` from
+        another ends it within 200 ms, as ``interrupted``. Never raises for what the
+        endpoint did: see `Outcome`.
+        """
+        if call.reuse and (kept := self._answered(call)):
+            if on_text:
+                on_text(kept.text)
+            return Outcome(kept)
+        gathering = Gathering(call)
+        with self._kept(call, gathering) as keep:
+            outcome = ask(
+                call,
+                self.client,
+                gathering,
+                on_text=on_text,
+                cancel=cancel or Cancel(),
+                retries=retries,
+            )
+            return keep(outcome)
+
+    def start(self, call: Call) -> Running:
+        """Start the call in a thread of its own.
+
+        A key that has to be asked for is asked for here, in the caller's thread.
+        """
+        self._key_for(call.endpoint)
+        return Running(self, call)
+
+    def complete(self, call: Call, *, on_text: OnText | None = None) -> Completion:
+        """Complete, showing each increment through ``on_text`` in this thread.
+
+        Raises the call's `CompleteError`, and `CompletionInterrupted` on Ctrl-C;
+        both carry the completion that was kept, as ``completion``.
+        """
+        running = self.start(call)
+        try:
+            while running.wait_for_news():
+                running.show(on_text)
+        except KeyboardInterrupt:
+            outcome = running.stop()
+            running.show(on_text)
+            raise CompletionInterrupted(
+                f"Stopped after {len(outcome.completion.text)} characters; "
+                "they are kept.",
+                outcome.completion,
+            ) from None
+        running.show(on_text)
+        if running.outcome.error:
+            raise running.outcome.error
+        return running.outcome.completion
+
+    def close(self) -> None:
+        """Close the connections."""
+        if "client" in vars(self):
+            self.client.close()
+            del self.client
+
+    def _answered(self, call: Call) -> Completion | None:
+        if self.history is None:
+            return None
+        return self.history.answered(call.request, call.endpoint, call.sample)
+
+    @contextlib.contextmanager
+    def _kept(
+        self, call: Call, gathering: Gathering
+    ) -> Iterator[Callable[[Outcome], Outcome]]:
+        """Hold the call's row in the history from before it is sent to its end."""
+        history, journal = self.history, self._journal
+        if not call.history or history is None or journal is None:
+            yield lambda outcome: outcome
+            return
+        row = history.begin(
+            call.request,
+            endpoint=call.endpoint.name,
+            dialect=call.dialect.name,
+            base_url=call.endpoint.base_url,
+            sample=call.sample,
+            sweep=call.sweep,
+            stream=call.stream,
+            source=call.source,
+        )
+        if row is None:
+            yield lambda outcome: outcome
+            return
+        journal.add(row, gathering.text)
+
+        def keep(outcome: Outcome) -> Outcome:
+            journal.remove(row)
+            return _with_row(outcome, row, history)
+
+        try:
+            yield keep
+        finally:
+            journal.remove(row)
+
+
+def _with_row(outcome: Outcome, row: int, history: History) -> Outcome:
+    completion = replace(outcome.completion, history_id=row)
+    history.finish(row, completion)
+    if outcome.error:
+        outcome.error.completion = completion
+    return replace(outcome, completion=completion)
+
+
+class Running:
+    """A call under way in a thread of its own."""
+
+    def __init__(self, session: Session, call: Call) -> None:
+        self.outcome: Outcome
+        self._session = session
+        self._call = call
+        self._cancel: Cancel = Cancel()
+        self._texts: list[str] = []
+        self._shown = 0
+        self._failure: BaseException | None = None
+        self._news = threading.Event()
+        self._done = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name="completion-call", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.outcome = self._session.ask(
+                self._call, on_text=self._take, cancel=self._cancel
+            )
+        except BaseException as error:  # noqa: BLE001 - raised again by `wait`
+            self._failure = error
+        self._done.set()
+        self._news.set()
+
+    def _take(self, text: str) -> None:
+        self._texts.append(text)
+        self._news.set()
+
+    def wait_for_news(self) -> bool:
+        """Wait for text to show or for the end; tell whether it still runs.
+
+        The first text is news at once, what follows after a pause, so that a front
+        end is not flooded. Waits are short: only between them can Ctrl-C come in on
+        every system.
+        """
+        if self._shown:
+            self._done.wait(SHOW_SECONDS)
+        while not self._news.wait(WAIT_SECONDS):
+            pass
+        if self._failure:
+            raise self._failure
+        return not self._done.is_set()
+
+    def show(self, on_text: OnText | None) -> None:
+        """Pass on the text that came since the last time."""
+        self._news.clear()
+        fresh = self._texts[self._shown :]
+        self._shown += len(fresh)
+        if fresh and on_text:
+            on_text("".join(fresh))
+
+    def cancel(self) -> None:
+        """Ask it to end; it does within 200 ms."""
+        self._cancel.set()
+
+    def stop(self) -> Outcome:
+        """End it and give what it has."""
+        self._cancel.set()
+        while not self._done.wait(WAIT_SECONDS):
+            pass
+        if self._failure:
+            raise self._failure
+        return self.outcome

@@ -1,0 +1,159 @@
+"""One call, sent and gathered: chunks in, a completion and its error out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..client import Cancelled
+from ..completion import Chunk, Completion, Status, TokenLogprob, Usage
+from ..errors import CompleteError, IncompleteStream, ProtocolError
+
+if TYPE_CHECKING:
+    from ..client import Answer, Cancel, Client
+    from .plan import Call
+
+OnText = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended: always with a completion, and with the error if it failed."""
+
+    completion: Completion
+    error: CompleteError | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The answer's headers; empty where none came."""
+
+
+class Gathering:
+    """The answer so far: what arrived, when, and how it was asked for."""
+
+    def __init__(self, call: Call, clock: Callable[[], float] = time.monotonic) -> None:
+        self._call = call
+        self._clock = clock
+        self._start = clock()
+        self._first: float | None = None
+        self._texts: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
+        self._stop_reason: str | None = None
+        self._stop: str | None = None
+        self._id: str | None = None
+        self._model: str | None = None
+        self._usage: Usage | None = None
+        self._raw: dict[str, Any] = {}
+        self._notices: list[str] = [*call.notices]
+        self._answer: Answer | None = None
+
+    def text(self) -> str:
+        """Give the text so far."""
+        return "".join(self._texts)
+
+    def answered(self, answer: Answer) -> None:
+        """Note the answer whose chunks will follow."""
+        self._answer = answer
+
+    def take(self, chunk: Chunk, on_text: OnText | None) -> None:
+        """Note a chunk and pass its text on."""
+        if chunk.text:
+            if self._first is None:
+                self._first = self._clock()
+            self._texts.append(chunk.text)
+            if on_text:
+                on_text(chunk.text)
+        if chunk.logprobs:
+            self._logprobs.extend(chunk.logprobs)
+        if chunk.raw:
+            self._raw.update(chunk.raw)
+        if chunk.notice:
+            self._notices.append(chunk.notice)
+        self._stop_reason = chunk.stop_reason or self._stop_reason
+        self._stop = chunk.stop or self._stop
+        self._id = chunk.id or self._id
+        self._model = chunk.model or self._model
+        if chunk.usage:
+            self._usage = _latest(self._usage, chunk.usage)
+
+    def completion(
+        self, status: Status, error: CompleteError | None = None
+    ) -> Completion:
+        """Give the completion as it stands now."""
+        call, answer = self._call, self._answer
+        failed = error or CompleteError("")
+        return Completion(
+            text=self.text(),
+            request=call.request,
+            status=status,
+            model=self._model or call.request.model,
+            stop_reason=self._stop_reason,
+            stop=self._stop,
+            id=self._id,
+            request_id=answer.request_id if answer else failed.request_id,
+            usage=self._usage,
+            seconds=self._clock() - self._start,
+            first_token_seconds=None
+            if self._first is None
+            else self._first - self._start,
+            endpoint=call.endpoint.name,
+            dialect=call.dialect.name,
+            attempts=(answer.attempts if answer else failed.attempts) or 1,
+            notices=tuple(dict.fromkeys(self._notices)),
+            raw=self._raw,
+            logprobs=tuple(self._logprobs),
+            http_status=answer.status if answer else failed.status,
+            error_type=failed.type,
+            error=str(error) if error else None,
+            sample=call.sample,
+        )
+
+
+def _latest(old: Usage | None, new: Usage) -> Usage:
+    """Give the usage with each count the newest that was told."""
+    if old is None:
+        return new
+    return Usage(
+        old.input_tokens if new.input_tokens is None else new.input_tokens,
+        old.output_tokens if new.output_tokens is None else new.output_tokens,
+    )
+
+
+def ask(
+    call: Call,
+    client: Client,
+    gathering: Gathering,
+    *,
+    on_text: OnText | None,
+    cancel: Cancel,
+    retries: int | None = None,
+) -> Outcome:
+    """Send the call and gather its answer, in this thread, until it ends.
+
+    Never raises for what the endpoint or the network did: the error is in the
+    outcome, beside a completion with all that arrived.
+    """
+    headers: Mapping[str, str] = {}
+    try:
+        with client.send(
+            call.request,
+            call.endpoint,
+            call.dialect,
+            stream=call.stream,
+            cancel=cancel,
+            retries=retries,
+        ) as answer:
+            gathering.answered(answer)
+            headers = answer.headers
+            take: Iterable[Chunk] = answer
+            for chunk in take:
+                gathering.take(chunk, on_text)
+    except Cancelled:
+        return Outcome(gathering.completion("interrupted"), None, headers)
+    except CompleteError as error:
+        began = isinstance(error, (IncompleteStream, ProtocolError)) or gathering.text()
+        completion = gathering.completion("broken" if began else "error", error)
+        error.completion = completion
+        error.partial = completion.text
+        return Outcome(completion, error, headers)
+    return Outcome(gathering.completion("complete"), None, headers)
