@@ -201,7 +201,7 @@ def _find(spelling: str, known: Mapping[str, Flag]) -> Flag:
     starts = {flag.long for flag in known.values() if flag.long.startswith(spelling)}
     if spelling.startswith("--") and len(starts) == 1:
         return known[starts.pop()]
-    near = difflib.get_close_matches(spelling, known, 1)
+    near = difflib.get_close_matches(spelling, known, 1, 0.7)
     if re.match(r"--?(api[-_]?)?key", spelling):
         remedy = "a key never goes into a cell; set ANTHROPIC_API_KEY or the like."
     elif near:

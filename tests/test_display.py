@@ -1,0 +1,173 @@
+"""What a person sees: facts, cards, and hostile text made harmless."""
+
+import html
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_complete.completion import Completion, CompletionRequest, Usage
+from jupyter_complete.display import (
+    RECORD_TYPE,
+    TerminalScreen,
+    card,
+    escape,
+    facts,
+    safe_markdown,
+)
+from jupyter_complete.errors import one_line, printable
+
+REQUEST = CompletionRequest(model="ngram-chat", prompt="p", max_tokens_to_sample=5)
+
+
+def completion(text="Hello.", **changes):
+    known = {
+        "model": "ngram-chat",
+        "endpoint": "embedded",
+        "stop_reason": "stop_sequence",
+        "stop": "\n\nHuman:",
+        "usage": Usage(3, 2),
+        "seconds": 0.5,
+        "first_token_seconds": 0.125,
+    }
+    return Completion(text, REQUEST, **(known | changes))
+
+
+def test_the_facts_name_model_reason_tokens_and_times():
+    assert facts(completion()) == (
+        "ngram-chat · stop_sequence '\\n\\nHuman:' · 2 tokens"
+        " · first token 0.12 s · total 0.50 s"
+    )
+
+
+def test_characters_where_no_tokens_were_told():
+    assert " · 6 characters · " in facts(completion(usage=None))
+    assert " · 1 character · " in facts(completion("x", usage=Usage(3, None)))
+
+
+def test_another_model_than_asked_and_its_endpoint_are_named():
+    line = facts(completion(model="claude-x", endpoint="anthropic"))
+
+    assert line.startswith("ngram-chat → claude-x · from anthropic")
+
+
+def test_what_did_not_complete_says_so():
+    assert " · interrupted · " in facts(
+        completion(status="interrupted", stop_reason=None)
+    )
+
+
+def test_the_card_holds_the_whole_completion():
+    original = completion("a <b> & `c`", notices=("something",))
+    bundle = card(original, "auto")
+
+    record = json.loads(json.dumps(bundle[RECORD_TYPE]))
+    assert Completion.from_record(record) == original
+    assert "Note: something" in bundle["text/plain"]
+    assert "Note: something" in bundle["text/markdown"]
+
+
+def test_text_format_has_no_markdown():
+    assert "text/markdown" not in card(completion("**a**"), "text")
+
+
+HOSTILE = [
+    "![x](http://evil.example/a.png)",
+    "![x][1]\n\n[1]: http://evil.example/a.png",
+    "<img src=http://evil.example/a.png>",
+    "<script>alert(1)</script>",
+    "a\n<style>@import 'http://evil.example';</style>",
+    "$\\style{background:url(http://evil.example)}{x}$",
+    "\\(\\href{http://evil.example}{x}\\)",
+    "`` ` ``<img src=x onerror=alert(1)>",
+    "```\ncode\n```\n<img src=x>",
+    "~~~\n```\n~~~\n<img src=x>",
+    "    <img src=x>",
+    "`a\n<img src=x>`",
+    "&lt;img src=x&gt;",
+    "```mermaid\nflowchart\n a@{ img: 'http://evil.example' }\n```",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_markdown_is_neutral_or_not_markdown(text):
+    """Nothing active is left in any reading of it: no tag, no image, no maths."""
+    markdown = safe_markdown(text)
+
+    if markdown is not None:
+        plain = markdown.replace("<span>$</span>", "")
+        assert "<" not in plain
+        assert "![" not in plain
+        assert "$" not in plain
+        assert "\\(" not in plain
+
+
+@given(st.text(alphabet="`~<>![]()$&\\ \n\tabimg src=http:"))
+def test_no_tag_and_no_image_is_ever_left_outside_of_code(text):
+    markdown = safe_markdown(text)
+
+    if markdown is not None:
+        plain = markdown.replace("<span>$</span>", "")
+        assert "<img" not in plain
+        assert "![" not in plain
+
+
+def test_ordinary_markdown_stays():
+    text = "# Title\n\n- **a** and `x < y`\n\n```python\nif a < b:\n    pass\n```"
+
+    assert safe_markdown(text) == text
+
+
+def test_a_price_is_not_mathematics():
+    assert safe_markdown("$5 or $6") == "<span>$</span>5 or <span>$</span>6"
+
+
+def test_a_cut_fence_is_closed_before_the_facts():
+    bundle = card(completion("```python\nx = 1"), "auto")
+
+    assert bundle["text/markdown"].startswith("```python\nx = 1\n```\n\n---")
+
+
+@given(st.text())
+def test_escaped_html_shows_the_text(text):
+    escaped = escape(text)
+
+    assert "<" not in escaped
+    assert '"' not in escaped
+    assert html.unescape(escaped) == printable(text)
+
+
+@given(st.text())
+def test_nothing_printable_is_a_control(text):
+    assert not any(
+        (ord(c) < 32 and c not in "\t\n") or 0x7F <= ord(c) < 0xA0
+        for c in printable(text)
+    )
+
+
+def test_terminal_escapes_are_shown_not_obeyed():
+    assert printable("\x1b[2Jx\x9b31m\u202e") == "␛[2Jx�31m�"
+
+
+def test_one_line_is_one_line():
+    assert one_line("a\n\n b\tc\x1b") == "a b c␛"
+    assert len(one_line("x" * 10_000)) == 500
+
+
+def test_the_terminal_shows_text_and_facts_once(capsys):
+    screen = TerminalScreen()
+    for piece in [" ", " One", " two\x1b[0m", "\r\n"]:
+        screen.write(piece)
+    screen.finish(completion())
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "One two␛[0m"
+    assert lines[1] == f"[{facts(completion())}]"
+
+
+def test_the_terminal_shows_what_was_not_streamed(capsys):
+    TerminalScreen().finish(completion(" Hello.", notices=("n",)))
+
+    out = capsys.readouterr().out
+    assert out == f"Hello.\n[{facts(completion())}]\nNote: n\n"
