@@ -1,0 +1,172 @@
+"""What an endpoint's own list of models, ``GET /v1/models``, tells.
+
+Which models it has, and which server it is: the pages go in, plain values come out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+from .catalog import Catalog, Model
+from .completion import Endpoint
+from .errors import ProtocolError
+
+PATH = "/v1/models"
+
+_ALIAS = re.compile(r"-\d{8}\Z")
+
+
+def first_page(dialect: str) -> dict[str, str]:
+    """Give the query of the first page: as long a one as the API has."""
+    return {} if dialect == "openai" else {"limit": "1000"}
+
+
+def next_page(page: Mapping[str, Any]) -> dict[str, str] | None:
+    """Give the query of the page after this one, None after the last."""
+    last = page.get("last_id")
+    if page.get("has_more") is not True or not isinstance(last, str):
+        return None
+    return {"limit": "1000", "after_id": last}
+
+
+def refreshed(
+    catalog: Catalog, pages: Iterable[Mapping[str, Any]], endpoint: Endpoint, day: str
+) -> Catalog:
+    """Give the catalogue with what an endpoint told of its models on a day, ISO 8601.
+
+    ``pages`` are the bodies of its answers. What they do not tell stays as it is.
+    Raises `ProtocolError`.
+    """
+    told = tuple(
+        _model(item, catalog, endpoint) for page in pages for item in _items(page)
+    )
+    return catalog.merged(Catalog(day, told))
+
+
+def changes(old: Catalog, new: Catalog) -> tuple[str, ...]:
+    """Give a line for each model that was added or altered from old to new."""
+    lines = []
+    for model in new.models:
+        before = old.find(model.id)
+        if before is None:
+            lines.append(f"{model.id}: new")
+            continue
+        altered = [
+            f"{field.name} {_shown(was)} → {_shown(now)}"
+            for field in fields(Model)
+            if (was := getattr(before, field.name))
+            != (now := getattr(model, field.name))
+        ]
+        if altered:
+            lines.append(f"{model.id}: {', '.join(altered)}")
+    return tuple(lines)
+
+
+def _shown(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _items(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    items = page.get("data")
+    if items is None and page.get("object") == "list":
+        return []  # Ollama without a model says null
+    if not isinstance(items, list) or not all(
+        isinstance(item, Mapping) and isinstance(item.get("id"), str) for item in items
+    ):
+        raise ProtocolError(
+            "The endpoint's list of models is not one; check its URL and dialect."
+        )
+    return items
+
+
+def _model(item: Mapping[str, Any], catalog: Catalog, endpoint: Endpoint) -> Model:
+    name = item["id"]
+    known = catalog.find(name) or catalog.find(_ALIAS.sub("", name))
+    if known is None or known.endpoint != endpoint.name:
+        known = Model(
+            name,
+            endpoint.name,
+            endpoint.dialect,
+            turns=endpoint.dialect != "openai",
+        )
+    return replace(known, id=name, **_told(item))
+
+
+def _told(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what an item says, in the fields of `Model`.
+
+    Anthropic's ModelInfo; ``shutdown_date`` is OpenAI's, ``max_model_len`` vLLM's,
+    ``meta`` llama.cpp's.
+    """
+    meta = item.get("meta")
+    meta = meta if isinstance(meta, Mapping) else {}
+    counts = {
+        "context_tokens": item.get("max_input_tokens")
+        or item.get("max_model_len")
+        or meta.get("n_ctx")
+        or meta.get("n_ctx_train"),
+        "output_tokens": item.get("max_tokens"),
+    }
+    told: dict[str, Any] = {
+        name: count for name, count in counts.items() if isinstance(count, int)
+    }
+    if item.get("lifecycle") in ("active", "deprecated", "retired"):
+        told["status"] = item["lifecycle"]
+    ends = item.get("retires_at") or item.get("shutdown_date")
+    if isinstance(ends, str):
+        told["ends"] = ends[:10]
+    return told
+
+
+class Spoken(NamedTuple):
+    """What a server was found to speak."""
+
+    dialect: str
+    flavour: str = "other"
+    extensions: bool = False
+
+
+# Who owns the models, as each server's list says.
+_OWNERS = {
+    "vllm": "vllm",
+    "llamacpp": "llamacpp",
+    "library": "ollama",
+    "organization_owner": "lmstudio",
+    "openai": "openai",
+    "openai-internal": "openai",
+    "system": "openai",
+}
+
+
+def recognise(body: Mapping[str, Any], headers: Mapping[str, str]) -> Spoken | None:
+    """Tell from the answer to ``GET /v1/models`` what a server speaks.
+
+    The answer may be an error, as without a key. None: it is no server we know.
+    """
+    names = {name.lower(): value for name, value in headers.items()}
+    if any(name.startswith("jupyter-complete") for name in names):
+        return Spoken("text", extensions=True)
+    items = body.get("data")
+    first = items[0] if isinstance(items, list) and items else {}
+    first = first if isinstance(first, Mapping) else {}
+    if "has_more" in body or first.get("type") == "model":
+        return Spoken("messages")
+    if body.get("type") == "error" and isinstance(body.get("error"), Mapping):
+        return Spoken("messages")
+    if body.get("object") == "list" or first.get("object") == "model":
+        return Spoken("openai", _flavour(first, names))
+    if body.get("object") == "error" or isinstance(body.get("error"), (str, Mapping)):
+        return Spoken("openai", _flavour(first, names))
+    return None
+
+
+def _flavour(first: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    owner = str(first.get("owned_by", "")).lower()
+    if owner in _OWNERS:
+        return _OWNERS[owner]
+    if "llama.cpp" in headers.get("server", "").lower():
+        return "llamacpp"
+    return "openai" if "openai-version" in headers else "other"
