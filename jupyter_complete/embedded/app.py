@@ -1,0 +1,290 @@
+"""A WSGI app that serves language models as the Text Completions API does.
+
+``POST /v1/complete``, whole and streamed, ``GET /v1/models``, ``GET /v1/models/{id}``.
+What it adds to that API, for clients that look for it:
+
+- every answer has the header ``jupyter-complete``, the version of this package;
+- the request header ``jupyter-complete-seed: N`` makes the completion repeatable;
+- the request header ``jupyter-complete-logprobs: N`` (0 to 20) adds ``logprobs`` to
+  each event, or to the whole answer: for each token shown
+  ``{"token": text, "logprob": number, "alternatives": [[text, number], ...]}`` with
+  the N likeliest tokens in its place, natural logarithms;
+- the last event, or the whole answer, has ``usage`` with ``input_tokens`` and
+  ``output_tokens``.
+
+The server may put ``jupyter_complete.client_gone`` into the environ, a callable that
+tells whether the client has left: an answer that is not streamed then ends early.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from .. import __version__, catalog
+from ..errors import InputError
+from ..prompts import HUMAN, refusals, sanitise
+from .answers import (
+    LanguageModel,
+    Piece,
+    Token,
+    describer,
+    ended,
+    pieces,
+    with_pings,
+)
+from .body import content_length, read_body
+from .listing import MOST_INPUT_TOKENS, model_info, most_tokens, page_of
+from .stops import StopFinder
+from .validation import (
+    Ask,
+    Refused,
+    Wishes,
+    invalid,
+    read_ask,
+    read_page,
+    read_wishes,
+)
+from .wire import Wire, dumps, error_body, error_event
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+__all__ = ["LanguageModel", "make_app"]
+
+GONE_EVERY = 16
+
+_LOG = logging.getLogger(__name__)
+_WORD = re.compile(r"\w+|[^\w\s]")
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    500: "Internal Server Error",
+}
+
+
+def make_app(
+    models: Mapping[str, LanguageModel],
+    *,
+    key: str | None = None,
+    ping_seconds: float | None = None,
+) -> WSGIApplication:
+    """Give the app that serves these models, by the ids they have here.
+
+    A model is looked up when it is asked, so that a mapping may make it then. With a
+    ``key``, a request must bring it, as ``x-api-key`` or ``Authorization: Bearer``.
+    ``ping_seconds``: send a ping when a token takes longer than this; None sends
+    none, and asks the model in the caller's own thread.
+    """
+    return _App(models, key.encode() if key else None, ping_seconds)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Answer:
+    status: int
+    body: Iterable[bytes]
+    content_type: str = "application/json"
+    allow: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _App:
+    models: Mapping[str, LanguageModel]
+    key: bytes | None
+    ping_seconds: float | None
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        request_id = f"req_{uuid4().hex[:24]}"
+        with_body = environ.get("REQUEST_METHOD") != "HEAD"
+        try:
+            answer = self._answer(environ, request_id)
+        except Refused as refused:
+            body = error_body(refused.type, str(refused), request_id)
+            answer = _Answer(refused.status, [body], allow=refused.allow)
+        headers = [
+            ("Content-Type", answer.content_type),
+            ("request-id", request_id),
+            ("jupyter-complete", __version__),
+        ]
+        if isinstance(answer.body, list):
+            length = sum(map(len, answer.body))
+            headers.append(("Content-Length", str(length)))
+        else:
+            headers.append(("Cache-Control", "no-cache"))
+        if answer.allow:
+            headers.append(("Allow", answer.allow))
+        start_response(f"{answer.status} {_REASONS[answer.status]}", headers)
+        return answer.body if with_body else []
+
+    def _answer(self, environ: dict[str, Any], request_id: str) -> _Answer:
+        length = content_length(environ)
+        self._check_key(environ)
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        if path == "/v1/complete":
+            _check_method(method, "POST", path)
+            wishes = read_wishes(environ)
+            ask = read_ask(read_body(environ, length))
+            return self._complete(environ, ask, wishes, request_id)
+        if path == "/v1/models" or path.startswith("/v1/models/"):
+            _check_method(method, "GET", path)
+            read_wishes(environ)
+            if path == "/v1/models":
+                page = read_page(environ.get("QUERY_STRING", ""))
+                return _json(page_of(list(self.models), page))
+            name = path.removeprefix("/v1/models/").encode("latin-1", "replace")
+            return _json(model_info(self._known(name.decode(errors="replace"))))
+        raise Refused(404, "not_found_error", f"path: {path} is not served here")
+
+    def _check_key(self, environ: Mapping[str, Any]) -> None:
+        if self.key is None:
+            return
+        bearer = environ.get("HTTP_AUTHORIZATION", "")
+        given = [environ.get("HTTP_X_API_KEY", "")]
+        if bearer[:7].lower() == "bearer ":
+            given.append(bearer[7:].strip())
+        if not any(given):
+            raise Refused(
+                401,
+                "authentication_error",
+                "x-api-key: header is required (or Authorization: Bearer)",
+            )
+        # Both are compared, in constant time, so that the answer's time tells nothing.
+        good = [hmac.compare_digest(_header_bytes(value), self.key) for value in given]
+        if not any(good):
+            raise Refused(401, "authentication_error", "x-api-key: invalid key")
+
+    def _known(self, name: str) -> str:
+        if name not in self.models:
+            raise Refused(404, "not_found_error", f"model: {name[:200]}")
+        return name
+
+    def _complete(
+        self, environ: Mapping[str, Any], ask: Ask, wishes: Wishes, request_id: str
+    ) -> _Answer:
+        listed = catalog.find(self._known(ask.model))
+        turns = listed is not None and listed.turns
+        prompt = _checked_prompt(ask.prompt, turns=turns)
+        wire = Wire(
+            wishes.version,
+            id=f"compl_{uuid4().hex[:24]}",
+            model=ask.model,
+            input_tokens=_count(prompt),
+        )
+        made = self._pieces(ask, wishes, prompt, HUMAN if turns else None)
+        if ask.stream:
+            body = _guarded(wire.stream(made), made, request_id)
+            return _Answer(200, body, "text/event-stream; charset=utf-8")
+        gone = environ.get("jupyter_complete.client_gone", _never)
+        with closing(made):
+            return _whole(wire, made, gone, request_id)
+
+    def _pieces(
+        self, ask: Ask, wishes: Wishes, prompt: str, end: str | None
+    ) -> Generator[Piece | None, None, None]:
+        sampling: dict[str, Any] = {
+            "temperature": ask.temperature,
+            "top_k": ask.top_k,
+            "top_p": ask.top_p,
+        }
+        model = self.models[ask.model]
+        tokens = model.generate(prompt, seed=wishes.seed, **sampling)
+        describe = None
+        if wishes.logprobs is not None:
+            describe = describer(model, prompt, sampling, wishes.logprobs)
+        paced: Iterator[Token | None] = tokens
+        if ask.stream and self.ping_seconds is not None:
+            paced = with_pings(tokens, self.ping_seconds)
+        stops = StopFinder((HUMAN, *ask.stop_sequences))
+        most = min(ask.max_tokens, most_tokens(ask.model))
+        with ended(paced):
+            yield from pieces(paced, stops, most, end=end, describe=describe)
+
+
+def _json(value: object) -> _Answer:
+    return _Answer(200, [dumps(value)])
+
+
+def _never() -> bool:
+    return False
+
+
+def _header_bytes(value: str) -> bytes:
+    return value.encode("latin-1", "replace")
+
+
+def _check_method(method: str, wanted: str, path: str) -> None:
+    if method != wanted:
+        raise Refused(
+            405,
+            "invalid_request_error",
+            f"method: {path} takes {wanted}, not {method[:20]}",
+            allow=wanted,
+        )
+
+
+def _checked_prompt(prompt: str, *, turns: bool) -> str:
+    if turns:
+        for refusal in refusals(prompt):
+            raise invalid(f"prompt: {refusal.message}")
+        prompt = sanitise(prompt)
+    if _count(prompt) > MOST_INPUT_TOKENS:
+        raise invalid(f"prompt: is too long: over {MOST_INPUT_TOKENS} tokens")
+    return prompt
+
+
+def _count(prompt: str) -> int:
+    """Give the number of tokens, or one more than may be: enough to refuse it."""
+    return sum(1 for _ in islice(_WORD.finditer(prompt), MOST_INPUT_TOKENS + 1))
+
+
+def _whole(
+    wire: Wire,
+    made: Iterator[Piece | None],
+    gone: Callable[[], bool],
+    request_id: str,
+) -> _Answer:
+    def until_gone() -> Iterator[Piece]:
+        for index, piece in enumerate(made):
+            if piece is not None:
+                yield piece
+            if index % GONE_EVERY == 0 and gone():
+                return
+
+    try:
+        return _Answer(200, [wire.whole(until_gone())])
+    except Exception as error:
+        raise _failure(error, request_id) from error
+
+
+def _guarded(
+    events: Iterator[bytes], made: Generator[Any, None, None], request_id: str
+) -> Iterator[bytes]:
+    """Yield the events; an error becomes the last of them. Ends the generation."""
+    with closing(made):
+        try:
+            yield from events
+        except Exception as error:  # noqa: BLE001 - told to the client, and logged
+            failure = _failure(error, request_id)
+            yield error_event(failure.type, str(failure), request_id)
+
+
+def _failure(error: Exception, request_id: str) -> Refused:
+    """Give what a client is told of an error of the model, and log the rest."""
+    if isinstance(error, InputError):
+        return invalid(str(error))
+    _LOG.error("%s: the model failed: %r", request_id, error)
+    return Refused(500, "api_error", "Internal server error")

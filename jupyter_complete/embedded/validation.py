@@ -1,0 +1,246 @@
+"""What a client sent, checked: nothing that passes here is wrong later.
+
+The rules are those of the API reference (``additionalProperties: false`` included);
+each refusal has the documented status and error type, and names the field.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from ..completion import LONGEST_USER_ID
+from ..errors import one_line
+
+CUMULATIVE_VERSION = "2023-01-01"
+VERSIONS = ("2023-06-01", CUMULATIVE_VERSION)
+LONGEST_BODY = 32 * 2**20
+MOST_STOPS = 1000
+MOST_LOGPROBS = 20
+LARGEST_SEED = 2**63 - 1
+DEFAULT_PAGE, LARGEST_PAGE = 20, 1000
+
+_REQUIRED = ("model", "prompt", "max_tokens_to_sample")
+_OPTIONAL = ("metadata", "stop_sequences", "stream", "temperature", "top_k", "top_p")
+_FIELDS = frozenset(_REQUIRED + _OPTIONAL)
+
+
+class Refused(Exception):
+    """An answer that is an error: its HTTP status, type and message."""
+
+    def __init__(
+        self, status: int, type_: str, message: str, *, allow: str | None = None
+    ) -> None:
+        super().__init__(one_line(message))
+        self.status = status
+        self.type = type_
+        self.allow = allow
+        """The methods that the path takes, where the method was the fault."""
+
+
+def invalid(message: str) -> Refused:
+    """Give the refusal of a bad request."""
+    return Refused(400, "invalid_request_error", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A valid request body of ``POST /v1/complete``."""
+
+    model: str
+    prompt: str
+    max_tokens: int
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    stop_sequences: tuple[str, ...]
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the headers of a request ask for."""
+
+    version: str
+    seed: int | None
+    logprobs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    limit: int
+    after_id: str | None
+    before_id: str | None
+
+
+def read_ask(body: bytes) -> Ask:
+    """Give the request in a body. Raises `Refused`."""
+    fields = _read_object(body)
+    for name in fields:
+        if name not in _FIELDS:
+            raise invalid(f"{_shown(name)}: Extra inputs are not permitted")
+    for name in _REQUIRED:
+        if name not in fields:
+            raise invalid(f"{name}: Field required")
+    _check_metadata(fields.get("metadata", {}))
+    stream = fields.get("stream", False)
+    if not isinstance(stream, bool):
+        raise invalid("stream: Input should be a valid boolean")
+    return Ask(
+        model=_text("model", fields["model"]),
+        prompt=_text("prompt", fields["prompt"]),
+        max_tokens=_whole("max_tokens_to_sample", fields["max_tokens_to_sample"], 1),
+        temperature=_unit("temperature", fields),
+        top_k=_whole("top_k", fields["top_k"], 0) if "top_k" in fields else None,
+        top_p=_unit("top_p", fields),
+        stop_sequences=_stops(fields.get("stop_sequences", [])),
+        stream=stream,
+    )
+
+
+def read_wishes(environ: Mapping[str, Any]) -> Wishes:
+    """Give what the request's headers ask for. Raises `Refused`."""
+    version = environ.get("HTTP_ANTHROPIC_VERSION", VERSIONS[0])
+    if version not in VERSIONS:
+        raise invalid(
+            f'anthropic-version: "{version}" is not a valid version; '
+            f"this endpoint speaks {' and '.join(VERSIONS)}"
+        )
+    return Wishes(
+        version,
+        _header_number(environ, "jupyter-complete-seed", LARGEST_SEED),
+        _header_number(environ, "jupyter-complete-logprobs", MOST_LOGPROBS),
+    )
+
+
+def read_page(query: str) -> Page:
+    """Give the page that a query string asks for. Raises `Refused`."""
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in values:
+            raise invalid(f"{_shown(name)}: given more than once")
+        values[name] = value
+    limit = DEFAULT_PAGE
+    if "limit" in values:
+        if not re.fullmatch("[0-9]{1,9}", values["limit"]):
+            raise invalid("limit: Input should be a valid integer")
+        limit = int(values["limit"])
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise invalid(f"limit: Input should be from 1 to {LARGEST_PAGE}")
+    if "after_id" in values and "before_id" in values:
+        raise invalid("after_id: give it or before_id, not both")
+    return Page(limit, values.get("after_id"), values.get("before_id"))
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise invalid("body: begins with a byte order mark; send UTF-8 without one")
+    try:
+        value = json.loads(
+            body.decode(), object_pairs_hook=_no_doubles, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as error:
+        raise invalid(f"body: not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise invalid("body: nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise invalid(f"body: not valid JSON: {error}") from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise invalid("body: holds a number with too many digits") from error
+    if not isinstance(value, dict):
+        raise invalid("body: Input should be an object")
+    return value
+
+
+def _no_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise invalid(f"{_shown(name)}: given more than once")
+        fields[name] = value
+    return fields
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise invalid(f"body: {name} is not a number in JSON")
+
+
+def _shown(name: str) -> str:
+    return one_line(name, 100) or "(empty name)"
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise invalid(f"{name}: Input should be a valid string")
+    if not value:
+        raise invalid(f"{name}: should have at least 1 character")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise invalid(
+            f"{name}: has half a surrogate pair at position {error.start}"
+        ) from error
+    return value
+
+
+def _whole(name: str, value: object, smallest: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise invalid(f"{name}: Input should be a valid integer")
+    if value < smallest:
+        raise invalid(f"{name}: Input should be greater than or equal to {smallest}")
+    return value
+
+
+def _unit(name: str, fields: Mapping[str, Any]) -> float | None:
+    if name not in fields:
+        return None
+    value = fields[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise invalid(f"{name}: Input should be a valid number")
+    # An int is compared as it is: one of 400 digits has no float.
+    if not 0 <= value <= 1 or not math.isfinite(value):
+        raise invalid(f"{name}: Input should be from 0 to 1")
+    return float(value)
+
+
+def _stops(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise invalid("stop_sequences: Input should be a valid list")
+    if len(value) > MOST_STOPS:
+        raise invalid(f"stop_sequences: should have at most {MOST_STOPS} items")
+    return tuple(
+        _text(f"stop_sequences.{index}", stop) for index, stop in enumerate(value)
+    )
+
+
+def _check_metadata(value: object) -> None:
+    if not isinstance(value, dict):
+        raise invalid("metadata: Input should be an object")
+    for name in value:
+        if name != "user_id":
+            raise invalid(f"metadata.{_shown(name)}: Extra inputs are not permitted")
+    user_id = value.get("user_id")
+    if user_id is None:
+        return
+    if not isinstance(user_id, str):
+        raise invalid("metadata.user_id: Input should be a valid string")
+    if len(user_id) > LONGEST_USER_ID:
+        raise invalid(
+            f"metadata.user_id: should have at most {LONGEST_USER_ID} characters"
+        )
+
+
+def _header_number(environ: Mapping[str, Any], header: str, largest: int) -> int | None:
+    value = environ.get("HTTP_" + header.upper().replace("-", "_"))
+    if value is None:
+        return None
+    if not re.fullmatch("[0-9]{1,19}", value) or int(value) > largest:
+        raise invalid(f"{header}: Input should be a whole number from 0 to {largest}")
+    return int(value)

@@ -1,0 +1,95 @@
+"""The bytes of an answer of ``POST /v1/complete``, in either version of the API.
+
+``2023-06-01`` streams increments in named events; ``2023-01-01`` streams the whole
+text so far in events without a name, and ends with ``data: [DONE]``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+from .answers import Piece
+from .validation import CUMULATIVE_VERSION
+
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+
+
+class Wire:
+    """Writes the answers of one request."""
+
+    def __init__(self, version: str, *, id: str, model: str, input_tokens: int) -> None:  # noqa: A002 - the API's own name for it
+        self._cumulative = version == CUMULATIVE_VERSION
+        self._input_tokens = input_tokens
+        self._same = {"model": model, "id": id, "log_id": id}
+        if self._cumulative:
+            self._same |= {"truncated": False, "exception": None}
+        # All of an event but its text, written once: a stream is thousands of them.
+        name = b"" if self._cumulative else b"event: completion\n"
+        self._head = name + b'data: {"type":"completion","completion":'
+        rest = dumps({"stop_reason": None, "stop": None, **self._same})
+        self._tail = b"," + rest[1:-1]
+
+    def whole(self, pieces: Iterable[Piece]) -> bytes:
+        """Give the body of an answer that is not streamed."""
+        texts, logprobs, last = [], [], Piece("")
+        for last in pieces:
+            texts.append(last.text)
+            logprobs.extend(last.logprobs)
+        extra = {"logprobs": logprobs} if logprobs else {}
+        return dumps(
+            {
+                "type": "completion",
+                "completion": "".join(texts),
+                **self._ending(last),
+                **extra,
+            }
+        )
+
+    def stream(self, pieces: Iterable[Piece | None]) -> Iterator[bytes]:
+        """Yield one event for each piece, a ping for None."""
+        so_far = ""
+        for piece in pieces:
+            if piece is None:
+                yield PING
+                continue
+            text = so_far = so_far + piece.text if self._cumulative else piece.text
+            if piece.stop_reason is None:
+                yield self._event(text, self._tail, piece)
+            else:
+                ending = b"," + dumps(self._ending(piece))[1:-1]
+                yield self._event(text, ending, piece)
+        if self._cumulative:
+            yield b"data: [DONE]\n\n"
+
+    def _event(self, text: str, tail: bytes, piece: Piece) -> bytes:
+        if piece.logprobs:
+            tail += b',"logprobs":' + dumps(piece.logprobs)
+        return self._head + encode_basestring_ascii(text).encode() + tail + b"}\n\n"
+
+    def _ending(self, last: Piece) -> dict[str, Any]:
+        usage = {"input_tokens": self._input_tokens, "output_tokens": last.tokens}
+        return {
+            "stop_reason": last.stop_reason,
+            "stop": last.stop,
+            **self._same,
+            "usage": usage,
+        }
+
+
+def error_body(type_: str, message: str, request_id: str) -> bytes:
+    """Give the body of an answer that is an error."""
+    error = {"type": type_, "message": message}
+    return dumps({"type": "error", "error": error, "request_id": request_id})
+
+
+def error_event(type_: str, message: str, request_id: str) -> bytes:
+    """Give the event that ends a stream with an error."""
+    return b"event: error\ndata: " + error_body(type_, message, request_id) + b"\n\n"
+
+
+def dumps(value: object) -> bytes:
+    """Give the value as compact JSON, in ASCII."""
+    return json.dumps(value, separators=(",", ":")).encode()
