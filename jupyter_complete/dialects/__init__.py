@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ..completion import Chunk, CompletionRequest, HttpCall
 from ..errors import EndpointError
+from ..events import Event
 
-
-class Event(NamedTuple):
-    """One server-sent event."""
-
-    name: str
-    """The ``event`` field, ``message`` where there was none."""
-    data: str
-    whole: bool = True
-    """False for a last event whose closing blank line never came."""
+__all__ = ["Dialect", "Event"]
 
 
 class Dialect(Protocol):

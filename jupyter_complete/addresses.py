@@ -1,0 +1,93 @@
+"""Where a call goes and what opens the door there: URL and key, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from urllib.parse import SplitResult, urlsplit
+
+from .completion import Endpoint
+from .errors import CredentialError, InputError
+
+_REDACTED = "[key]"
+_SHORTEST_TRACE = 8
+
+
+class Secret(str):
+    """A text that a header can carry and no `repr` shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(_REDACTED)
+
+    def removed_from(self, text: str) -> str:
+        """Give the text without the secret, and without its start at a cut end."""
+        text = text.replace(str(self), _REDACTED)
+        for size in range(len(self) - 1, _SHORTEST_TRACE - 1, -1):
+            if text.removesuffix("…").endswith(self[:size]):
+                return text.removesuffix("…")[:-size] + _REDACTED
+        return text
+
+
+def checked_key(key: str | None, endpoint: Endpoint) -> Secret | None:
+    """Give the key if a header can carry it. Raises `CredentialError`."""
+    variable = endpoint.key_variable or "the environment"
+    if not key:
+        if not endpoint.key_required:
+            return None
+        raise CredentialError(
+            f"The endpoint {endpoint.name} wants a key and there is none: set "
+            f"{variable} before Jupyter starts, or store it once with "
+            f"jupyter complete key set {endpoint.name}."
+        )
+    fault = _fault(key)
+    if fault:
+        raise CredentialError(
+            f"The key of the endpoint {endpoint.name} has {fault}; "
+            f"set {variable} again, without it."
+        )
+    return Secret(key)
+
+
+def _fault(key: str) -> str | None:
+    if key != key.strip():
+        return "white space or a line break at an end"
+    if re.search(r"[\r\n]", key):
+        return "a line break in it"
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", key):
+        return "a control character in it"
+    if any(ord(character) > 0xFF for character in key):
+        return "a character that no HTTP header can carry"
+    return None
+
+
+def url_of(endpoint: Endpoint, path: str, schemes: Collection[str]) -> str:
+    """Give a call's URL; the base may end in a slash, in /v1, or in the path itself.
+
+    Raises `InputError` for a base URL that is none.
+    """
+    parts = _split(endpoint, schemes)
+    base = parts.path.rstrip("/").removesuffix(path.partition("?")[0])
+    base = base.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{base}{path}"
+
+
+def _split(endpoint: Endpoint, schemes: Collection[str]) -> SplitResult:
+    shown = re.sub(r"//[^/@]*@", "//…@", endpoint.base_url)
+    about = f"The endpoint {endpoint.name} has the URL {shown!r}"
+    try:
+        parts = urlsplit(endpoint.base_url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise InputError(f"{about}, which is none ({error}).") from None
+    if parts.scheme not in schemes:
+        raise InputError(f"{about}; give one that begins with https:// or http://.")
+    if not host or re.search(r"[\s\x00-\x1f\x7f]", endpoint.base_url):
+        raise InputError(f"{about}; give one with a host and without white space.")
+    if "@" in parts.netloc:
+        raise InputError(f"{about}; leave the name and password out, use a key.")
+    if parts.query or parts.fragment:
+        raise InputError(f"{about}; leave out what follows the path (? or #).")
+    return parts

@@ -1,0 +1,338 @@
+"""The one place that calls `requests`: keys, timeouts, retries, cancelling.
+
+The road of every call: key and URL are checked, the request is sent and, before the
+first byte of an answer, sent again where that may help; the answer's bytes become
+chunks as they arrive. Every foreign exception ends here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from .addresses import Secret, checked_key, url_of
+from .answer import READ_SIZE, Answer
+from .cancel import Cancel
+from .completion import CompletionRequest, Endpoint, HttpCall
+from .connections import POOLS, Line
+from .errors import (
+    AuthenticationError,
+    Cancelled,
+    CompleteError,
+    ConnectionFailed,
+    InputError,
+    ProtocolError,
+    one_line,
+)
+from .retry import LONGEST_WAIT, Failure, persist, refused
+
+if TYPE_CHECKING:
+    from .dialects import Dialect
+
+__all__ = ["Answer", "Cancel", "Cancelled", "Client"]
+
+LARGEST_ERROR = 1 << 20
+"""Bytes of an error's body that are read."""
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter whose connections a cancel can cut."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
+class _Session(requests.Session):
+    """A session that follows nothing: `requests` would even read a redirect."""
+
+    def get_redirect_target(self, _: requests.Response) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One call, as far as it has come."""
+
+    url: str
+    call: HttpCall
+    endpoint: Endpoint
+    dialect: Dialect
+    key: Secret | None
+    line: Line
+    attempts: int = 0
+
+    def authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Set the headers; as `requests` sees an ``auth``, it asks no ``.netrc``."""
+        headers = {**self.call.headers, **self.dialect.headers(self.key)}
+        for name, value in headers.items():
+            secret = self.key is not None and str(self.key) in value
+            request.headers[name] = Secret(value) if secret else value
+        # The embedded adapter, which has no connection to cut, asks for this.
+        vars(request)["cancelled"] = self.line.cancel.is_set
+        return request
+
+    def explain(self, error: CompleteError) -> CompleteError:
+        """Give the error with what is known of the call, and without its key."""
+        error.attempts = self.attempts
+        message = str(error)
+        if isinstance(error, AuthenticationError):
+            message = f"{message}; check {self.endpoint.key_variable or 'the key'}."
+        if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
+            message = f"{message}; it asks to wait {error.retry_after:.0f} s."
+        if self.key is not None:
+            message = self.key.removed_from(message)
+            for name in ("type", "request_id"):
+                value = getattr(error, name)
+                setattr(error, name, value and self.key.removed_from(value))
+        error.args = (one_line(message, 600),)
+        return error
+
+
+class Client:
+    """Calls to any endpoint, over pooled connections; safe in any thread.
+
+    ``key_for`` gives an endpoint's key or None; it is asked at every call. Timeouts
+    are in seconds: to connect, and between two reads. ``retries`` is how often a
+    call is sent again. ``adapters`` mounts `requests` adapters by URL prefix.
+    """
+
+    def __init__(
+        self,
+        key_for: Callable[[Endpoint], str | None],
+        *,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 600.0,
+        retries: int = 2,
+        adapters: Mapping[str, BaseAdapter] | None = None,
+        pool_size: int = 64,
+    ) -> None:
+        self._key_for = key_for
+        self._timeout = (connect_timeout, read_timeout)
+        self._retries = retries
+        self._session = _Session()
+        self._session.headers.clear()
+        self._session.headers.update(
+            {
+                "User-Agent": "jupyter-complete",
+                "Accept-Encoding": "identity",
+                "Connection": "keep-alive",
+            }
+        )
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _Adapter(pool_maxsize=pool_size))
+        for prefix, adapter in (adapters or {}).items():
+            self._session.mount(prefix, adapter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+    def send(
+        self,
+        request: CompletionRequest,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        *,
+        stream: bool = True,
+        cancel: Cancel | None = None,
+        retries: int | None = None,
+    ) -> Answer:
+        """Send a request and give its answer as soon as the answer's head is there.
+
+        Raises `InputError` for what is refused before sending, `ConnectionFailed`,
+        `EndpointError`, `ProtocolError`, `Cancelled`.
+        """
+        call = dialect.encode(request, stream=stream)
+        return self._send(call, endpoint, dialect, cancel, retries)
+
+    def get_json(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        dialect: Dialect,
+        cancel: Cancel | None = None,
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Give the JSON at the path and the answer's headers. Raises as `send`."""
+        query = f"?{urlencode(params)}" if params else ""
+        headers = {"Accept": "application/json"}
+        call = HttpCall("GET", path + query, headers, b"")
+        return self._json(call, endpoint, dialect, cancel)
+
+    def post_json(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        dialect: Dialect,
+        cancel: Cancel | None = None,
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Post JSON, give the JSON that comes and its headers. Raises as `send`."""
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        call = HttpCall("POST", path, headers, json.dumps(body).encode())
+        return self._json(call, endpoint, dialect, cancel)
+
+    def _json(
+        self,
+        call: HttpCall,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        cancel: Cancel | None,
+    ) -> tuple[Any, Mapping[str, str]]:
+        with self._send(call, endpoint, dialect, cancel, None) as answer:
+            return answer.json(), answer.headers
+
+    def _send(
+        self,
+        call: HttpCall,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        cancel: Cancel | None,
+        retries: int | None,
+    ) -> Answer:
+        url = url_of(
+            endpoint, call.path, [p.partition(":")[0] for p in self._session.adapters]
+        )
+        key = checked_key(self._key_for(endpoint), endpoint)
+        line = Line(cancel or Cancel())
+        exchange = _Exchange(url, call, endpoint, dialect, key, line)
+        try:
+            outcome = self._persist(exchange, retries)
+        except BaseException as error:
+            line.end()
+            if isinstance(error, CompleteError):
+                exchange.explain(error)
+            raise
+        if isinstance(outcome, Failure):
+            line.end()
+            raise exchange.explain(outcome.error)
+        return Answer(
+            outcome,
+            dialect,
+            attempts=exchange.attempts,
+            notices=call.notices,
+            cancel=line.cancel,
+            explain=exchange.explain,
+            end=line.end,
+        )
+
+    def _persist(
+        self, exchange: _Exchange, retries: int | None
+    ) -> requests.Response | Failure:
+        """Try until an answer comes, no more tries are left, or none would help."""
+        tries = 1 + (self._retries if retries is None else retries)
+        return persist(
+            lambda: self._try(exchange), tries=tries, cancel=exchange.line.cancel
+        )
+
+    def _try(self, exchange: _Exchange) -> requests.Response | Failure:
+        exchange.line.cancel.check()
+        exchange.attempts += 1
+        try:
+            with exchange.line:
+                response = self._session.request(
+                    exchange.call.method,
+                    exchange.url,
+                    data=exchange.call.body,
+                    auth=exchange.authorise,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                )
+            if 200 <= response.status_code < 300:
+                return response
+            with closing(response):
+                return _refusal(response, exchange)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            failure = _no_answer(error, exchange, self._timeout)
+        exchange.line.cancel.check()
+        return failure
+
+
+def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
+    """Give the failure that an answer of another status than 200 tells of."""
+    status, headers = response.status_code, response.headers
+    if 300 <= status < 400:
+        target = urlsplit(headers.get("location", "")).netloc.rpartition("@")[2]
+        return Failure(
+            ProtocolError(
+                f"{_host(exchange.url)} redirects to {target or 'another page'} "
+                f"(HTTP {status}); nothing was sent there. If you trust it, make it "
+                f"the URL of the endpoint {exchange.endpoint.name}.",
+                status=status,
+            ),
+            again=False,
+        )
+    body = b""
+    with suppress(HTTPError, OSError, ValueError):
+        while len(body) < LARGEST_ERROR:
+            piece = response.raw.read1(READ_SIZE, decode_content=True)
+            if not piece:
+                break
+            body += piece
+    exchange.line.cancel.check()
+    error = exchange.dialect.decode_error(status, headers, body)
+    return refused(error, status, headers)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _no_answer(
+    error: Exception, exchange: _Exchange, timeout: tuple[float, float]
+) -> Failure:
+    """Give the failure of a foreign exception, in words of ours."""
+    name, host = exchange.endpoint.name, _host(exchange.url)
+    if isinstance(error, requests.exceptions.InvalidURL):
+        wrong = InputError(
+            f"The endpoint {name} has the URL {exchange.endpoint.base_url!r}, which "
+            f"is none; give one such as https://{host or 'host'}."
+        )
+        return Failure(wrong, again=False)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        reason = f"no connection within {timeout[0]:g} s"
+    elif isinstance(error, requests.exceptions.ReadTimeout):
+        reason = f"it sent nothing for {timeout[1]:g} s"
+    else:
+        reason = one_line(str(_root(error)) or type(error).__name__, 200)
+    failed = ConnectionFailed(
+        f"No answer from {host} ({reason}); check that the endpoint {name} is up "
+        "and that its URL is right."
+    )
+    return Failure(failed, not isinstance(error, requests.exceptions.SSLError))
+
+
+def _root(error: BaseException) -> BaseException:
+    """Give the exception at the bottom, which names the reason."""
+    while True:
+        inner = [getattr(error, "reason", None), error.__cause__, *error.args]
+        below = next((each for each in inner if isinstance(each, BaseException)), None)
+        if below is None:
+            return error
+        error = below

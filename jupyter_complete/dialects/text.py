@@ -1,0 +1,176 @@
+"""The Text Completions API, ``POST /v1/complete``: this project's native one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..completion import (
+    Bound,
+    Chunk,
+    CompletionRequest,
+    HttpCall,
+    TokenLogprob,
+    check_bound,
+)
+from ..errors import EndpointError, InputError, ProtocolError
+from . import Event
+from .wire import compact, endpoint_error, error_of, parse_object, usage_of
+
+TITLE = "the Text Completions API"
+CUMULATIVE = "2023-01-01"
+"""The version whose stream repeats the text so far in every event."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDialect:
+    """The Text Completions API in one of its versions."""
+
+    version: str = "2023-06-01"
+    extensions: bool = False
+    """Whether the endpoint is one of ours, which has a seed."""
+
+    name: ClassVar[str] = "text"
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """Give the version, and the key if there is one."""
+        version = {"anthropic-version": self.version}
+        return version if key is None else {**version, "x-api-key": key}
+
+    def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
+        """Give the HTTP request, its body in the order of the official client."""
+        if request.temperature is not None:
+            bound = Bound(0, 1)
+            check_bound("temperature", request.temperature, bound, f" for {TITLE}")
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            **self.headers(None),
+        }
+        if request.betas:
+            headers["anthropic-beta"] = ",".join(dict.fromkeys(request.betas))
+        if request.seed is not None:
+            if not self.extensions:
+                raise InputError(
+                    f"seed is {request.seed}, but {TITLE} has none; leave it out, "
+                    "or use an endpoint that has one, such as embedded."
+                )
+            headers["jupyter-complete-seed"] = str(request.seed)
+        user = request.user_id
+        body = {
+            "max_tokens_to_sample": request.max_tokens_to_sample,
+            "model": request.model,
+            "prompt": request.prompt,
+            "metadata": None if user is None else {"user_id": user},
+            "stop_sequences": list(request.stop_sequences) or None,
+            "stream": stream or None,
+            "temperature": request.temperature,
+            "top_k": request.top_k,
+            "top_p": request.top_p,
+        }
+        return HttpCall("POST", "/v1/complete", headers, compact(body))
+
+    def decode(self, body: bytes) -> Sequence[Chunk]:
+        """Give a whole answer as its one chunk."""
+        answer = parse_object(body)
+        if "error" in answer:
+            raise error_of(answer)
+        return (_chunk(answer),)
+
+    def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
+        """Yield a streamed answer's chunks, up to the one with the stop reason."""
+        so_far = ""
+        for event in events:
+            chunk = _chunk_of_event(event)
+            if chunk is None:
+                continue
+            if self.version == CUMULATIVE:
+                whole, chunk = chunk.text, _after(so_far, chunk)
+                so_far = max(so_far, whole, key=len)
+            yield chunk
+            if chunk.stop_reason is not None:
+                return
+
+    def decode_error(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> EndpointError:
+        """Give the error of an answer whose status is not 200."""
+        return endpoint_error(status, headers, body)
+
+
+def _chunk_of_event(event: Event) -> Chunk | None:
+    """Give the event's chunk; None for a ping, an unknown event, an unfinished one."""
+    if event.name not in ("completion", "message", "error") or event.data == "[DONE]":
+        return None
+    try:
+        answer = parse_object(event.data)
+    except ProtocolError:
+        if event.whole:
+            raise
+        return None
+    if event.name == "error" or answer.get("type") == "error":
+        raise error_of(answer)
+    if "completion" not in answer:
+        # Nameless pings are `{}`; the documentation asks to ignore unknown events.
+        if event.name == "completion":
+            _chunk(answer)
+        return None
+    chunk = _chunk(answer)
+    return chunk if event.whole or chunk.stop_reason is not None else None
+
+
+def _chunk(answer: Mapping[str, Any]) -> Chunk:
+    text = answer.get("completion")
+    if not isinstance(text, str):
+        raise ProtocolError(
+            f"The endpoint's answer has no text in its field completion ({text!r}); "
+            f"check that it speaks {TITLE}."
+        )
+    return Chunk(
+        text,
+        _string(answer.get("stop_reason")),
+        _string(answer.get("stop")),
+        usage_of(answer.get("usage")),
+        answer,
+        _string(answer.get("id")),
+        _string(answer.get("model")),
+        None,
+        _logprobs(answer.get("logprobs")),
+    )
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _logprobs(value: object) -> tuple[TokenLogprob, ...]:
+    """Give what our own endpoint tells of each token, nothing where it does not."""
+    if not isinstance(value, list):
+        return ()
+    try:
+        return tuple(
+            TokenLogprob(
+                str(item["token"]),
+                item["logprob"],
+                tuple((str(t), float(p)) for t, p in item.get("alternatives", ())),
+            )
+            for item in value
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise ProtocolError(
+            "The endpoint's logprobs are not {token, logprob, alternatives}; "
+            "check that it is of this version."
+        ) from error
+
+
+def _after(so_far: str, chunk: Chunk) -> Chunk:
+    """Give what a cumulative event adds to the text so far."""
+    if chunk.text.startswith(so_far):
+        return chunk._replace(text=chunk.text[len(so_far) :])
+    if so_far.startswith(chunk.text):  # a stop sequence was cut off again
+        return chunk._replace(text="")
+    raise ProtocolError(
+        f"The endpoint's stream does not repeat its text, as version {CUMULATIVE} "
+        "does; use version 2023-06-01."
+    )
