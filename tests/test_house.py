@@ -31,12 +31,17 @@ FLOORS = {
     "saved": 1,
     "settings": 1,
     "sweep": 1,
+    "addresses": 0,
+    "answer": 0,
     "cancel": 0,
     "catalog": 0,
     "completion": 0,
+    "connections": 0,
     "errors": 0,
+    "events": 0,
     "plain": 0,
     "prompts": 0,
+    "retry": 0,
 }
 """Every module or sub-package, and its floor."""
 
