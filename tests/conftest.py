@@ -1,0 +1,54 @@
+"""What every test gets: a home of its own, no key, and fresh shells when it asks."""
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from loopback import Loopback
+from traitlets.config import Config
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(monkeypatch, tmp_path_factory):
+    """Keep keys and the user's own profile out of every test."""
+    for name in ("ANTHROPIC", "OPENAI"):
+        monkeypatch.delenv(f"{name}_API_KEY", raising=False)
+        monkeypatch.delenv(f"{name}_BASE_URL", raising=False)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+
+
+class Shell(InteractiveShell):
+    """A shell whose cells raise what they raise."""
+
+    def run(self, cell: str) -> object:
+        """Run a cell and give its value."""
+        result = self.run_cell(cell)
+        result.raise_error()
+        return result.result
+
+
+@pytest.fixture
+def bare_shell(tmp_path):
+    """A fresh IPython without the extension; it has no kernel, like a terminal."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.ProfileDir.location = str(tmp_path / "profile")
+    InteractiveShell.clear_instance()
+    shell = Shell.instance(config=config)
+    yield shell
+    shell.run_line_magic("unload_ext", "jupyter_complete")
+    shell.atexit_operations()
+    Shell.clear_instance()
+
+
+@pytest.fixture
+def shell(bare_shell):
+    """A fresh IPython with the extension."""
+    bare_shell.run_line_magic("load_ext", "jupyter_complete")
+    return bare_shell
+
+
+@pytest.fixture
+def loopback():
+    """A real HTTP server that answers what the test tells it."""
+    with Loopback() as server:
+        yield server
