@@ -1,0 +1,1 @@
+"""Sweeps: axes to points to answers, on any concurrent.futures.Executor."""

@@ -1,0 +1,176 @@
+"""The values of one axis: from text, ranges and the namespace to a checked list."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from typing import Any
+
+from ..errors import InputError
+from .kinds import convert
+from .ranges import LARGEST, numbers, refuse_count
+
+Lookup = Callable[[str], object]
+
+_QUOTED = re.compile(r'\s*("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')\s*', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+
+_VARIABLE = re.compile(r"@([^\W\d]\w*)(?:\.([^\W\d]\w*)|\[(['\"])(.*)\3\])?")
+
+
+def parts(text: str, separators: str) -> list[str]:
+    """Split ``a,b+c`` at the ``+`` where it is a separator; quotes and JSON hold."""
+    found, start = [], 0
+    while True:
+        end = _end_of_part(text, start, separators)
+        found.append(text[start:end].strip())
+        if end == len(text):
+            return found
+        start = end + 1
+
+
+def _end_of_part(text: str, start: int, separators: str) -> int:
+    if text[start:].lstrip().startswith("json:"):
+        return _end_of_json(text, text.index("json:", start) + len("json:"))
+    while True:
+        _, end = _item(text, start, separators)
+        if end == len(text) or text[end] != ",":
+            return end
+        start = end + 1
+
+
+def _end_of_json(text: str, start: int) -> int:
+    try:
+        _, end = json.JSONDecoder().raw_decode(text[start:].lstrip())
+    except ValueError:
+        return len(text)
+    end += len(text) - len(text[start:].lstrip())
+    while end < len(text) and text[end].isspace():
+        end += 1
+    return end if text[end : end + 1] == "+" else len(text)
+
+
+def _item(text: str, start: int, separators: str) -> tuple[str, int]:
+    """Give the item that starts here and where it ends."""
+    quoted = _QUOTED.match(text, start)
+    if quoted and (quoted.end() == len(text) or text[quoted.end()] in separators):
+        return _unescape(quoted[1][1:-1]), quoted.end()
+    end = start
+    while end < len(text) and text[end] not in separators:
+        end += 1
+    item = text[start:end].strip()
+    if not item:
+        raise InputError(
+            f'The axis has an empty value in {text!r}; write "" for empty text.'
+        )
+    if item[0] in "\"'":
+        raise InputError(
+            f"The axis has a quote that does not close around its value: {item!r}."
+        )
+    return item, end
+
+
+def _unescape(text: str) -> str:
+    def character(match: re.Match[str]) -> str:
+        code = match[1] or match[2]
+        if code:
+            return chr(int(code, 16))
+        other: str = match[3]
+        return _ESCAPES.get(other, other if other in "\\\"'" else match[0])
+
+    return _ESCAPE.sub(character, text)
+
+
+def values(name: str, text: str, kind: type, lookup: Lookup) -> list[object]:
+    """Give the values of one name's part of an axis, each of the name's kind.
+
+    ``kind`` is float, int, bool, str or list for a setting, and object for a
+    template name. Raises `InputError`.
+    """
+    if not text:
+        raise InputError(f"{name} has no values; write one, as in {name}=1,2.")
+    raw: Sequence[object]
+    if text.startswith("json:"):
+        raw = _from_json(name, text.removeprefix("json:"))
+    elif text.startswith("@"):
+        raw = elements(name, variable(text, lookup))
+    else:
+        raw = numbers(name, text, whole=kind is int) or _list(text)
+    return checked(name, raw, kind)
+
+
+def checked(name: str, raw: Iterable[object], kind: type) -> list[object]:
+    """Give the values, each of the kind; raise `InputError` where there is none."""
+    found = [convert(name, value, kind) for value in raw]
+    if not found:
+        raise InputError(f"{name} has no values; give at least one.")
+    return found
+
+
+def _list(text: str) -> list[str]:
+    found, start = [], 0
+    while True:
+        item, end = _item(text, start, ",")
+        found.append(item)
+        if end == len(text):
+            return found
+        start = end + 1
+
+
+def _from_json(name: str, text: str) -> list[object]:
+    def refuse(constant: str) -> float:
+        raise InputError(f"{name}=json: holds {constant}; JSON has finite numbers.")
+
+    try:
+        found = json.loads(text, parse_constant=refuse)
+    except ValueError as error:
+        raise InputError(f"{name}=json: is not JSON: {error}.") from error
+    if not isinstance(found, list):
+        raise InputError(f"{name}=json: is no list; write json:[…].")
+    if len(found) > LARGEST:
+        raise refuse_count(name, len(found))
+    return found
+
+
+def variable(text: str, lookup: Lookup) -> object:
+    """Give what ``@name``, ``@name.column`` or ``@name["column"]`` stands for."""
+    match = _VARIABLE.fullmatch(text)
+    if match is None:
+        raise InputError(f'{text} is no variable; write @name or @name["column"].')
+    name, attribute, _, key = match.groups()
+    try:
+        found: Any = lookup(name)
+    except KeyError:
+        raise InputError(f"{text} names no variable; assign {name} first.") from None
+    try:
+        if attribute is not None:
+            return getattr(found, attribute)
+        return found if key is None else found[key]
+    except (AttributeError, KeyError, TypeError, IndexError):
+        raise InputError(f"{name} has no {attribute or key}.") from None
+
+
+def elements(name: str, value: Any) -> Sequence[object]:
+    """Give the elements of a list, range, array or column; no more than allowed."""
+    if isinstance(value, range):
+        count = max(0, -((value.start - value.stop) // value.step))
+        if count > LARGEST:
+            raise refuse_count(name, count)
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise InputError(f"{name} is a {type(value).__name__}; give a list of values.")
+    if getattr(value, "ndim", 1) != 1:
+        raise InputError(f"{name} has {value.ndim} dimensions; give a flat list.")  # type: ignore[attr-defined]
+    if isinstance(value, Sized) and len(value) > LARGEST:
+        raise refuse_count(name, len(value))
+    if hasattr(value, "tolist"):
+        found: list[object] = value.tolist()
+        return found
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    found = list(itertools.islice(value, LARGEST + 1))
+    if len(found) > LARGEST:
+        raise refuse_count(name, f"more than {LARGEST:,}")
+    return found
