@@ -50,7 +50,9 @@ class Answer:
     ) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
-        self.request_id: str | None = response.headers.get("request-id")
+        self.request_id: str | None = response.headers.get(
+            "request-id", response.headers.get("x-request-id")
+        )
         self.attempts = attempts
         self.notices = notices
         self._response = response

@@ -166,7 +166,8 @@ class Client:
         `EndpointError`, `ProtocolError`, `Cancelled`.
         """
         call = dialect.encode(request, stream=stream)
-        return self._send(call, endpoint, dialect, cancel, retries)
+        reader = dialect.for_request(request)
+        return self._send(call, endpoint, reader, cancel, retries)
 
     def get_json(
         self,

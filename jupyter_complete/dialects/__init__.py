@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 from ..completion import Chunk, CompletionRequest, HttpCall
 from ..errors import EndpointError
@@ -22,6 +22,10 @@ class Dialect(Protocol):
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """Give what every call to this API carries: its version, and the key."""
+        ...
+
+    def for_request(self, request: CompletionRequest) -> Self:
+        """Give this dialect as it reads the answer to a request."""
         ...
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..completion import (
     Bound,
@@ -37,6 +37,10 @@ class TextDialect:
         """Give the version, and the key if there is one."""
         version = {"anthropic-version": self.version}
         return version if key is None else {**version, "x-api-key": key}
+
+    def for_request(self, _: CompletionRequest) -> Self:
+        """Give this dialect: it reads every answer alike."""
+        return self
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
         """Give the HTTP request, its body in the order of the official client."""
