@@ -1,0 +1,251 @@
+"""The Messages API, ``POST /v1/messages``: the same prompt, turn by turn.
+
+The text before the first turn is the system prompt, each turn is a message, and text
+after the last ``Assistant:`` is the start of the answer. "Migrating from Text
+Completions" in the vendor's documentation has the outline; what a text completion
+has and a message has not is said, never dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from ..catalog import Model
+from ..completion import (
+    Bound,
+    Chunk,
+    CompletionRequest,
+    HttpCall,
+    check_bound,
+)
+from ..errors import EndpointError, ProtocolError
+from ..prompts import HUMAN
+from . import Event
+from .conversation import TITLE, Conversation, conversation_of
+from .message import Message, string_of
+from .refused import Refused
+from .wire import compact, endpoint_error, error_of, parse_object, usage_of
+
+NO_SAMPLING = "2026-10-21"
+"""The version from which no model takes temperature, top_p or top_k."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesDialect:
+    """The Messages API in one of its versions, for one model.
+
+    ``model`` is what the catalogue knows of it; None lets everything pass.
+    ``unsupported`` says what becomes of a parameter that the model refuses: ``error``
+    is an `InputError`, ``drop`` leaves it out with a notice.
+    """
+
+    version: str = "2023-06-01"
+    unsupported: str = "error"
+    model: Model | None = None
+    spaced: bool = False
+    """Whether an answer begins with a space, as a text completion does after
+    ``Assistant:``; `for_request` knows."""
+
+    name: ClassVar[str] = "messages"
+
+    def for_request(self, request: CompletionRequest) -> Self:
+        """Give this dialect as it reads the answer to a request."""
+        conversation = conversation_of(request.prompt)
+        kept = conversation.prefill and (self.model is None or self.model.prefill)
+        return replace(self, spaced=not kept)
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """Give the version, and the key if there is one."""
+        version = {"anthropic-version": self.version}
+        return version if key is None else {**version, "x-api-key": key}
+
+    def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
+        """Give the HTTP request; its notices say what is not as it was asked."""
+        refused = Refused(self.unsupported)
+        conversation = self._allowed(conversation_of(request.prompt), refused)
+        user = request.user_id
+        body = {
+            "model": request.model,
+            "max_tokens": self._max_tokens(request, refused),
+            **conversation.body(),
+            "metadata": None if user is None else {"user_id": user},
+            "stop_sequences": _stops(request, refused),
+            "stream": stream or None,
+            "thinking": self._thinking(),
+            **self._sampling(request, refused),
+        }
+        for name in ("seed", "logprobs"):
+            if (value := getattr(request, name)) is not None:
+                refused.leave_out(
+                    f"{name} is {value}, but {TITLE} has none", "unset it"
+                )
+        return self._call("/v1/messages", request, body, refused.notices)
+
+    def count(self, request: CompletionRequest) -> HttpCall:
+        """Give the HTTP request that counts a prompt's tokens; see `counted`."""
+        refused = Refused(self.unsupported)
+        conversation = self._allowed(conversation_of(request.prompt), refused)
+        body = {
+            "model": request.model,
+            **conversation.body(),
+            "thinking": self._thinking(),
+        }
+        return self._call("/v1/messages/count_tokens", request, body, refused.notices)
+
+    def decode(self, body: bytes) -> Sequence[Chunk]:
+        """Give a whole answer as its one chunk."""
+        answer = parse_object(body)
+        if "error" in answer:
+            raise error_of(answer)
+        blocks = answer.get("content")
+        if not isinstance(blocks, list):
+            raise ProtocolError(
+                f"The endpoint's answer has no content; check that it speaks {TITLE}."
+            )
+        reading = Message(spaced=self.spaced)
+        for block in blocks:
+            reading.open(block)
+        reading.told(answer)
+        end = reading.end()
+        return (
+            end._replace(
+                text=reading.text,
+                usage=usage_of(answer.get("usage")),
+                raw=answer,
+                id=string_of(answer.get("id")),
+                model=string_of(answer.get("model")),
+            ),
+        )
+
+    def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
+        """Yield a streamed answer's chunks; the stop reason comes with the last."""
+        reading = Message(spaced=self.spaced)
+        for event in events:
+            answer = _parse(event)
+            if answer is None:
+                continue
+            kind = answer.get("type", event.name)
+            if kind == "error":
+                raise error_of(answer)
+            if kind == "message_stop":
+                yield reading.end()
+                return
+            chunk = reading.take(kind, answer)
+            if chunk is not None:
+                yield chunk
+
+    def decode_error(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> EndpointError:
+        """Give the error of an answer whose status is not 200."""
+        return endpoint_error(status, headers, body)
+
+    def _call(
+        self,
+        path: str,
+        request: CompletionRequest,
+        body: Mapping[str, Any],
+        notices: Sequence[str],
+    ) -> HttpCall:
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            **self.headers(None),
+        }
+        if request.betas:
+            headers["anthropic-beta"] = ",".join(dict.fromkeys(request.betas))
+        return HttpCall("POST", path, headers, compact(body), tuple(notices))
+
+    def _allowed(self, conversation: Conversation, refused: Refused) -> Conversation:
+        """Give the conversation without a start of the answer that is refused."""
+        prefill = conversation.prefill
+        if not prefill or self.model is None or self.model.prefill:
+            return conversation
+        refused.leave_out(
+            f"The prompt has text after the last Assistant: ({prefill[:40]!r}), and "
+            f"{self.model.id} does not continue one",
+            "end the prompt with Assistant: alone, or name a model that does, see "
+            "%complete_models",
+        )
+        return conversation._replace(messages=conversation.messages[:-1])
+
+    def _max_tokens(self, request: CompletionRequest, refused: Refused) -> int:
+        wanted = request.max_tokens_to_sample
+        most = self.model.output_tokens if self.model else None
+        if most is None or wanted <= most:
+            return wanted
+        refused.notices.append(
+            f"max_tokens is {wanted}, and {request.model} writes at most {most}: "
+            f"{most} was sent."
+        )
+        return most
+
+    def _thinking(self) -> dict[str, str] | None:
+        """Turn off what a text completion never had, where it can be turned off."""
+        optional = self.model is not None and self.model.thinking == "optional"
+        return {"type": "disabled"} if optional else None
+
+    def _sampling(
+        self, request: CompletionRequest, refused: Refused
+    ) -> dict[str, float]:
+        given = {
+            name: value
+            for name in ("temperature", "top_k", "top_p")
+            if (value := getattr(request, name)) is not None
+        }
+        if "temperature" in given:
+            bound = Bound(0, 1)
+            check_bound("temperature", given["temperature"], bound, f" for {TITLE}")
+        takes = self.model.sampling if self.model else "both"
+        who = request.model
+        if self.version >= NO_SAMPLING:
+            takes, who = "none", f"version {self.version} of {TITLE}"
+        if takes == "none":
+            for name, value in given.items():
+                refused.leave_out(
+                    f"{name} is {value}, and {who} takes none", "unset it"
+                )
+            return {}
+        if takes == "either" and {"temperature", "top_p"} <= set(given):
+            refused.leave_out(
+                f"top_p is {given.pop('top_p')} beside temperature "
+                f"{given['temperature']}, and {who} takes only one of them",
+                "unset one",
+            )
+        return given
+
+
+def counted(body: Mapping[str, Any]) -> int:
+    """Give the tokens in the answer to `MessagesDialect.count`."""
+    count = body.get("input_tokens")
+    if not isinstance(count, int):
+        raise ProtocolError(
+            f"The endpoint's answer has no input_tokens; check that it speaks {TITLE}."
+        )
+    return count
+
+
+def _stops(request: CompletionRequest, refused: Refused) -> list[str]:
+    """Give the stop sequences, with the one that the text completions API adds."""
+    stops = []
+    for stop in request.stop_sequences:
+        if stop.strip():
+            stops.append(stop)
+        else:
+            refused.leave_out(
+                f"stop is {stop!r}, and {TITLE} takes none of white space alone",
+                "give one with a character to see",
+            )
+    return list(dict.fromkeys((*stops, HUMAN)))
+
+
+def _parse(event: Event) -> dict[str, Any] | None:
+    """Give the event's JSON, None for a last one that was cut."""
+    try:
+        return parse_object(event.data)
+    except ProtocolError:
+        if event.whole:
+            raise
+        return None
