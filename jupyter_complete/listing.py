@@ -133,6 +133,7 @@ class Spoken(NamedTuple):
 _OWNERS = {
     "vllm": "vllm",
     "llamacpp": "llamacpp",
+    "me": "llamacpp",  # llama-cpp-python's server
     "library": "ollama",
     "organization_owner": "lmstudio",
     "openai": "openai",

@@ -1,0 +1,182 @@
+"""OpenAI's completions API, ``POST /v1/completions``, as the servers of today have it.
+
+vLLM, llama.cpp, Ollama, LM Studio and OpenAI itself differ in what they take, in
+their defaults, and in how they tell an error inside a stream. The defaults are
+levelled by always sending ``temperature`` and ``top_p``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from ..completion import Bound, Chunk, CompletionRequest, HttpCall, check_bound
+from ..errors import EndpointError, InputError, ProtocolError
+from ..prompts import HUMAN
+from . import Event
+from .choice import Choice, error_in, error_of_answer
+from .refused import Refused
+from .wire import compact, parse_object
+
+DONE = "[DONE]"
+MOST_STOPS = 4
+"""What OpenAI takes; the rest is cut here."""
+
+_WITH_TOP_K = frozenset({"vllm", "llamacpp", "lmstudio"})
+_WITHOUT_LOGPROBS = frozenset({"ollama", "lmstudio"})
+# vLLM refuses 0, and Ollama cannot tell it from one that was left out.
+_WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIDialect:
+    """OpenAI's completions API, in the flavour of one server.
+
+    ``flavour`` is ``openai``, ``vllm``, ``llamacpp``, ``ollama``, ``lmstudio`` or
+    ``other``. ``unsupported`` says what becomes of a parameter that it has not:
+    ``error`` is an `InputError`, ``drop`` leaves it out with a notice.
+    """
+
+    unsupported: str = "error"
+    flavour: str = "other"
+    stops: tuple[str, ...] = ()
+    """What ends an answer, cut again here, as some servers leave it in the text;
+    `for_request` knows."""
+
+    name: ClassVar[str] = "openai"
+
+    def for_request(self, request: CompletionRequest) -> Self:
+        """Give this dialect as it reads the answer to a request."""
+        return replace(self, stops=_stops(request))
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """Give the key, if there is one."""
+        return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+    def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
+        """Give the HTTP request; its notices say what is not as it was asked."""
+        refused = Refused(self.unsupported)
+        if request.betas:
+            refused.leave_out(
+                f"beta is {', '.join(request.betas)}, and {self._who} has no betas",
+                "unset it",
+            )
+        body = {
+            "model": request.model,
+            "prompt": request.prompt,
+            "max_tokens": request.max_tokens_to_sample,
+            **self._sampling(request, refused),
+            "stop": self._sent_stops(request),
+            "seed": request.seed,
+            "logprobs": self._logprobs(request, refused),
+            "user": request.user_id,
+            "stream": stream or None,
+            "stream_options": {"include_usage": True} if stream else None,
+        }
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        notices = tuple(refused.notices)
+        return HttpCall("POST", "/v1/completions", headers, compact(body), notices)
+
+    def decode(self, body: bytes) -> Sequence[Chunk]:
+        """Give a whole answer's chunks."""
+        answer = parse_object(body)
+        if error := error_in(answer):
+            raise error
+        if not answer.get("choices"):
+            raise ProtocolError(
+                "The endpoint's answer has no choices; check that it speaks the "
+                "OpenAI completions API."
+            )
+        choice = Choice(self.stops)
+        return (*choice.take(answer), *choice.end())
+
+    def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
+        """Yield a streamed answer's chunks; the token counts may follow the last."""
+        choice = Choice(self.stops)
+        for event in events:
+            if event.data.strip() == DONE:
+                break
+            answer = _parse(event)
+            if answer is None:
+                continue
+            if error := error_in(answer, named=event.name == "error"):
+                yield from choice.rest()
+                raise error
+            yield from choice.take(answer)
+            if choice.overrun:
+                break
+        yield from choice.end()
+
+    def decode_error(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> EndpointError:
+        """Give the error of an answer whose status is not 200."""
+        return error_of_answer(status, headers, body)
+
+    @property
+    def _who(self) -> str:
+        names = {"openai": "OpenAI", "llamacpp": "llama.cpp", "vllm": "vLLM"}
+        names |= {"ollama": "Ollama", "lmstudio": "LM Studio"}
+        return names.get(self.flavour, "this endpoint")
+
+    def _sampling(
+        self, request: CompletionRequest, refused: Refused
+    ) -> dict[str, float]:
+        top_p, top_k = request.top_p, request.top_k
+        if top_p == 0 and self.flavour in _WITHOUT_TOP_P_0:
+            refused.leave_out(
+                f"top_p is 0, and {self._who} takes only more",
+                "give a small one such as 0.001",
+            )
+            top_p = None
+        if top_k is not None and self.flavour not in _WITH_TOP_K:
+            refused.leave_out(f"top_k is {top_k}, and {self._who} has none", "unset it")
+            top_k = None
+        sent: dict[str, float] = {
+            "temperature": 1.0 if request.temperature is None else request.temperature,
+            "top_p": 1.0 if top_p is None else top_p,
+        }
+        if self.flavour == "llamacpp":
+            sent |= {"top_k": 0 if top_k is None else top_k, "min_p": 0}
+        elif top_k is not None:
+            sent["top_k"] = top_k
+        return sent
+
+    def _logprobs(self, request: CompletionRequest, refused: Refused) -> int | None:
+        wanted = request.logprobs
+        if wanted is None:
+            return None
+        if self.flavour in _WITHOUT_LOGPROBS:
+            refused.leave_out(
+                f"logprobs is {wanted}, and {self._who} tells none", "unset it"
+            )
+            return None
+        if self.flavour == "openai":
+            check_bound("logprobs", wanted, Bound(0, 5), " for OpenAI")
+        return max(wanted, 1) if self.flavour == "llamacpp" else wanted
+
+    def _sent_stops(self, request: CompletionRequest) -> list[str]:
+        if self.flavour != "openai":
+            return list(_stops(request))
+        if len(request.stop_sequences) > MOST_STOPS:
+            raise InputError(
+                f"stop is given {len(request.stop_sequences)} times, and OpenAI "
+                f"takes at most {MOST_STOPS}; leave some out."
+            )
+        return list(_stops(request))[:MOST_STOPS]
+
+
+def _stops(request: CompletionRequest) -> tuple[str, ...]:
+    """Give the stop sequences, with the one that the text completions API adds."""
+    return tuple(dict.fromkeys((*request.stop_sequences, HUMAN)))
+
+
+def _parse(event: Event) -> dict[str, Any] | None:
+    """Give the event's JSON, None for a last one that was cut."""
+    try:
+        return parse_object(event.data)
+    except ProtocolError:
+        if event.whole and event.name != "error":
+            raise
+        return {"error": event.data} if event.name == "error" else None
