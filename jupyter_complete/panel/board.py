@@ -1,0 +1,120 @@
+"""The answers of the panel: those that grow, those that stand, those that went before.
+
+The methods that `Run` calls come from its threads; they touch widget traits and
+messages only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..completion import Completion
+from ..display import escape, facts
+from ..errors import CompleteError, printable
+from . import cards
+from .runs import Run
+from .strip import Answer, Strip
+
+if TYPE_CHECKING:
+    from ..session import Call, Outcome, Session
+    from .live import Live
+
+
+class Board:
+    """Runs calls on a session and shows their answers, one run at a time.
+
+    ``on_busy`` is told when a run begins and ends, ``on_end`` gets its completions
+    in the order of the samples.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        live: Live,
+        strip: Strip,
+        *,
+        on_busy: Callable[[bool], None],
+        on_end: Callable[[list[Completion]], None],
+    ) -> None:
+        self.live, self.strip = live, strip
+        self.completions: list[Completion] = []
+        self.current: list[Answer] = []
+        self._session = session
+        self._on_busy, self._on_end = on_busy, on_end
+        self._idle = threading.Semaphore()
+        self._run: Run | None = None
+        self._asked: tuple[str, Mapping[str, Any]] = ("", {})
+        self._ended: dict[int, Completion] = {}
+        self._troubles: list[str] = []
+
+    def start(
+        self, calls: Sequence[Call], template: str, settings: Mapping[str, Any]
+    ) -> None:
+        """Start the calls, unless some still run. Raises `CompleteError`."""
+        if not self._idle.acquire(blocking=False):
+            return
+        self._asked, self._ended, self._troubles = (template, settings), {}, []
+        self.strip.add(self.current)
+        self.current = []
+        self.strip.compare(None)
+        self.live.begin(len(calls))
+        self.live.status = "Running…"
+        self._on_busy(True)  # noqa: FBT003 - on_busy(true) reads as it is meant
+        try:
+            self._run = Run(self._session, calls, self)
+        except BaseException:
+            self._rest()
+            raise
+
+    def stop(self) -> None:
+        """Ask what runs to end; it does within 200 ms."""
+        if self._run:
+            self._run.stop()
+
+    def wait(self) -> None:
+        """Wait until nothing runs."""
+        if self._run:
+            self._run.wait()
+
+    def text(self, sample: int, text: str) -> None:
+        """Show more text of a sample."""
+        self.live.append(sample, printable(text.replace("\r", "")))
+
+    def ended(self, sample: int, outcome: Outcome | CompleteError) -> None:
+        """Show the card of a sample."""
+        error = outcome if isinstance(outcome, CompleteError) else outcome.error
+        if error:
+            self._troubles.append(f"{type(error).__name__}: {error}")
+        if isinstance(outcome, CompleteError):
+            line = escape(str(outcome))
+            self.live.finish(sample, f'<div class="jc-bad">{line}</div>')
+        else:
+            self._ended[sample] = outcome.completion
+            self.completions.append(outcome.completion)
+            self.live.finish(sample, cards.card(outcome.completion))
+
+    def all_ended(self) -> None:
+        """Show how it ended, and compare with what was before."""
+        template, settings = self._asked
+        ended = [self._ended[sample] for sample in sorted(self._ended)]
+        self.current = [Answer(completion, template, settings) for completion in ended]
+        if ended:
+            self._on_end(ended)
+        self.live.status = printable("; ".join(self._troubles) or _done(ended))
+        self._rest()
+        self.strip.compare(ended[0] if ended else None)
+
+    def _rest(self) -> None:
+        self.live.running = False
+        self._on_busy(False)  # noqa: FBT003 - see `start`
+        self._idle.release()
+
+
+def _done(completions: Sequence[Completion]) -> str:
+    if len(completions) == 1:
+        return f"Done: {facts(completions[0])}"
+    stopped = sum(completion.status == "interrupted" for completion in completions)
+    end = f", {stopped} of them stopped" if stopped else ""
+    return f"Done: {len(completions)} answers{end}."

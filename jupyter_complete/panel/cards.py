@@ -1,0 +1,110 @@
+"""What the panel shows, as HTML: every piece of text in it escaped."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+
+from ..completion import Completion
+from ..display import escape, facts
+from ..errors import one_line
+from ..prompts import template_names
+
+# Beyond this many words a comparison takes longer than a person waits.
+MOST_WORDS = 6000
+LONGEST_VALUE = 80
+
+_STYLE = "white-space: pre-wrap; overflow-wrap: anywhere"
+
+
+def card(completion: Completion) -> str:
+    """Give a completion's text with the line of facts, notes and error below it."""
+    text = escape(completion.text.replace("\r", "").strip())
+    below = [facts(completion)]
+    below += [f"Note: {notice}" for notice in completion.notices]
+    lines = "".join(f'<div class="jc-facts">{escape(line)}</div>' for line in below)
+    if completion.error:
+        lines += f'<div class="jc-facts jc-bad">{escape(completion.error)}</div>'
+    return f'<div class="jc-text" style="{_STYLE}">{text}</div>{lines}'
+
+
+def saved(completions: Sequence[Completion], name: str) -> str:
+    """Give what a saved notebook shows in the panel's place, in a box of that class."""
+    what = (
+        "The completion panel of jupyter_complete needs a running kernel and "
+        "ipywidgets: open this in JupyterLab, Notebook 7 or Voilà and run the cell."
+    )
+    if completions:
+        what += " Its last answers:"
+    prompt = "".join(
+        f'<div style="{_STYLE}"><b>{escape(text.strip())}</b></div>'
+        for text in dict.fromkeys(completion.prompt for completion in completions)
+    )
+    answers = "<hr>".join(card(completion) for completion in completions)
+    return f'<div class="{name}"><p>{what}</p>{prompt}{answers}</div>'
+
+
+def saved_text(completions: Sequence[Completion]) -> str:
+    """Give the same as plain text."""
+    return "\n\n".join(
+        f"{completion.text.strip()}\n[{facts(completion)}]"
+        for completion in completions
+    )
+
+
+def names(template: str, values: Mapping[str, object]) -> str:
+    """Give each ``{{name}}`` of a template with its value, or that it has none."""
+    lines = []
+    for name in template_names(template):
+        shown = f"<code>{{{{{escape(name)}}}}}</code>"
+        if name in values:
+            lines.append(f"{shown} = {escape(_value(values[name]))}")
+        else:
+            lines.append(f'{shown} <span class="jc-bad">is not defined</span>')
+    return "<br>".join(lines)
+
+
+def _value(value: object) -> str:
+    # A user's own __str__ may do anything; it must not take the panel down.
+    try:
+        return one_line(str(value), LONGEST_VALUE)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
+        return f"(no text: {type(error).__name__})"
+
+
+def difference(old: str, new: str) -> str | None:
+    """Give the old text with what the new one lacks and has more, word by word.
+
+    None where the texts are too long to compare at once.
+    """
+    before, after = (re.findall(r"\s+|[^\s]+", text) for text in (old, new))
+    if len(before) + len(after) > MOST_WORDS:
+        return None
+    matcher = difflib.SequenceMatcher(str.isspace, before, after, autojunk=False)
+    pieces = []
+    for kind, i, j, k, m in matcher.get_opcodes():
+        gone, come = escape("".join(before[i:j])), escape("".join(after[k:m]))
+        if kind == "equal":
+            pieces.append(gone)
+            continue
+        pieces.append(f"<del>{gone}</del>" if gone.strip() else "")
+        pieces.append(f"<ins>{come}</ins>" if come.strip() else come)
+    return "".join(pieces)
+
+
+def earlier(
+    completion: Completion, settings: str, *, newest: Completion | None, opened: bool
+) -> str:
+    """Give an earlier answer, folded, with its difference from the newest."""
+    words = escape(one_line(completion.text, 60))
+    compared = None
+    if newest and newest.prompt == completion.prompt:
+        compared = difference(completion.text.strip(), newest.text.strip())
+    text = compared or escape(completion.text.strip())
+    label = escape(settings or "no flags")
+    return (
+        f"<details{' open' * opened}><summary><code>{label}</code> {words}</summary>"
+        f'<div class="jc-text" style="{_STYLE}">{text}</div>'
+        f'<div class="jc-facts">{escape(facts(completion))}</div></details>'
+    )

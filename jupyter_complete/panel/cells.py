@@ -1,0 +1,75 @@
+"""Settings and a prompt as the ``%%complete`` cell that a person would have written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .. import flags
+from ..prompts import template_names
+from ..settings import CompletionSettings, parameters
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+SWEEPS = {
+    "temperature": "0:1:0.25",
+    "top_p": "0.25:1:0.25",
+    "top_k": "1,5,20,100",
+    "max_tokens": "16,64,256",
+}
+_MAGIC = re.compile(r"\s*%%complete(?:[ \t][^\n]*)?\n(?P<prompt>.*)", re.DOTALL)
+
+
+def defaults() -> dict[str, Any]:
+    """Give the value of each parameter of a call that nobody has set."""
+    fresh = CompletionSettings()
+    return {p.name: getattr(fresh, p.name) for p in parameters() if not p.sweep}
+
+
+def given(settings: CompletionSettings) -> dict[str, Any]:
+    """Give the parameters of a call that differ from the defaults."""
+    return {
+        name: getattr(settings, name)
+        for name, default in defaults().items()
+        if getattr(settings, name) != default
+    }
+
+
+def cell(settings: CompletionSettings, prompt: str, *, samples: int = 1) -> str:
+    """Give the cell that completes the prompt with these settings, all written out."""
+    more = f"-n {samples}" if samples > 1 else ""
+    return _cell(given(settings), more, prompt)
+
+
+def sweep(settings: CompletionSettings, prompt: str, name: str) -> str:
+    """Give the cell that sweeps one parameter and leaves the others as they are."""
+    fixed = {key: value for key, value in given(settings).items() if key != name}
+    return _cell(fixed, f"-s {name}={SWEEPS[name]}", prompt)
+
+
+def _cell(settings: Mapping[str, Any], more: str, prompt: str) -> str:
+    line = " ".join(filter(None, ("%%complete", flags.write(settings), more)))
+    return f"{line}\n{prompt}"
+
+
+def restore(settings: CompletionSettings, values: Mapping[str, Any]) -> None:
+    """Set every parameter of a call to its value here, else to its default."""
+    for name, value in {**defaults(), **values}.items():
+        settings.assign(name, value)
+
+
+def missing(template: str, values: Mapping[str, object]) -> list[str]:
+    """Give the ``{{name}}`` of a template that have no value."""
+    return [name for name in template_names(template) if name not in values]
+
+
+def last_prompt(shell: InteractiveShell | None) -> str:
+    """Give the text of the last ``%%complete`` cell that ran, empty if none did."""
+    history = shell.history_manager if shell else None
+    for source in reversed(history.input_hist_raw if history else []):
+        match = _MAGIC.fullmatch(source)
+        if match:
+            return match["prompt"].rstrip("\n")
+    return ""

@@ -1,0 +1,220 @@
+"""The panel's controls: one for each setting it shows, greyed where a model refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from .. import catalog
+from ..errors import InputError
+from ..settings import CompletionSettings
+from .controls import (
+    HEADING,
+    Choice,
+    Control,
+    Dial,
+    Field,
+    OnRefusal,
+    parameter,
+    stops_from_text,
+    text_from_stops,
+)
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+# What a model or an endpoint may refuse, with a value to try it with.
+_TRIED = {"temperature": 1.0, "top_p": 1.0, "top_k": 1, "seed": 0}
+_DECIDES = ("model", "endpoint", "dialect", "unsupported")
+
+
+class Form:
+    """Every control, in ``box``, all on the session's settings."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        on_refusal: OnRefusal,
+        on_sweep: Callable[[str], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._settings = session.settings
+        self._on_change = on_change
+        self._asked: object = None
+        self.controls = {
+            control.name: control
+            for control in _controls(self._settings, on_refusal, on_sweep)
+        }
+        boxes = [control.box for control in self.controls.values()]
+        self.box = widgets.Box(boxes)
+        self.box.add_class("jc-grid")
+        self._settings.observe(self._changed)
+        self._refuse()
+
+    def close(self) -> None:
+        """Let go of the settings."""
+        self._settings.unobserve(self._changed)
+        for control in self.controls.values():
+            control.close()
+
+    def _changed(self, _: object) -> None:
+        self._refuse()
+        self._on_change()
+
+    def _refuse(self) -> None:
+        """Grey what would be refused. The rules are the call's own: it is asked."""
+        settings = self._settings
+        asked = (
+            *(getattr(settings, name) for name in _DECIDES),
+            *(getattr(settings, name) is None for name in _TRIED),
+        )
+        if asked == self._asked:
+            return
+        self._asked = asked
+        for name, trial in _TRIED.items():
+            value = getattr(settings, name)
+            why = self._refusal({name: trial if value is None else value})
+            without = why and self._refusal({name: None})
+            self.controls[name].refuse("" if without else why)
+
+    def _refusal(self, overrides: dict[str, Any]) -> str:
+        plain = {"turns": "wrap", "system": None}
+        try:
+            self._session.prepare("x", {}, **plain, **overrides)
+        except InputError as error:
+            return str(error)
+        return ""
+
+
+def _controls(
+    settings: CompletionSettings, on_refusal: OnRefusal, on_sweep: Callable[[str], None]
+) -> Iterator[Control]:
+    yield Choice(
+        settings,
+        "model",
+        on_refusal,
+        options=_models,
+        other="another model…",
+    )
+    yield Choice(
+        settings,
+        "endpoint",
+        on_refusal,
+        options=lambda: _endpoints(settings),
+        other="another URL…",
+    )
+    for name in ("temperature", "top_p", "top_k", "max_tokens"):
+        yield Dial(settings, name, on_refusal, on_sweep)
+    yield Field(
+        settings,
+        "stop",
+        on_refusal,
+        widgets.Textarea(
+            description="stop",
+            rows=2,
+            placeholder="none; one to a line, \\n is a newline",
+            continuous_update=False,
+        ),
+        read=stops_from_text,
+        write=text_from_stops,
+    )
+    yield Field(
+        settings,
+        "system",
+        on_refusal,
+        widgets.Textarea(
+            description="system", rows=2, placeholder="none", continuous_update=False
+        ),
+        read=lambda text: text or None,
+        write=lambda text: text or "",
+    )
+    turns = parameter("turns").trait.values
+    yield Field(
+        settings,
+        "turns",
+        on_refusal,
+        widgets.Dropdown(description="turns", options=turns),
+    )
+    yield Field(
+        settings,
+        "seed",
+        on_refusal,
+        widgets.Text(description="seed", placeholder="off", continuous_update=False),
+        read=_whole,
+        write=lambda seed: "" if seed is None else str(seed),
+    )
+    yield Betas(settings, on_refusal)
+
+
+def _whole(text: str) -> Any:
+    text = text.strip()
+    if text in {"", "off"}:
+        return None
+    # What is no number goes to the setting, which says what is wrong with it.
+    return int(text) if text.lstrip("+-").isdecimal() else text
+
+
+class Betas(Control):
+    """The beta flags: a list to choose several from, and a line that says which."""
+
+    def __init__(self, settings: CompletionSettings, on_refusal: OnRefusal) -> None:
+        super().__init__(settings, "betas", on_refusal)
+        self._list = widgets.SelectMultiple(
+            description="betas", rows=4, tooltip=self._parameter.help
+        )
+        self._other = widgets.Text(
+            description="another beta", placeholder="another beta…"
+        )
+        self._other.continuous_update = False
+        self._clear = widgets.Button(
+            description="Clear betas", tooltip="Choose no beta flag"
+        )
+        self._chosen = widgets.HTML()
+        self._chosen.add_class("jc-note")
+        self._list.observe(lambda change: self._set(list(change.new)), "value")
+        self._other.observe(self._added, "value")
+        self._clear.on_click(lambda _: self._set([]))
+        self._finish("jc-field", self._list, self._other, self._clear, self._chosen)
+
+    def show(self) -> None:
+        """Make the list and the line say what the setting says."""
+        options = tuple(dict.fromkeys((*catalog.BETAS, *self.value)))
+        if self._list.options != options:
+            self._list.options = options
+        self._list.value = tuple(self.value)
+        count = len(self.value)
+        self._chosen.value = (
+            "No beta flag is chosen; none is sent."
+            if not count
+            else f"{count} chosen; Ctrl-click takes one away."
+        )
+        self._clear.disabled = not count
+
+    def _added(self, change: Any) -> None:
+        beta = change.new.strip()
+        if beta and not self._quiet:
+            self._set([*dict.fromkeys((*self.value, beta))])
+            with self._silence():
+                self._other.value = ""
+
+
+def _models() -> list[tuple[str, str]]:
+    """Give the models with a heading for each endpoint, which cannot be chosen."""
+    options: list[tuple[str, str]] = []
+    for endpoint in dict.fromkeys(model.endpoint for model in catalog.MODELS):
+        options.append((f"{HEADING}{endpoint}", f"{HEADING}{endpoint}"))
+        for model in catalog.MODELS:
+            if model.endpoint == endpoint:
+                mark = "" if model.status == "active" else f" ({model.status})"
+                options.append((f"{model.id}{mark}", model.id))
+    return options
+
+
+def _endpoints(settings: CompletionSettings) -> list[tuple[str, str]]:
+    names = [endpoint.name for endpoint in catalog.ENDPOINTS]
+    names += [name for name in settings.endpoints if name not in names]
+    return [("by model", ""), *((name, name) for name in names)]

@@ -1,0 +1,180 @@
+// The panel's own part of the page: answers that grow, the status, and what ipywidgets
+// leaves undone for keyboards and screen readers.
+
+const PANEL = ".jupyter-complete-panel";
+
+function element(tag, className, attributes = {}) {
+  const made = document.createElement(tag);
+  made.className = className;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+// Answers
+
+function answers(box) {
+  let columns = [];
+  const card = (sample, html) => {
+    columns[sample].innerHTML = html; // made and escaped by the kernel
+    columns[sample].classList.remove("jc-growing");
+  };
+  return {
+    whole({ texts, cards }) {
+      // The old height stays until new text fills it: nothing below jumps.
+      box.style.minHeight = texts.length ? `${box.offsetHeight}px` : "";
+      columns = texts.map((text, sample) => {
+        const name = texts.length > 1 ? `Answer ${sample + 1}` : "Answer";
+        const column = element("div", "jc-answer jc-growing", { role: "group", "aria-label": name });
+        column.textContent = text;
+        return column;
+      });
+      box.replaceChildren(...columns);
+      for (const [sample, html] of Object.entries(cards)) card(sample, html);
+    },
+    more({ sample, text }) {
+      const column = columns[sample];
+      column?.append(column.hasChildNodes() ? text : text.trimStart());
+    },
+    card: ({ sample, html }) => columns[sample] && card(sample, html),
+    settle: () => (box.style.minHeight = ""),
+  };
+}
+
+// A new cell
+
+function newCell(el, source, box) {
+  const event = new CustomEvent("jupyter-complete:insert-cell", {
+    bubbles: true, cancelable: true, composed: true, detail: { source },
+  });
+  const taken = !el.dispatchEvent(event);
+  box.hidden = taken;
+  if (taken) return;
+  const area = box.querySelector("textarea");
+  area.value = source;
+  area.rows = Math.min(12, source.split("\n").length + 1);
+  area.focus();
+  area.select();
+}
+
+// Keyboard and screen reader
+
+const NAMES = [
+  // A slider's handle has no name of its own, and its label points nowhere.
+  [".jc-dial [role=slider]", (handle) => {
+    const dial = handle.closest(".jc-dial");
+    const label = dial.querySelector(".widget-label")?.textContent ?? "";
+    return dial.classList.contains("jc-off") ? `${label}, off` : label;
+  }],
+  [".jc-dial button", (button) => button.title],
+];
+
+function tidy(panel) {
+  for (const [selector, name] of NAMES)
+    for (const found of panel.querySelectorAll(selector)) {
+      const wanted = name(found);
+      if (wanted && found.getAttribute("aria-label") !== wanted)
+        found.setAttribute("aria-label", wanted);
+    }
+  // Notebook 7 takes the arrow keys before a slider sees them, unless told here.
+  for (const found of panel.querySelectorAll("[role=slider], select, input, textarea"))
+    if (!found.hasAttribute("data-lm-suppress-shortcuts"))
+      found.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const option of panel.querySelectorAll("option"))
+    if (option.textContent.startsWith("— ") !== option.disabled)
+      option.disabled = option.textContent.startsWith("— ");
+}
+
+function attend(panel, model) {
+  const prompt = () => panel.querySelector(".jc-prompt textarea");
+  const keys = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (event.target !== prompt()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    model.send({ kind: "run", prompt: prompt().value });
+  };
+  // What was typed last may still be on its way when a button is pressed.
+  const buttons = (event) => {
+    if (event.target.closest(".jc-actions button, .jc-dial button"))
+      model.send({ kind: "prompt", prompt: prompt().value });
+  };
+  let due = false;
+  const observer = new MutationObserver(() => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      tidy(panel);
+    });
+  });
+  panel.setAttribute("role", "group");
+  panel.setAttribute("aria-label", "Completion panel");
+  panel.addEventListener("keydown", keys, true);
+  panel.addEventListener("click", buttons, true);
+  observer.observe(panel, {
+    subtree: true, childList: true, attributes: true, attributeFilter: ["class", "title"],
+  });
+  tidy(panel);
+  return () => {
+    observer.disconnect();
+    panel.removeEventListener("keydown", keys, true);
+    panel.removeEventListener("click", buttons, true);
+  };
+}
+
+function whenInPanel(el, act) {
+  let leave = () => {};
+  let gone = false;
+  const look = () => {
+    const panel = el.closest(PANEL);
+    if (panel) leave = act(panel);
+    else if (!gone) requestAnimationFrame(look);
+  };
+  look();
+  return () => {
+    gone = true;
+    leave();
+  };
+}
+
+function render({ model, el }) {
+  el.classList.add("jc-live");
+  const status = element("div", "jc-status", { role: "status", "aria-live": "polite" });
+  const bar = element("progress", "jc-progress", { "aria-label": "Samples done" });
+  const cell = element("div", "jc-cell");
+  cell.hidden = true;
+  const area = element("textarea", "", { readonly: "", "aria-label": "Copy this into a new cell" });
+  cell.append("Copy this into a new cell:", area);
+  const box = element("div", "jc-answers");
+  const live = element("style", "");
+  live.textContent = model.get("saved")
+    ? `.${model.get("saved")}, .jp-OutputArea-child:has(.${model.get("saved")}) { display: none; }`
+    : "";
+  el.append(live, status, bar, cell, box);
+
+  const view = answers(box);
+  const shown = () => {
+    status.textContent = model.get("status");
+    bar.max = Math.max(1, model.get("samples"));
+    bar.value = model.get("done");
+    bar.hidden = !(model.get("running") && model.get("samples") > 1);
+    box.classList.toggle("jc-side-by-side", model.get("samples") > 1);
+    if (!model.get("running")) view.settle();
+  };
+  const heard = (message) => {
+    if (message.kind === "cell") newCell(el, message.source, cell);
+    else view[message.kind]?.(message);
+  };
+  model.on("change", shown);
+  model.on("msg:custom", heard);
+  shown();
+  model.send({ kind: "hello" });
+  const leave = whenInPanel(el, (panel) => attend(panel, model));
+  return () => {
+    leave();
+    model.off("change", shown);
+    model.off("msg:custom", heard);
+  };
+}
+
+export default { render };
