@@ -1,5 +1,7 @@
 """What every test gets: a home of its own, no key, and fresh shells when it asks."""
 
+import atexit
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from loopback import Loopback
@@ -36,6 +38,7 @@ def bare_shell(tmp_path):
     shell = Shell.instance(config=config)
     yield shell
     shell.run_line_magic("unload_ext", "jupyter_complete")
+    atexit.unregister(shell.atexit_operations)
     shell.atexit_operations()
     Shell.clear_instance()
 

@@ -137,15 +137,16 @@ class Session:
         try:
             while running.wait_for_news():
                 running.show(on_text)
+            running.show(on_text)
         except KeyboardInterrupt:
             outcome = running.stop()
-            running.show(on_text)
+            with contextlib.suppress(KeyboardInterrupt):  # a second one loses nothing
+                running.show(on_text)
             raise CompletionInterrupted(
                 f"Stopped after {len(outcome.completion.text)} characters; "
                 "they are kept.",
                 outcome.completion,
             ) from None
-        running.show(on_text)
         if running.outcome.error:
             raise running.outcome.error
         return running.outcome.completion

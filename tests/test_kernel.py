@@ -1,0 +1,148 @@
+"""A real kernel: what it sends to a front end, what a saved notebook keeps."""
+
+import json
+import queue
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+
+from jupyter_complete import Completion
+from jupyter_complete.display import RECORD_TYPE
+
+LOAD = "%load_ext jupyter_complete"
+
+
+def executed(*sources, **options):
+    """Give a notebook of these cells after a run."""
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    NotebookClient(notebook, timeout=60, kernel_name="python3", **options).execute()
+    return notebook
+
+
+class Kernel:
+    """A running kernel, and what it sends."""
+
+    def __init__(self):
+        self.manager, self.client = start_new_kernel(kernel_name="python3")
+        self.run(LOAD)
+
+    def start(self, code):
+        """Send a cell and give its id."""
+        return self.client.execute(code)
+
+    def messages(self, parent, until="idle", seconds=30):
+        """Yield the messages of a cell until the kernel is idle again."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                message = self.client.get_iopub_msg(timeout=0.1)
+            except queue.Empty:
+                continue
+            if message["parent_header"].get("msg_id") != parent:
+                continue
+            yield message
+            state = message["content"].get("execution_state")
+            if message["msg_type"] == "status" and state == until:
+                return
+        raise TimeoutError(parent)
+
+    def run(self, code):
+        """Run a cell and give its messages."""
+        return list(self.messages(self.start(code)))
+
+    def value(self, expression):
+        """Give the value of an expression that is JSON."""
+        found = self.run(f"import json; print(json.dumps({expression}))")
+        return json.loads(
+            "".join(m["content"]["text"] for m in found if m["msg_type"] == "stream")
+        )
+
+    def close(self):
+        """End the kernel."""
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel():
+    running = Kernel()
+    yield running
+    running.close()
+
+
+def test_a_saved_cell_has_one_display_with_the_whole_completion():
+    notebook = executed(
+        LOAD, "%%complete -t 0 -o answer\nWhat does break do?", "print(repr(answer))"
+    )
+    outputs = notebook.cells[1].outputs
+
+    assert [output.output_type for output in outputs] == ["display_data"]
+    data = outputs[0].data
+    assert set(data) == {"text/plain", "text/markdown", RECORD_TYPE}
+    answer = Completion.from_record(data[RECORD_TYPE])
+    assert answer.text.strip() in data["text/plain"]
+    assert "loop" in answer.text
+    assert repr(answer) + "\n" == notebook.cells[2].outputs[0].text
+
+
+def test_without_streaming_the_same_display():
+    notebook = executed(LOAD, "%%complete -t 0 --no-stream\nWhat does break do?")
+
+    assert [o.output_type for o in notebook.cells[1].outputs] == ["display_data"]
+
+
+def test_an_error_is_an_error_output_and_stops_the_run():
+    notebook = new_notebook(
+        cells=[new_code_cell(s) for s in (LOAD, "%complete -t 7 Hi", "x = 1")]
+    )
+    with pytest.raises(CellExecutionError):
+        NotebookClient(notebook, timeout=60).execute()
+
+    error = notebook.cells[1].outputs[0]
+    assert (error.output_type, error.ename) == ("error", "InputError")
+    assert error.traceback == [
+        "InputError: temperature is 7.0; give a number from 0 to 2."
+    ]
+    assert notebook.cells[2].execution_count is None
+
+
+def test_papermill_runs_it(tmp_path):
+    cells = [new_code_cell(LOAD), new_code_cell("%complete -t 0 What does break do?")]
+    source, target = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), source)
+    subprocess.run(
+        [sys.executable, "-m", "papermill", "-k", "python3", source, target],
+        check=True,
+        capture_output=True,
+    )
+
+    outputs = nbformat.read(target, as_version=4).cells[1].outputs
+    assert RECORD_TYPE in outputs[0].data
+
+
+def test_the_text_streams_before_the_card(kernel):
+    messages = kernel.run("%complete -t 0 What does break do?")
+    types = [m["msg_type"] for m in messages]
+
+    assert types.index("stream") < types.index("clear_output")
+    assert types.index("clear_output") < types.index("display_data")
+    assert types.count("display_data") == 1
+
+
+def test_tab_completes_through_the_kernel(kernel):
+    def complete(code, position):
+        kernel.client.complete(code, position)
+        return kernel.client.get_shell_msg(timeout=30)["content"]
+
+    line = "%%complete --te"
+    assert complete(f"{line}\nHi", len(line))["matches"] == ["--temperature"]
+    cell = "%%complete\nWhat is a prin"
+    assert complete(cell, len(cell))["matches"] == ["prin"]

@@ -1,0 +1,164 @@
+"""One call from its start to its end: text, clock, errors, stopping."""
+
+import pickle
+import threading
+import time
+
+import pytest
+from loopback import CUT, STALL, events
+
+from jupyter_complete.client import Cancel
+from jupyter_complete.completion import CompletionRequest, Endpoint
+from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.errors import (
+    CompletionInterrupted,
+    IncompleteStream,
+    InputError,
+    RateLimitError,
+)
+from jupyter_complete.session import Call, Session
+from jupyter_complete.settings import CompletionSettings
+
+REQUEST = CompletionRequest(
+    model="m", prompt="\n\nHuman: Hi\n\nAssistant:", max_tokens_to_sample=9
+)
+
+
+@pytest.fixture
+def session():
+    settings = CompletionSettings(retries=0)
+    session = Session(settings)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def call(loopback):
+    return Call(REQUEST, Endpoint("loopback", loopback.url, "text"), TextDialect())
+
+
+def test_a_streamed_completion(session, call, loopback):
+    loopback.reply(events(" One", " two", stop="max_tokens"))
+    seen = []
+
+    completion = session.complete(call, on_text=seen.append)
+
+    assert "".join(seen) == completion.text == " One two"
+    assert completion.status == "complete"
+    assert completion.stop_reason == "max_tokens"
+    assert (completion.model, completion.request) == ("m", REQUEST)
+    assert (completion.endpoint, completion.dialect) == ("loopback", "text")
+    assert (completion.request_id, completion.http_status) == ("req_1", 200)
+    assert 0 < completion.first_token_seconds <= completion.seconds
+    assert loopback.requests[0].json["prompt"] == REQUEST.prompt
+
+
+def test_what_arrives_is_shown_while_the_rest_is_awaited(session, call, loopback):
+    one, two, end = events(" One", " two")
+    loopback.reply([one, STALL, two, end])
+    seen = []
+
+    def on_text(text):
+        seen.append((text, len(loopback.requests)))
+        loopback.go()
+
+    session.complete(call, on_text=on_text)
+
+    assert [text for text, _ in seen] == [" One", " two"]
+
+
+def test_the_texts_come_in_the_callers_thread(session, call, loopback):
+    loopback.reply(events("a"))
+    threads = []
+
+    session.complete(call, on_text=lambda _: threads.append(threading.current_thread()))
+
+    assert threads == [threading.current_thread()]
+
+
+def test_a_cut_stream_is_broken_and_keeps_its_text(session, call, loopback):
+    loopback.reply([*events(" One", stop=None), CUT])
+
+    with pytest.raises(IncompleteStream) as caught:
+        session.complete(call)
+
+    kept = caught.value.completion
+    assert (kept.text, kept.status) == (" One", "broken")
+    assert caught.value.partial == " One"
+    assert kept.error == str(caught.value)
+
+
+def test_an_error_is_raised_with_its_completion(session, call, loopback):
+    body = {"type": "error", "error": {"type": "rate_limit_error", "message": "Slow."}}
+    loopback.reply(body, status=429, headers={"retry-after": "7"})
+
+    with pytest.raises(RateLimitError, match="Slow") as caught:
+        session.complete(call)
+
+    kept = caught.value.completion
+    assert (kept.text, kept.status, kept.http_status) == ("", "error", 429)
+    assert (kept.error_type, caught.value.retry_after) == ("rate_limit_error", 7)
+
+
+@pytest.mark.parametrize("before", [[], events(" One", stop=None)])
+def test_a_cancel_ends_a_silent_server_and_closes_the_line(
+    session, call, loopback, before
+):
+    loopback.reply([*before, STALL])
+    cancel = Cancel()
+    outcomes = []
+    thread = threading.Thread(
+        target=lambda: outcomes.append(session.ask(call, cancel=cancel))
+    )
+    thread.start()
+    loopback.wait_for_stall()
+    start = time.monotonic()
+    cancel.set()
+    thread.join(5)
+
+    assert time.monotonic() - start < 1
+    assert outcomes[0].completion.status == "interrupted"
+    assert outcomes[0].completion.text == (" One" if before else "")
+    assert loopback.requests[0].gone.wait(5)
+
+
+def test_ctrl_c_keeps_the_text_and_stops_what_follows(session, call, loopback):
+    loopback.reply([*events(" One", stop=None), STALL])
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(CompletionInterrupted, match="after 4 characters") as caught:
+        session.complete(call, on_text=interrupt)
+
+    assert isinstance(caught.value, KeyboardInterrupt)
+    assert caught.value.completion.text == " One"
+    assert loopback.requests[0].gone.wait(5)
+
+
+def test_a_call_pickles_and_holds_no_key(session, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-secret")
+    call = session.prepare("Hi", temperature=0.5)
+
+    assert pickle.loads(pickle.dumps(call)) == call
+    assert b"secret" not in pickle.dumps(call)
+
+
+def test_temperature_and_top_p_bring_the_apis_advice(session):
+    call = session.prepare("Hi", temperature=0.5, top_p=0.5)
+
+    assert "advises to change only one" in call.notices[0]
+    assert session.prepare("Hi", temperature=0.5).notices == ()
+
+
+def test_another_sample_takes_the_next_seed(session):
+    call = session.prepare("Hi", seed=5)
+
+    assert call.again(3).request.seed == 8
+    assert call.again(3).sample == 3
+    assert session.prepare("Hi").again(3).request.seed is None
+
+
+def test_a_bad_override_is_refused(session):
+    with pytest.raises(InputError, match="max_tokens is 0"):
+        session.prepare("Hi", max_tokens=0)
