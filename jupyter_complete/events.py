@@ -10,6 +10,7 @@ from sseclient import SSEClient
 from .errors import ProtocolError
 
 _BOM = b"\xef\xbb\xbf"
+_ERROR = b"error:"
 
 
 class Event(NamedTuple):
@@ -32,7 +33,7 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
 
     def feed() -> Iterator[bytes]:
         nonlocal ended
-        yield from _without_bom(chunks)
+        yield from _with_named_errors(_without_bom(chunks))
         ended = True
 
     try:
@@ -53,3 +54,26 @@ def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
             break
     yield head.removeprefix(_BOM)
     yield from source
+
+
+def _with_named_errors(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Make the field ``error`` of older llama.cpp servers an event of that name."""
+    line = b""  # what may yet become the field's name
+    fresh = True
+    for chunk in chunks:
+        out = b""
+        for piece in chunk.splitlines(keepends=True):
+            if fresh:
+                line += piece
+                if line != _ERROR and _ERROR.startswith(line):
+                    continue
+                if line.startswith(_ERROR):
+                    line = b"event: error\ndata:" + line.removeprefix(_ERROR)
+                out, line = out + line, b""
+            else:
+                out += piece
+            fresh = piece.endswith((b"\n", b"\r"))
+        if out:
+            yield out
+    if line:
+        yield line
