@@ -107,11 +107,16 @@ def test_a_cancel_ends_a_silent_server_and_closes_the_line(
     loopback.reply([*before, STALL])
     cancel = Cancel()
     outcomes = []
+    arrived = threading.Event()
     thread = threading.Thread(
-        target=lambda: outcomes.append(session.ask(call, cancel=cancel))
+        target=lambda: outcomes.append(
+            session.ask(call, cancel=cancel, on_text=lambda _: arrived.set())
+        )
     )
     thread.start()
     loopback.wait_for_stall()
+    if before:
+        assert arrived.wait(5)
     start = time.monotonic()
     cancel.set()
     thread.join(5)

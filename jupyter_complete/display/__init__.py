@@ -1,0 +1,26 @@
+"""What a person sees of a completion: the text as it comes, then one card.
+
+The text streams to stdout and ends in one display that replaces it: linear in bytes,
+no JavaScript, and the same saved file from every front end. Text from a model is
+hostile: control characters are shown, not obeyed; HTML is escaped; Markdown that
+could load something from elsewhere is shown as plain text.
+"""
+
+from .card import RECORD_TYPE, card, facts, notes, request_text
+from .markdown import escape, safe_markdown, shown
+from .screen import Screen, TerminalScreen, screen, shielded
+
+__all__ = [
+    "RECORD_TYPE",
+    "Screen",
+    "TerminalScreen",
+    "card",
+    "escape",
+    "facts",
+    "notes",
+    "request_text",
+    "safe_markdown",
+    "screen",
+    "shielded",
+    "shown",
+]

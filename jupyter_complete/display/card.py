@@ -1,0 +1,78 @@
+"""What a completion looks like once it is there: the card and its line of facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import printable
+from .markdown import escape, safe_markdown, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..completion import Completion, Endpoint, HttpCall
+
+RECORD_TYPE = "application/vnd.jupyter-complete.completion.v1+json"
+
+
+def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
+    """Give a completion's MIME bundle; the record in it is the whole completion."""
+    text = shown(completion.text).strip("\n")
+    below = [f"[{facts(completion)}]", *notes(completion)]
+    bundle: dict[str, Any] = {
+        "text/plain": "\n".join([text, "", *below]),
+        RECORD_TYPE: completion.to_record(),
+    }
+    markdown = None if format == "text" else safe_markdown(text)
+    if markdown is not None:
+        small = "<br>".join(f"<small>{escape(line)}</small>" for line in below)
+        bundle["text/markdown"] = f"{markdown}\n\n---\n\n{small}"
+    return bundle
+
+
+def facts(completion: Completion) -> str:
+    """Give the line below a completion: model, stop reason, size, times."""
+    asked, answered = completion.request.model, completion.model
+    parts = [answered if answered == asked else f"{asked} → {answered}"]
+    if completion.endpoint not in {"", "embedded"}:
+        parts.append(f"from {completion.endpoint}")
+    if completion.status != "complete":
+        parts.append(completion.status)
+    if completion.stop_reason:
+        stop = f" {completion.stop!r}" if completion.stop else ""
+        parts.append(f"{completion.stop_reason}{stop}")
+    parts.append(_size(completion))
+    if completion.reused:
+        parts.append("reused from the history")
+    elif completion.first_token_seconds is not None:
+        parts.append(f"first token {completion.first_token_seconds:.2f} s")
+        parts.append(f"total {completion.seconds:.2f} s")
+    else:
+        parts.append(f"total {completion.seconds:.2f} s")
+    return printable(" · ".join(parts))
+
+
+def _size(completion: Completion) -> str:
+    tokens = completion.usage.output_tokens if completion.usage else None
+    if tokens is not None:
+        return f"{tokens} token{'s' * (tokens != 1)}"
+    count = len(completion.text)
+    return f"{count} character{'s' * (count != 1)}"
+
+
+def notes(completion: Completion) -> list[str]:
+    """Give a line for each notice."""
+    return [printable(f"Note: {notice}") for notice in completion.notices]
+
+
+def request_text(
+    call: HttpCall, endpoint: Endpoint, notices: Sequence[str] = ()
+) -> str:
+    """Give exactly what would be sent, the key's place marked, as text."""
+    where = endpoint.base_url.rstrip("/").removesuffix("/v1")
+    lines = [f"{call.method} {where}{call.path}"]
+    lines += [f"{name}: {value}" for name, value in call.headers.items()]
+    if endpoint.key_variable:
+        lines.append(f"(the key from {endpoint.key_variable}, if there is one)")
+    lines += ["", call.body.decode()]
+    return printable("\n".join([*lines, *(f"Note: {note}" for note in notices)]))
