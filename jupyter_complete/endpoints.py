@@ -1,0 +1,210 @@
+"""Which endpoint answers a model, and in which dialect: names, URLs, settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from .catalog import DIALECTS, Catalog, Model
+from .completion import Endpoint
+from .errors import InputError
+from .listing import Spoken
+
+ASK = "auto"
+"""The dialect of an endpoint that has yet to be asked what it speaks."""
+
+TRANSLATED = "Translated to the Messages API."
+
+# What the ecosystems read: another address of the same service, with the same key.
+BASE_URLS = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL"}
+
+_HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?\Z|localhost(/.*)?\Z|\[[0-9a-fA-F:]+\]")
+_PATHS = {"complete": "text", "messages": "messages", "completions": "openai"}
+_PATH = re.compile(r"/v1/(complete|messages|completions|models)/?\Z")
+_FIELDS = ("url", "dialect", "key_variable", "key_required", "flavour")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a request goes, in which dialect, and what is known of its model."""
+
+    endpoint: Endpoint
+    dialect: str
+    """``text``, ``messages``, ``openai``, or `ASK`: see `found`."""
+    model: Model | None
+    notices: tuple[str, ...] = ()
+
+    def found(self, spoken: Spoken | None) -> Way:
+        """Give the way to an endpoint that was asked, see `listing.recognise`.
+
+        Raises `InputError` for None: it did not say.
+        """
+        if spoken is None:
+            raise InputError(
+                f"The endpoint {self.endpoint.name} does not say what it speaks; "
+                "name it with --dialect text, messages or openai, or check the URL."
+            )
+        endpoint = replace(
+            self.endpoint,
+            dialect=spoken.dialect,
+            flavour=spoken.flavour,
+            extensions=spoken.extensions,
+        )
+        return _way(endpoint, ASK, self.model)
+
+
+def known_endpoints(
+    catalog: Catalog, own: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[Endpoint, ...]:
+    """Give the catalogue's endpoints and the user's own, as they are now.
+
+    ``own`` is the setting: name -> ``{"url", "dialect", "key_variable",
+    "key_required", "flavour"}``, all but the URL optional, or the URL alone.
+    ``environ`` may move two of the catalogue's, see `BASE_URLS`. Raises `InputError`.
+    """
+    places = {place.name: place for place in catalog.endpoints}
+    for name, variable in BASE_URLS.items():
+        if name in places and environ.get(variable, "").strip():
+            places[name] = _moved(places[name], environ[variable].strip())
+    for name, entry in own.items():
+        places[name] = _own(name, entry)
+    return tuple(places.values())
+
+
+def _moved(place: Endpoint, url: str) -> Endpoint:
+    """Give an endpoint at another address, which may be of another make."""
+    if urlsplit(url).hostname == urlsplit(place.base_url).hostname:
+        return replace(place, base_url=url)
+    return replace(place, base_url=url, flavour="other", key_required=False)
+
+
+def _own(name: str, entry: object) -> Endpoint:
+    fields = {"url": entry} if isinstance(entry, str) else entry
+    about = f"The setting endpoints[{name!r}]"
+    if not isinstance(fields, Mapping) or not isinstance(fields.get("url"), str):
+        raise InputError(f"{about} is {entry!r}; give its URL under the name url.")
+    unknown = [str(field) for field in fields if field not in _FIELDS]
+    if unknown:
+        wanted = ", ".join(_FIELDS)
+        raise InputError(f"{about} has {unknown[0]!r}; choose from {wanted}.")
+    dialect = fields.get("dialect") or ASK
+    if dialect not in (*DIALECTS, ASK):
+        wanted = ", ".join((ASK, *DIALECTS))
+        raise InputError(f"{about} has the dialect {dialect!r}; choose from {wanted}.")
+    variable = fields.get("key_variable")
+    if variable is not None and not re.fullmatch(r"[A-Za-z_]\w*", str(variable)):
+        raise InputError(
+            f"{about} has a key_variable that is no name of a variable; give the name "
+            "of the environment variable that holds the key, never the key."
+        )
+    return Endpoint(
+        name,
+        fields["url"],
+        dialect,
+        key_variable=variable,
+        key_required=bool(fields.get("key_required", False)),
+        flavour=str(fields.get("flavour", "other")),
+    )
+
+
+def choose(
+    catalog: Catalog,
+    model: str,
+    *,
+    endpoint: str | None = None,
+    dialect: str = ASK,
+    own: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Way:
+    """Give the way to a model. Raises `InputError`.
+
+    ``endpoint`` is a name, a URL, or None: then the model decides. ``dialect``
+    overrules what the endpoint would speak. Any model passes where an endpoint is
+    named. A way with the dialect `ASK` is to be asked first.
+    """
+    places = known_endpoints(catalog, own or {}, environ or {})
+    entry = catalog.find(model)
+    if endpoint:
+        place, told = _named(endpoint, places)
+        dialect = told if dialect == ASK else dialect
+    else:
+        place = _of_model(model, entry, places)
+    lives = entry.endpoint if entry else place.name
+    alien = place.base_url.startswith("embedded:") or lives == "embedded"
+    if alien and lives != place.name and catalog.endpoint(place.name):
+        raise InputError(
+            f"model is {model!r}, which the endpoint {place.name} has not; name one "
+            "of its own with --model, as %complete_models lists them."
+        )
+    if dialect not in (ASK, "text") and place.base_url.startswith("embedded:"):
+        raise InputError(
+            f"dialect is {dialect!r}, and the endpoint {place.name} speaks only text; "
+            "leave it out, or name another --endpoint."
+        )
+    return _way(place, dialect, entry)
+
+
+def _way(place: Endpoint, wanted: str, entry: Model | None) -> Way:
+    """Give the way to an endpoint, in the dialect wanted or its own."""
+    speaks = place.dialect if wanted == ASK else wanted
+    at_home = entry is not None and entry.endpoint == place.name
+    if wanted == ASK and at_home and entry is not None and speaks != ASK:
+        speaks = entry.dialect
+    if entry is not None and speaks == "openai" and entry.dialect != "openai":
+        entry = None  # another model that has its name: nothing is known of it
+    if speaks not in (place.dialect, ASK):
+        place = replace(place, dialect=speaks)
+    return Way(place, speaks, entry, (TRANSLATED,) if speaks == "messages" else ())
+
+
+def _of_model(
+    model: str, entry: Model | None, places: tuple[Endpoint, ...]
+) -> Endpoint:
+    """Give the endpoint that has the model, by the catalogue or by its name."""
+    home = entry.endpoint if entry else None
+    if home is None and model.startswith("claude-"):
+        home = "anthropic"
+    for place in places:
+        if place.name == home:
+            return place
+    if home is None:
+        raise InputError(
+            f"model is {model!r}, which the catalogue does not know; name the "
+            "--endpoint that has it, or choose from %complete_models."
+        )
+    raise InputError(
+        f"model is {model!r}, of the endpoint {home!r}, which is not known; add it to "
+        "CompletionSettings.endpoints, or name another --endpoint."
+    )
+
+
+def _named(text: str, places: tuple[Endpoint, ...]) -> tuple[Endpoint, str]:
+    """Give the endpoint of a name or a URL, and the dialect if the URL tells it."""
+    text = text.strip()
+    for place in places:
+        if place.name == text:
+            return place, ASK
+    if not _HAS_SCHEME.match(text):
+        if not _HOST_AND_PORT.match(text):
+            names = ", ".join(place.name for place in places)
+            raise InputError(
+                f"endpoint is {text!r}; give a URL, or choose from {names}."
+            )
+        text = f"http://{text}"
+    base, dialect = _base_of(text)
+    for place in places:
+        if _base_of(place.base_url)[0] == base:
+            return place, dialect
+    name = re.sub(r".*://|.*@", "", base)
+    return Endpoint(name or base, base, dialect), dialect
+
+
+def _base_of(url: str) -> tuple[str, str]:
+    """Give a URL without the API's own path, and the dialect if that path tells it."""
+    path = _PATH.search(url)
+    base = url[: path.start()] if path else url.rstrip("/").removesuffix("/v1")
+    return base.rstrip("/"), _PATHS.get(path[1], ASK) if path else ASK
