@@ -16,7 +16,8 @@ from ..embedded.transport import EmbeddedAdapter
 from ..errors import CompletionInterrupted
 from .ask import Gathering, OnText, Outcome, ask
 from .journal import Journal
-from .plan import Call, find_route, plan
+from .plan import Call, plan
+from .routes import Routes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.history = history
+        self.routes = Routes(lambda: self.client)
         self._key_for = key_for
         self._journal = Journal(history) if history else None
 
@@ -87,7 +89,7 @@ class Session:
         `InputError`.
         """
         settings = self.settings.changed(overrides) if overrides else self.settings
-        return plan(text, values or {}, settings, find_route)
+        return plan(text, values or {}, settings, self.routes.find(settings))
 
     def ask(
         self,

@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .. import catalog, prompts
+from .. import prompts
 from ..completion import CompletionRequest
-from ..dialects.text import TextDialect
-from ..errors import InputError
 from ..settings import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from ..catalog import Model
     from ..completion import Endpoint, HttpCall
     from ..dialects import Dialect
     from ..settings import CompletionSettings
+    from .routes import Route
 
 ADVICE = (
     "temperature and top_p are both set; the API advises to change only one of them."
@@ -52,28 +50,17 @@ class Call:
         return replace(self, sample=sample, request=request)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a request goes, and what is known of its model."""
-
-    endpoint: Endpoint
-    dialect: Dialect
-    model: Model | None
-    notices: tuple[str, ...] = ()
-
-
 def plan(
     text: str,
     values: Mapping[str, object],
     settings: CompletionSettings,
-    route: Callable[[CompletionSettings], Route],
+    route: Route,
 ) -> Call:
     """Give the checked call for a cell's text.
 
     ``values`` are for ``{{name}}``. Raises `InputError`; nothing is sent.
     """
-    way = route(settings)
-    wanted = way.model.turns if way.model else way.dialect.name != "openai"
+    wanted = route.model.turns if route.model else route.dialect.name != "openai"
     filled = prompts.fill(text, values)
     prompt = prompts.with_turns(
         filled, settings.turns, wanted=wanted, system=settings.system
@@ -83,13 +70,13 @@ def plan(
     request = CompletionRequest(prompt=prompt, **_request_fields(settings))
     call = Call(
         request,
-        way.endpoint,
-        way.dialect,
+        route.endpoint,
+        route.dialect,
         stream=settings.stream,
         history=settings.history,
         reuse=settings.reuse,
     )
-    notices = (*way.notices, *_advice(request), *call.http().notices)
+    notices = (*route.notices, *_advice(request), *call.http().notices)
     return replace(call, notices=notices)
 
 
@@ -108,16 +95,3 @@ def _request_fields(settings: CompletionSettings) -> dict[str, Any]:
 def _advice(request: CompletionRequest) -> tuple[str, ...]:
     both = request.temperature is not None and request.top_p is not None
     return (ADVICE,) if both else ()
-
-
-def find_route(settings: CompletionSettings) -> Route:
-    """Give the route of the settings' model, endpoint and dialect."""
-    model = catalog.find(settings.model)
-    if model is None:
-        raise InputError(
-            f"model is {settings.model!r}, which the catalogue does not know; "
-            "name the --endpoint that has it, or see %complete_models."
-        )
-    return Route(
-        catalog.EMBEDDED, TextDialect(settings.api_version, extensions=True), model
-    )

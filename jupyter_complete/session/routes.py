@@ -1,0 +1,145 @@
+"""Which endpoint and dialect a call takes; what was learned is kept for the session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..catalog import CATALOG, Catalog, Model
+from ..dialects.messages import MessagesDialect
+from ..dialects.openai import OpenAIDialect
+from ..dialects.text import TextDialect
+from ..endpoints import ASK, Way, choose, known_endpoints
+from ..errors import EndpointError, ProtocolError
+from ..listing import PATH, Spoken, changes, first_page, next_page, recognise, refreshed
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..completion import Endpoint
+    from ..dialects import Dialect
+    from ..settings import CompletionSettings
+
+MOST_PAGES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes, and what is known of its model."""
+
+    endpoint: Endpoint
+    dialect: Dialect
+    model: Model | None
+    notices: tuple[str, ...] = ()
+
+
+class Routes:
+    """Finds the route of settings; asks an unknown endpoint once what it speaks."""
+
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._client = client
+        self._environ = environ
+        self._spoken: dict[str, Spoken | None] = {}
+        self._learned = Catalog("")
+        self._warned: set[str] = set()
+
+    def catalog(self, settings: CompletionSettings) -> Catalog:
+        """Give what is known of models: ours, the user's file, the endpoints' lists."""
+        path = settings.catalog
+        known = Catalog.from_file(path, CATALOG) if path else CATALOG
+        return known.merged(self._learned)
+
+    def endpoints(self, settings: CompletionSettings) -> tuple[Endpoint, ...]:
+        """Give the endpoints there are by name: ours and the user's own."""
+        return known_endpoints(
+            self.catalog(settings), settings.endpoints, self._environ
+        )
+
+    def find(self, settings: CompletionSettings) -> Route:
+        """Give the route of the settings' model, endpoint and dialect.
+
+        Raises `InputError`, and what asking an unknown endpoint raises.
+        """
+        known = self.catalog(settings)
+        way = self._way(settings, known)
+        notices = list(way.notices)
+        if way.model and (warning := known.warning(way.model, _today())):
+            # Said once: the tenth cell on the same model need not repeat it.
+            if way.model.id not in self._warned:
+                notices.append(warning)
+            self._warned.add(way.model.id)
+        return Route(way.endpoint, _dialect(way, settings), way.model, tuple(notices))
+
+    def _way(self, settings: CompletionSettings, known: Catalog) -> Way:
+        way = choose(
+            known,
+            settings.model,
+            endpoint=settings.endpoint,
+            dialect=settings.dialect,
+            own=settings.endpoints,
+            environ=self._environ,
+        )
+        if way.dialect != ASK:
+            return way
+        url = way.endpoint.base_url
+        if url not in self._spoken:
+            self._spoken[url] = self._asked(way.endpoint)
+        return way.found(self._spoken[url])
+
+    def _asked(self, endpoint: Endpoint) -> Spoken | None:
+        try:
+            body, headers = self._client().get_json(
+                endpoint, PATH, dialect=TextDialect()
+            )
+        except EndpointError as error:
+            # Its words are not kept, but an id of the request is the vendor's own.
+            kind = {"type": "error"} if error.request_id else {}
+            return recognise({**kind, "error": {"message": str(error)}}, {})
+        except ProtocolError:
+            return None
+        return recognise(body, headers) if isinstance(body, dict) else None
+
+    def refresh(self, settings: CompletionSettings) -> tuple[str, ...]:
+        """Learn the models of the settings' endpoint from it; tell what changed.
+
+        Raises `CompleteError` where it cannot be asked; what was known stays.
+        """
+        route = self.find(settings)
+        endpoint = replace(route.endpoint, dialect=route.dialect.name)
+        before = self.catalog(settings)
+        after = refreshed(before, self._pages(route), endpoint, _today())
+        self._learned = self._learned.merged(after)
+        return changes(before, after)
+
+    def _pages(self, route: Route) -> list[Mapping[str, Any]]:
+        pages: list[Mapping[str, Any]] = []
+        query: dict[str, str] | None = first_page(route.dialect.name)
+        while query is not None and len(pages) < MOST_PAGES:
+            body, _ = self._client().get_json(
+                route.endpoint, PATH, params=query, dialect=route.dialect
+            )
+            if not isinstance(body, dict):
+                raise ProtocolError(
+                    "The endpoint's list of models is not one; check its URL."
+                )
+            pages.append(body)
+            query = next_page(body)
+        return pages
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def _dialect(way: Way, settings: CompletionSettings) -> Dialect:
+    if way.dialect == "messages":
+        return MessagesDialect(settings.api_version, settings.unsupported, way.model)
+    if way.dialect == "openai":
+        return OpenAIDialect(settings.unsupported, way.endpoint.flavour)
+    return TextDialect(settings.api_version, extensions=way.endpoint.extensions)
