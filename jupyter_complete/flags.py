@@ -10,66 +10,16 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple
+from dataclasses import fields
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
 
 from .errors import InputError
+from .options import CompleteOptions
 from .settings import CompletionSettings, parameters
 
 Kind = Literal["text", "integer", "number", "integer or auto", "choice", "switch"]
-
-
-def _option(
-    *flags: str,
-    help: str,  # noqa: A002 - traitlets and argparse call it so
-    metavar: str | None = None,
-    **more: Any,
-) -> Any:
-    """Describe an option that is no setting: what to do with the one call."""
-    metadata = {"flags": flags, "help": help, "metavar": metavar, **more}
-    default = () if more.get("repeat") else (None if metavar else False)
-    return field(default=default, metadata=metadata)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a line asks for beside the settings it overrides."""
-
-    out: str | None = _option(
-        "-o", "--out", metavar="NAME", help="Also name the result NAME."
-    )
-    dry_run: bool = _option(
-        "--dry-run", help="Show exactly what would be sent, and send nothing."
-    )
-    as_: str | None = _option(
-        "--as",
-        metavar="KIND",
-        choices=("curl", "requests", "sdk", "magic"),
-        help="Show code that sends the same request, and send nothing.",
-    )
-    count: bool = _option(
-        "--count",
-        help="Show how many tokens the prompt has, where the endpoint counts.",
-    )
-    sweep: tuple[str, ...] = _option(
-        "-s",
-        "--sweep",
-        metavar="AXIS",
-        repeat=True,
-        help="An axis of a sweep, such as temperature=0:1:0.25. Repeatable.",
-    )
-    yes: bool = _option("--yes", help="Run a large sweep without asking.")
-    fresh: bool = _option("--fresh", help="Ask again for all that a sweep has already.")
-    export: str | None = _option(
-        "--export",
-        metavar="FILE",
-        help="Write the sweep to a .jsonl, .csv or .parquet file.",
-    )
-    plot: str | None = _option(
-        "--plot", metavar="SPEC", help="Plot the sweep, as in words~temperature."
-    )
 
 
 class Flag(NamedTuple):
@@ -95,28 +45,32 @@ class Flag(NamedTuple):
         return self.spellings[-1]
 
 
-class Line(NamedTuple):
+Given = TypeVar("Given")
+
+
+class Line(NamedTuple, Generic[Given]):
     """A line of flags, read."""
 
     overrides: Mapping[str, Any]
     """The settings that were given, by name."""
-    options: Options
+    options: Given
     rest: str
     """What follows the flags, to the byte."""
 
 
-def flags() -> Iterator[Flag]:
-    """Yield every flag: the settings' in their order, then the options'."""
-    for parameter in parameters():
-        yield _of_trait(parameter.name, parameter.flags, parameter.trait)
-    for option in fields(Options):
+def flags(options: type[Any] = CompleteOptions) -> Iterator[Flag]:
+    """Yield every flag of a magic: the settings' in their order, then its options'."""
+    if options.settings:
+        for parameter in parameters():
+            yield _of_trait(parameter.name, parameter.flags, parameter.trait)
+    for option in fields(options):
         tag = option.metadata
         choices = tag.get("choices", ())
         kind: Kind = "switch" if tag["metavar"] is None else "text"
         yield Flag(
             option.name,
             tag["flags"],
-            "choice" if choices else kind,
+            "choice" if choices else tag.get("kind", kind),
             tag["help"],
             "|".join(choices) or tag["metavar"] or "",
             choices,
@@ -163,9 +117,9 @@ def _kind(trait: TraitType[Any, Any]) -> Kind:
 _TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S)+""")
 
 
-def parse(line: str) -> Line:
+def parse(line: str, options: type[Given]) -> Line[Given]:
     """Read the flags at the start of a line. Raises `InputError`, naming the flag."""
-    known = {spelling: flag for flag in flags() for spelling in flag.spellings}
+    known = {spelling: flag for flag in flags(options) for spelling in flag.spellings}
     found: dict[str, Any] = {}
     tokens = _TOKEN.finditer(line)
     rest = ""
@@ -190,7 +144,7 @@ def parse(line: str) -> Line:
     settings = CompletionSettings.class_own_traits(config=True)
     return Line(
         {name: value for name, value in found.items() if name in settings},
-        Options(**{n: value for n, value in found.items() if n not in settings}),
+        options(**{n: value for n, value in found.items() if n not in settings}),
         rest,
     )
 
@@ -270,10 +224,10 @@ def _quote(value: object) -> str:
     return text if plain else repr(text)
 
 
-def help_text() -> str:
+def help_text(options: type[Any] = CompleteOptions) -> str:
     """Give the list of all flags with their help, for a docstring."""
     lines = []
-    for flag in flags():
+    for flag in flags(options):
         names = ", ".join(flag.spellings)
         lines.append(f"  {names} {flag.metavar}".rstrip())
         lines.append(f"      {flag.help}")

@@ -15,6 +15,7 @@ from IPython.paths import get_ipython_dir
 
 from . import flags
 from .errors import CompleteError, CompletionInterrupted, InputError
+from .options import CompleteOptions
 from .settings import CompletionSettings
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ class CompletionMagics(Magics):
         """What completes: made at the first use, so that loading costs nothing."""
         from .session import Session  # noqa: PLC0415 - loading must stay cheap
 
-        return Session.opened(
-            self.settings, self._profile(), getpass
-        )
+        return Session.opened(self.settings, self._profile(), getpass)
 
     def _profile(self) -> pathlib.Path:
         profile = self.shell.profile_dir
@@ -55,7 +54,7 @@ class CompletionMagics(Magics):
     @line_cell_magic
     def complete(self, line: str, cell: str | None = None) -> None:
         """Complete the cell, or the rest of the line."""
-        read = flags.parse(line)
+        read = flags.parse(line, CompleteOptions)
         text = _prompt_text(read.rest, cell)
         values = self.shell.user_ns
         call = self.session.prepare(text, values, **read.overrides)
@@ -64,7 +63,7 @@ class CompletionMagics(Magics):
         else:
             self._complete(call, read.options)
 
-    def _complete(self, call: Call, options: flags.Options) -> None:
+    def _complete(self, call: Call, options: CompleteOptions) -> None:
         from .display import screen, shielded  # noqa: PLC0415 - see `session`
 
         place = screen(self.shell, self.settings.format)
@@ -82,7 +81,7 @@ class CompletionMagics(Magics):
             self._keep(completion, options)
             place.finish(completion)
 
-    def _keep(self, completion: Completion, options: flags.Options) -> None:
+    def _keep(self, completion: Completion, options: CompleteOptions) -> None:
         self.shell.user_ns[LAST] = completion
         if options.out:
             self.shell.user_ns[options.out] = completion

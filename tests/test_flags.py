@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jupyter_complete import flags
 from jupyter_complete.completion import BOUNDS, CompletionRequest
 from jupyter_complete.errors import InputError
+from jupyter_complete.options import CompleteOptions
 from jupyter_complete.settings import CompletionSettings, parameters
 
 PROMISED = {
@@ -86,7 +87,9 @@ def test_no_spelling_serves_two_flags():
 
 
 def test_only_the_given_flags_override():
-    line = flags.parse("-t 0 --top-k=5 --stop a --stop b --no-stream -o x")
+    line = flags.parse(
+        "-t 0 --top-k=5 --stop a --stop b --no-stream -o x", CompleteOptions
+    )
 
     assert line.overrides == {
         "temperature": 0.0,
@@ -94,13 +97,13 @@ def test_only_the_given_flags_override():
         "stop": ("a", "b"),
         "stream": False,
     }
-    assert line.options == flags.Options(out="x")
+    assert line.options == CompleteOptions(out="x")
     assert line.rest == ""
 
 
 def test_zero_is_a_value_and_absent_is_absent():
-    assert flags.parse("-k 0").overrides == {"top_k": 0}
-    assert flags.parse("").overrides == {}
+    assert flags.parse("-k 0", CompleteOptions).overrides == {"top_k": 0}
+    assert flags.parse("", CompleteOptions).overrides == {}
 
 
 @pytest.mark.parametrize(
@@ -117,21 +120,24 @@ def test_zero_is_a_value_and_absent_is_absent():
     ],
 )
 def test_quotes_make_python_strings(written, value):
-    assert flags.parse(written).overrides == {"stop": (value,)}
+    assert flags.parse(written, CompleteOptions).overrides == {"stop": (value,)}
 
 
 @pytest.mark.parametrize(
     "rest", ["What's up?", "2 - 1", "--- a", "-1 is", "“quoted” {{x}}  end ", "'x"]
 )
 def test_what_follows_the_flags_is_the_prompt_to_the_byte(rest):
-    line = flags.parse(f"-t 0.5  {rest}")
+    line = flags.parse(f"-t 0.5  {rest}", CompleteOptions)
 
     assert line.overrides == {"temperature": 0.5}
     assert line.rest == rest
 
 
 def test_two_dashes_end_the_flags():
-    assert flags.parse("-t 1 -- --model is a flag").rest == "--model is a flag"
+    assert (
+        flags.parse("-t 1 -- --model is a flag", CompleteOptions).rest
+        == "--model is a flag"
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,22 +156,22 @@ def test_two_dashes_end_the_flags():
 )
 def test_a_bad_flag_is_named_with_the_remedy(line, message):
     with pytest.raises(InputError, match=message):
-        flags.parse(line)
+        flags.parse(line, CompleteOptions)
 
 
 def test_a_refused_key_is_not_repeated():
     with pytest.raises(InputError) as caught:
-        flags.parse("--api-key=sk-ant-secret")
+        flags.parse("--api-key=sk-ant-secret", CompleteOptions)
 
     assert "sk-ant-secret" not in str(caught.value)
 
 
 def test_none_unsets_a_number():
-    assert flags.parse("-t none").overrides == {"temperature": None}
+    assert flags.parse("-t none", CompleteOptions).overrides == {"temperature": None}
 
 
 def test_a_unique_beginning_is_enough():
-    assert flags.parse("--temp 1").overrides == {"temperature": 1.0}
+    assert flags.parse("--temp 1", CompleteOptions).overrides == {"temperature": 1.0}
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1)
@@ -190,7 +196,7 @@ def test_what_is_written_reads_back(overrides):
     line = flags.write(overrides)
 
     assert "\n" not in line
-    assert flags.parse(line).overrides == overrides
+    assert flags.parse(line, CompleteOptions).overrides == overrides
 
 
 def test_the_help_names_every_flag():

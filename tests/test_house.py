@@ -28,6 +28,7 @@ FLOORS = {
     "export": 1,
     "history": 1,
     "keys": 1,
+    "options": 1,
     "saved": 1,
     "settings": 1,
     "sweep": 1,

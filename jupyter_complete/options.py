@@ -1,0 +1,132 @@
+"""What a line of each magic may ask for beside the settings it overrides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+def option(
+    *flags: str,
+    help: str,  # noqa: A002 - traitlets and argparse call it so
+    metavar: str | None = None,
+    **more: Any,
+) -> Any:
+    """Describe a field that a flag sets: a switch, or with ``metavar`` a value."""
+    metadata = {"flags": flags, "help": help, "metavar": metavar, **more}
+    default: object = None if metavar else False
+    default = more.get("default", () if more.get("repeat") else default)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteOptions:
+    """What a line of ``%%complete`` asks for beside the settings it overrides."""
+
+    settings: ClassVar[bool] = True
+    """Whether the settings' flags are among those of this magic."""
+    out: str | None = option(
+        "-o", "--out", metavar="NAME", help="Also name the result NAME."
+    )
+    dry_run: bool = option(
+        "--dry-run", help="Show exactly what would be sent, and send nothing."
+    )
+    as_: str | None = option(
+        "--as",
+        metavar="KIND",
+        choices=("curl", "requests", "sdk", "magic"),
+        help="Show code that sends the same request, and send nothing.",
+    )
+    count: bool = option(
+        "--count",
+        help="Show how many tokens the prompt has, where the endpoint counts.",
+    )
+    sweep: tuple[str, ...] = option(
+        "-s",
+        "--sweep",
+        metavar="AXIS",
+        repeat=True,
+        help="An axis of a sweep, such as temperature=0:1:0.25. Repeatable.",
+    )
+    yes: bool = option("--yes", help="Run a large sweep without asking.")
+    fresh: bool = option("--fresh", help="Ask again for all that a sweep has already.")
+    export: str | None = option(
+        "--export",
+        metavar="FILE",
+        help="Write the sweep to a .jsonl, .csv or .parquet file.",
+    )
+    plot: str | None = option(
+        "--plot", metavar="SPEC", help="Plot the sweep, as in words~temperature."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What a line of ``%complete_models`` asks for."""
+
+    settings: ClassVar[bool] = True
+    refresh: bool = option(
+        "--refresh",
+        help="Ask the endpoint for its list of models, and say what changed.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """What a line of ``%complete_history`` asks for."""
+
+    settings: ClassVar[bool] = False
+    n: int = option(
+        "-n", metavar="N", kind="integer", default=20, help="The most rows to list."
+    )
+    model: str | None = option(
+        "-m", "--model", metavar="MODEL", help="Only completions of this model."
+    )
+    since: str | None = option(
+        "--since",
+        metavar="WHEN",
+        help="Only since then: a date such as 2026-01-31, or 90m, 24h, 7d.",
+    )
+    status: str | None = option(
+        "--status",
+        metavar="STATUS",
+        choices=("complete", "interrupted", "broken", "error", "lost", "running"),
+        help="Only completions that ended so.",
+    )
+    sweep: str | None = option(
+        "--sweep", metavar="ID", help="Only the completions of this sweep."
+    )
+    show: int | None = option(
+        "--show", metavar="ID", kind="integer", help="Show this completion's card."
+    )
+    restore: str | None = option(
+        "--restore",
+        metavar="ID",
+        help="Put this completion, or sweep, back into the namespace.",
+    )
+    out: str | None = option(
+        "-o", "--out", metavar="NAME", help="Name what is restored NAME."
+    )
+    rerun: int | None = option(
+        "--rerun",
+        metavar="ID",
+        kind="integer",
+        help="Write the cell that asked for it into the next cell.",
+    )
+    export: str | None = option(
+        "--export", metavar="FILE", help="Write what is found to a .jsonl or .csv file."
+    )
+    import_: str | None = option(
+        "--import", metavar="FILE", help="Read completions from a .jsonl file."
+    )
+    delete: tuple[int, ...] = option(
+        "--delete",
+        metavar="ID",
+        kind="integer",
+        repeat=True,
+        help="Delete this completion; more ids may follow.",
+    )
+    purge: bool = option(
+        "--purge", help="Delete all that is found; with --yes, without asking."
+    )
+    yes: bool = option("--yes", help="Do not ask before deleting.")
