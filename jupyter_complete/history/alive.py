@@ -1,0 +1,92 @@
+"""Which writers still live: each holds a lock that ends with its process.
+
+A lock is one byte of an empty file beside the history, at the writer's own number.
+It goes whatever ends the process, and is right across containers and NFS, where a
+process id says nothing. Where there are no such locks every writer counts as living:
+then its rows stay ``running``, and none is taken from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]
+
+# POSIX drops all locks of a process on a file when it closes any descriptor of it, so
+# a process has one for each file and keeps it.
+_descriptors: dict[str, int] = {}
+_numbers: dict[str, int] = {}
+
+
+def _forget() -> None:
+    _descriptors.clear()
+    _numbers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def _descriptor(history: Path) -> int:
+    name = os.path.realpath(history)
+    if name not in _descriptors:
+        _descriptors[name] = os.open(f"{name}-alive", os.O_RDWR | os.O_CREAT, 0o600)
+    return _descriptors[name]
+
+
+def _lock(history: Path, number: int) -> bool:
+    """Tell whether the byte is now ours; raise `OSError` if there are no locks."""
+    if fcntl is None:
+        raise OSError(errno.ENOLCK, "no record locks")
+    try:
+        fcntl.lockf(_descriptor(history), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return False
+        raise
+    return True
+
+
+def own(history: Path) -> int:
+    """Give this process's number at a history; it lives as long as the process."""
+    name = os.path.realpath(history)
+    if name not in _numbers:
+        _numbers[name] = secrets.randbits(48) + 1
+        with contextlib.suppress(OSError):
+            _lock(history, _numbers[name])
+    return _numbers[name]
+
+
+def gone(history: Path, number: int) -> bool:
+    """Tell whether the process of this number has certainly ended."""
+    if number == own(history):
+        return False
+    try:
+        free = _lock(history, number)
+    except OSError:
+        return False
+    if free:
+        fcntl.lockf(_descriptor(history), fcntl.LOCK_UN, 1, number)
+    return free
+
+
+@contextlib.contextmanager
+def alone(history: Path) -> Iterator[None]:
+    """Be the one process that is in here, where there are locks."""
+    try:
+        fcntl.lockf(_descriptor(history), fcntl.LOCK_EX, 1, 0)
+    except (AttributeError, OSError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        fcntl.lockf(_descriptor(history), fcntl.LOCK_UN, 1, 0)

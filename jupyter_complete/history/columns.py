@@ -1,0 +1,120 @@
+"""A completion as columns, and back: what is searched, and the rest as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..completion import Completion, CompletionRequest, Usage
+from ..plain import plain, restored
+from .row import Row, RunStatus
+from .texts import decoded, encoded
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+# The fields of a completion's record that have a column of their own name.
+COLUMNS = (
+    "model",
+    "stop_reason",
+    "stop",
+    "http_status",
+    "error_type",
+    "error",
+    "request_id",
+    "attempts",
+    "first_token_seconds",
+    "seconds",
+)
+# Kept in other columns, or said by the row itself.
+ELSEWHERE = frozenset(
+    {"request", "text", "status", "endpoint", "dialect", "sample", "history_id"}
+)
+UNENDED = {
+    "lost": "lost: the kernel ended before the answer did; this is what had arrived.",
+    "running": "running: the answer is still arriving; this is what has.",
+}
+
+# JSON holds no control character, so this one can stand for the answer's text, which
+# the raw JSON of an answer repeats.
+_TEXT = "\x01"
+_UNTOLD = plain(Completion("", CompletionRequest("-", "-", 1)).to_record())
+
+
+def columns_of(completion: Completion) -> dict[str, object]:
+    """Give the columns of a completion, without its text and status."""
+    usage = completion.usage or Usage()
+    values: dict[str, object] = {
+        name: encoded(value) if isinstance(value, str) else value
+        for name in COLUMNS
+        if isinstance(value := getattr(completion, name), str | int | float)
+    }
+    if completion.model == completion.request.model:
+        del values["model"]
+    detail = {
+        name: value
+        for name, value in completion.to_record().items()
+        if name not in COLUMNS and name not in ELSEWHERE and value != _UNTOLD[name]
+    }
+    if usage != Usage():
+        del detail["usage"]
+    squeezed = written(detail).replace(json.dumps(completion.text), _TEXT)
+    return values | {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "detail": squeezed if detail else None,
+    }
+
+
+def written(value: Any) -> str:
+    """Give plain JSON in one form."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def row_of(values: Mapping[str, Any]) -> Row:
+    """Give the run of a row of the tables, joined."""
+    body = values["answer"] if values["answer"] is not None else values["partial"]
+    text = decoded(body or "")
+    detail = (values["detail"] or "{}").replace(_TEXT, json.dumps(text))
+    status: RunStatus = values["status"]
+    columns = {
+        name: decoded(value) if isinstance(value := values[name], bytes) else value
+        for name in COLUMNS
+        if values[name] is not None
+    }
+    parameters = json.loads(values["parameters"])
+    unended = status in UNENDED
+    usage = Usage(values["input_tokens"], values["output_tokens"])
+    completion = Completion.from_record(
+        {
+            **_UNTOLD,
+            **columns,
+            "usage": None if usage == Usage() else usage._asdict(),
+            **json.loads(detail),
+            "request": {**parameters, "prompt": decoded(values["prompt"])},
+            "text": text,
+            "status": "broken" if unended else status,
+            "endpoint": values["endpoint"],
+            "dialect": values["dialect"],
+            "sample": values["sample"],
+            "history_id": values["id"],
+        }
+    )
+    if unended:
+        completion = replace(completion, error=UNENDED[status])
+    return Row(
+        id=values["id"],
+        created=EPOCH + values["created"] * MILLISECOND,
+        status=status,
+        completion=completion,
+        base_url=values["base_url"],
+        stream=bool(values["stream"]),
+        sweep=values["sweep"] or None,
+        point=restored(json.loads(values["point"])) if values["point"] else None,
+        notebook=values["notebook"] or None,
+        cell=values["cell"] or None,
+        source=decoded(values["source"] or "") or None,
+    )

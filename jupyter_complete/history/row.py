@@ -1,0 +1,88 @@
+"""A run: a request that was sent, where it came from, and the completion of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from ..completion import Completion, CompletionRequest
+
+RunStatus = Literal["running", "complete", "interrupted", "broken", "error", "lost"]
+"""A run is ``lost`` when its process ended before the answer did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request, where it goes and where it came from."""
+
+    request: CompletionRequest
+    endpoint: str
+    dialect: str
+    base_url: str = ""
+    stream: bool = True
+    sample: int = 0
+    sweep: str | None = None
+    point: Mapping[str, Any] | None = None
+    """The values of a sweep's axes."""
+    notebook: str | None = None
+    cell: str | None = None
+    source: str | None = None
+    """The text of the cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run as the history has it."""
+
+    id: int
+    created: datetime
+    """When it was sent, UTC."""
+    status: RunStatus
+    completion: Completion
+    base_url: str = ""
+    stream: bool = True
+    sweep: str | None = None
+    point: Mapping[str, Any] | None = None
+    notebook: str | None = None
+    cell: str | None = None
+    source: str | None = None
+
+    @property
+    def sending(self) -> Sending:
+        """What was sent."""
+        answer = self.completion
+        return Sending(
+            answer.request,
+            answer.endpoint,
+            answer.dialect,
+            self.base_url,
+            self.stream,
+            answer.sample,
+            self.sweep,
+            self.point,
+            self.notebook,
+            self.cell,
+            self.source,
+        )
+
+
+def canonical(request: CompletionRequest) -> str:
+    """Give the request as JSON in which equal requests are equal texts.
+
+    What is not sent is left out, so that a parameter of a later version changes no
+    earlier request. There is no key, time limit or streaming in a request.
+    """
+    values = {k: v for k, v in asdict(request).items() if v is not None and v != ()}
+    for name in ("temperature", "top_p"):
+        if name in values:
+            values[name] = float(values[name])
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
+def request_hash(request: CompletionRequest) -> bytes:
+    """Give what `History.answered` knows a request by."""
+    return hashlib.sha256(canonical(request).encode()).digest()

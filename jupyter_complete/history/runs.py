@@ -1,0 +1,216 @@
+"""Runs, as the tables hold them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from ..completion import Completion
+from ..plain import plain
+from .columns import EPOCH, MILLISECOND, columns_of, row_of, written
+from .row import Row, Sending, request_hash
+from .texts import Texts, decoded, encoded
+
+_SELECT = """
+    SELECT run.id, run.created, run.status, run.sample, run.point, run.partial,
+        run.stop_reason, run.stop, run.http_status, run.error_type, run.error,
+        run.request_id, run.attempts, run.input_tokens, run.output_tokens,
+        run.first_token_seconds, run.seconds, run.detail,
+        coalesce(run.model, request.model) AS model,
+        request.endpoint, request.dialect, request.base_url, request.stream,
+        request.parameters, prompt.body AS prompt, answer.body AS answer,
+        origin.sweep, origin.notebook, origin.cell, source.body AS source
+    FROM run
+    JOIN request ON request.id = run.request
+    JOIN text AS prompt ON prompt.id = request.prompt
+    LEFT JOIN text AS answer ON answer.id = run.text
+    LEFT JOIN origin ON origin.id = run.origin
+    LEFT JOIN text AS source ON source.id = origin.source
+"""
+
+
+class Runs:
+    """The runs behind one connection, inside a transaction of the caller's."""
+
+    def __init__(self, connection: sqlite3.Connection, texts: Texts) -> None:
+        self._connection = connection
+        self._texts = texts
+
+    def insert(
+        self,
+        sending: Sending,
+        *,
+        writer: int | None = None,
+        created: datetime | None = None,
+    ) -> int:
+        """Give the id of a new run, ``running``."""
+        when = created or datetime.now(UTC)
+        cursor = self._connection.execute(
+            """INSERT INTO run (created, request, origin, sample, point, status, writer)
+            VALUES (?, ?, ?, ?, ?, 'running', ?)""",
+            (
+                (when - EPOCH) // MILLISECOND,
+                self._request(sending),
+                self._origin(sending),
+                sending.sample,
+                None if sending.point is None else written(plain(sending.point)),
+                writer,
+            ),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def add(self, row: Row) -> bool:
+        """Add a run from elsewhere; tell whether it was not here."""
+        status = "lost" if row.status == "running" else row.status
+        same = self._connection.execute(
+            """SELECT run.id FROM run JOIN request ON request.id = run.request
+            WHERE run.created = ? AND request.hash = ? AND run.sample = ?
+            AND run.status = ?""",
+            (
+                (row.created - EPOCH) // MILLISECOND,
+                request_hash(row.completion.request),
+                row.completion.sample,
+                status,
+            ),
+        ).fetchall()
+        texts = (found.completion.text for found in self.rows(n for (n,) in same))
+        if row.completion.text in texts:
+            return False
+        number = self.insert(row.sending, created=row.created)
+        return self.finish(number, row.completion, status)
+
+    def update(self, number: int, text: str) -> None:
+        """Note the text so far of a run."""
+        self._connection.execute(
+            "UPDATE run SET partial = ? WHERE id = ? AND status = 'running'",
+            (encoded(text), number),
+        )
+
+    def finish(
+        self, number: int, completion: Completion, status: str | None = None
+    ) -> bool:
+        """Note how a run ended; tell whether there was one."""
+        values = {
+            **columns_of(completion),
+            "text": self._texts.put(completion.text),
+            "status": status or completion.status,
+            "writer": None,
+            "partial": None,
+        }
+        places = ", ".join(f"{name} = ?" for name in values)
+        done = self._connection.execute(
+            f"UPDATE run SET {places} WHERE id = ?",  # noqa: S608 - our own names
+            (*values.values(), number),
+        )
+        return done.rowcount > 0
+
+    def lose(self, number: int) -> None:
+        """Note that a run will not end."""
+        (text,) = self._connection.execute(
+            "SELECT coalesce(partial, '') FROM run WHERE id = ?", (number,)
+        ).fetchone()
+        self._connection.execute(
+            """UPDATE run SET status = 'lost', writer = NULL, partial = NULL, text = ?
+            WHERE id = ?""",
+            (self._texts.put(decoded(text)), number),
+        )
+
+    def delete(self, numbers: Sequence[int]) -> int:
+        """Delete those of the runs that have ended, and all that only they had."""
+        wanted = json.dumps(numbers)
+        ended = "id IN (SELECT value FROM json_each(?)) AND status <> 'running'"
+        found = self._connection.execute(
+            f"SELECT id, request, origin, text FROM run WHERE {ended}",  # noqa: S608
+            (wanted,),
+        ).fetchall()
+        self._connection.execute(f"DELETE FROM run WHERE {ended}", (wanted,))  # noqa: S608
+        _, requests, origins, answers = zip(*found, strict=True) if found else [()] * 4
+        texts = {*answers}
+        for table, text, used in (
+            ("request", "prompt", requests),
+            ("origin", "source", origins),
+        ):
+            unused = self._connection.execute(
+                f"""SELECT id, {text} FROM {table}
+                WHERE id IN (SELECT value FROM json_each(?)) AND NOT EXISTS
+                (SELECT 1 FROM run WHERE run.{table} = {table}.id)""",  # noqa: S608
+                (json.dumps(list({*used})),),
+            ).fetchall()
+            texts.update(number for _, number in unused)
+            self._connection.executemany(
+                f"DELETE FROM {table} WHERE id = ?",  # noqa: S608
+                [(number,) for number, _ in unused],
+            )
+        self._texts.drop_unused(texts)
+        return len(found)
+
+    def delete_all(self) -> int | None:
+        """Delete every run; None, and nothing, if one is still running."""
+        running, count = self._connection.execute(
+            "SELECT coalesce(sum(status = 'running'), 0), count(*) FROM run"
+        ).fetchone()
+        if running:
+            return None
+        for table in ("run", "request", "origin"):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        self._texts.drop_all()
+        return int(count)
+
+    def rows(self, numbers: Iterable[int]) -> Iterator[Row]:
+        """Yield the runs with these ids, in their order; unknown ids give none."""
+        for number in numbers:
+            cursor = self._connection.execute(f"{_SELECT} WHERE run.id = ?", (number,))
+            names = [column[0] for column in cursor.description]
+            for values in cursor:
+                yield row_of(dict(zip(names, values, strict=True)))
+
+    def _request(self, sending: Sending) -> int:
+        request = sending.request
+        values = (
+            request_hash(request),
+            sending.endpoint,
+            sending.base_url,
+            sending.dialect,
+            sending.stream,
+        )
+        row = self._connection.execute(
+            """SELECT id FROM request WHERE hash = ? AND endpoint = ? AND base_url = ?
+            AND dialect = ? AND stream = ?""",
+            values,
+        ).fetchone()
+        if row:
+            return int(row[0])
+        prompt = self._texts.put(request.prompt)
+        parameters = {
+            name: value
+            for name, value in asdict(request).items()
+            if name != "prompt" and value is not None and value != ()
+        }
+        cursor = self._connection.execute(
+            """INSERT INTO request (hash, endpoint, base_url, dialect, stream, model,
+            prompt, parameters) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (*values, request.model, prompt, written(parameters)),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _origin(self, sending: Sending) -> int | None:
+        told = (sending.sweep, sending.notebook, sending.cell, sending.source)
+        if told == (None, None, None, None):
+            return None
+        source = self._texts.put(sending.source or "", searched=False)
+        values = (*(text or "" for text in told[:3]), source)
+        row = self._connection.execute(
+            """SELECT id FROM origin WHERE sweep = ? AND notebook = ? AND cell = ?
+            AND source = ?""",
+            values,
+        ).fetchone()
+        if row:
+            return int(row[0])
+        cursor = self._connection.execute(
+            "INSERT INTO origin (sweep, notebook, cell, source) VALUES (?, ?, ?, ?)",
+            values,
+        )
+        return int(cursor.lastrowid or 0)
