@@ -91,6 +91,20 @@ class Session:
         settings = self.settings.changed(overrides) if overrides else self.settings
         return plan(text, values or {}, settings, self.routes.find(settings))
 
+    def preview(
+        self,
+        text: str,
+        values: Mapping[str, object] | None = None,
+        **overrides: object,
+    ) -> Call | None:
+        """Give the call as `prepare` would, asking no endpoint anything.
+
+        None where one has to be asked first what it speaks. Raises `InputError`.
+        """
+        settings = self.settings.changed(overrides) if overrides else self.settings
+        route = self.routes.preview(settings)
+        return plan(text, values or {}, settings, route) if route else None
+
     def ask(
         self,
         call: Call,

@@ -76,8 +76,23 @@ class Routes:
             self._warned.add(way.model.id)
         return Route(way.endpoint, _dialect(way, settings), way.model, tuple(notices))
 
-    def _way(self, settings: CompletionSettings, known: Catalog) -> Way:
-        way = choose(
+    def preview(self, settings: CompletionSettings) -> Route | None:
+        """Give the route without a call, None where an endpoint would be asked first.
+
+        Raises `InputError`. What is said once is still to be said by `find`.
+        """
+        known = self.catalog(settings)
+        way = self._chosen(settings, known)
+        if way.dialect == ASK:
+            if way.endpoint.base_url not in self._spoken:
+                return None
+            way = way.found(self._spoken[way.endpoint.base_url])
+        warning = way.model and known.warning(way.model, _today())
+        notices = (*way.notices, warning) if warning else way.notices
+        return Route(way.endpoint, _dialect(way, settings), way.model, notices)
+
+    def _chosen(self, settings: CompletionSettings, known: Catalog) -> Way:
+        return choose(
             known,
             settings.model,
             endpoint=settings.endpoint,
@@ -85,6 +100,9 @@ class Routes:
             own=settings.endpoints,
             environ=self._environ,
         )
+
+    def _way(self, settings: CompletionSettings, known: Catalog) -> Way:
+        way = self._chosen(settings, known)
         if way.dialect != ASK:
             return way
         url = way.endpoint.base_url
