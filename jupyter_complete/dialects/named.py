@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..catalog import Model
 from ..completion import Endpoint
 from . import Dialect
 from .messages import MessagesDialect
 from .openai import OpenAIDialect
 from .text import TextDialect
+
+
+class Asking(OpenAIDialect):
+    """What an endpoint is asked in while it is not known what it speaks."""
+
+    __slots__ = ()
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """Give the key, if there is one, as each of the dialects has it."""
+        return {**TextDialect().headers(key), **OpenAIDialect.headers(self, key)}
 
 
 def dialect_named(
@@ -20,6 +32,7 @@ def dialect_named(
 ) -> Dialect:
     """Give the dialect ``text``, ``messages`` or ``openai`` as the endpoint has it.
 
+    Any other name gives one in which ``GET /v1/models`` asks what it speaks.
     ``model`` is what the catalogue knows; ``version`` and ``unsupported`` are the
     settings ``api_version`` and ``unsupported``.
     """
@@ -27,4 +40,6 @@ def dialect_named(
         return MessagesDialect(version, unsupported, model)
     if name == "openai":
         return OpenAIDialect(unsupported, endpoint.flavour)
+    if name != "text":
+        return Asking()
     return TextDialect(version, endpoint.extensions)
