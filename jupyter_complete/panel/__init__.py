@@ -18,18 +18,20 @@ from IPython.display import DisplayHandle, display
 
 from ..completion import Completion
 from ..display import escape, request_text
-from ..errors import CompleteError, InputError, printable
+from ..errors import InputError, printable
+from ..prompts import template_names
 from ..settings import CompletionSettings
 from . import cards, cells
 from .board import Board
 from .form import Form
 from .live import Live
+from .runs import Ask
 from .strip import Answer, Strip
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..session import Session
+    from ..session import Call, Session
 
 __all__ = ["CompletionPanel"]
 
@@ -98,12 +100,14 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
 
     def run(self) -> None:
         """Start the samples and return; what is refused shows in the status."""
-        try:
-            call = self._session.prepare(self.prompt, self._namespace)
-            calls = [call.again(sample) for sample in range(self._samples.value)]
-            self._board.start(calls, self.prompt, cells.given(self.settings))
-        except CompleteError as error:
-            self._say(f"{type(error).__name__}: {error}")
+        names = template_names(self.prompt)
+        ask = Ask(
+            self.prompt,
+            {name: self._namespace[name] for name in names if name in self._namespace},
+            cells.call_values(self.settings),
+            self._samples.value,
+        )
+        self._board.start(ask)
 
     def stop(self) -> None:
         """Ask the samples to end; they do within 200 ms, their text kept."""
@@ -218,9 +222,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         note = request = ""
         if self.prompt.strip():
             try:
-                call = self._session.prepare(self.prompt, self._namespace)
-                note = "<br>".join(map(escape, call.notices))
-                request = request_text(call.http(), call.endpoint)
+                call = self._session.preview(self.prompt, self._namespace)
+                note, request = _previewed(call)
             except InputError as error:
                 # A name without a value is marked above already.
                 if not cells.missing(self.prompt, self._namespace):
@@ -252,6 +255,13 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             "text/plain": cards.saved_text(last),
             "text/html": cards.saved(last, self._saved_class),
         }
+
+
+def _previewed(call: Call | None) -> tuple[str, str]:
+    if call is None:
+        return "", "Run asks the endpoint first what it speaks."
+    note = "<br>".join(map(escape, call.notices))
+    return note, request_text(call.http(), call.endpoint)
 
 
 def _session_of(shell: InteractiveShell | None) -> Session:

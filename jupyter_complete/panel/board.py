@@ -7,18 +7,18 @@ messages only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..completion import Completion
 from ..display import escape, facts
 from ..errors import CompleteError, printable
 from . import cards
-from .runs import Run
+from .runs import Ask, Run
 from .strip import Answer, Strip
 
 if TYPE_CHECKING:
-    from ..session import Call, Outcome, Session
+    from ..session import Outcome, Session
     from .live import Live
 
 
@@ -45,28 +45,21 @@ class Board:
         self._on_busy, self._on_end = on_busy, on_end
         self._idle = threading.Semaphore()
         self._run: Run | None = None
-        self._asked: tuple[str, Mapping[str, Any]] = ("", {})
         self._ended: dict[int, Completion] = {}
         self._troubles: list[str] = []
 
-    def start(
-        self, calls: Sequence[Call], template: str, settings: Mapping[str, Any]
-    ) -> None:
-        """Start the calls, unless some still run. Raises `CompleteError`."""
+    def start(self, ask: Ask) -> None:
+        """Start what is asked and return, unless something still runs."""
         if not self._idle.acquire(blocking=False):
             return
-        self._asked, self._ended, self._troubles = (template, settings), {}, []
+        self._asked, self._ended, self._troubles = ask, {}, []
         self.strip.add(self.current)
         self.current = []
         self.strip.compare(None)
-        self.live.begin(len(calls))
+        self.live.begin(ask.samples)
         self.live.status = "Running…"
         self._on_busy(True)  # noqa: FBT003 - on_busy(true) reads as it is meant
-        try:
-            self._run = Run(self._session, calls, self)
-        except BaseException:
-            self._rest()
-            raise
+        self._run = Run(self._session, ask, self)
 
     def stop(self) -> None:
         """Ask what runs to end; it does within 200 ms."""
@@ -97,12 +90,16 @@ class Board:
 
     def all_ended(self) -> None:
         """Show how it ended, and compare with what was before."""
-        template, settings = self._asked
         ended = [self._ended[sample] for sample in sorted(self._ended)]
-        self.current = [Answer(completion, template, settings) for completion in ended]
+        self.current = [
+            Answer(completion, self._asked.template, self._asked.settings)
+            for completion in ended
+        ]
         if ended:
             self._on_end(ended)
-        self.live.status = printable("; ".join(self._troubles) or _done(ended))
+        self.live.status = printable(
+            "; ".join(dict.fromkeys(self._troubles)) or _done(ended)
+        )
         self._rest()
         self.strip.compare(ended[0] if ended else None)
 

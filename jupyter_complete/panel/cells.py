@@ -22,30 +22,31 @@ SWEEPS = {
 _MAGIC = re.compile(r"\s*%%complete(?:[ \t][^\n]*)?\n(?P<prompt>.*)", re.DOTALL)
 
 
-def defaults() -> dict[str, Any]:
-    """Give the value of each parameter of a call that nobody has set."""
-    fresh = CompletionSettings()
-    return {p.name: getattr(fresh, p.name) for p in parameters() if not p.sweep}
-
-
-def given(settings: CompletionSettings) -> dict[str, Any]:
-    """Give the parameters of a call that differ from the defaults."""
+def call_values(settings: CompletionSettings) -> dict[str, Any]:
+    """Give every parameter of a call, as it is now: what is changed later is not in."""
+    values = {p.name: getattr(settings, p.name) for p in parameters() if not p.sweep}
     return {
-        name: getattr(settings, name)
-        for name, default in defaults().items()
-        if getattr(settings, name) != default
+        name: list(value) if isinstance(value, list) else value
+        for name, value in values.items()
     }
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the parameters of a call that differ from the defaults."""
+    defaults = call_values(CompletionSettings())
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def cell(settings: CompletionSettings, prompt: str, *, samples: int = 1) -> str:
     """Give the cell that completes the prompt with these settings, all written out."""
     more = f"-n {samples}" if samples > 1 else ""
-    return _cell(given(settings), more, prompt)
+    return _cell(given(call_values(settings)), more, prompt)
 
 
 def sweep(settings: CompletionSettings, prompt: str, name: str) -> str:
     """Give the cell that sweeps one parameter and leaves the others as they are."""
-    fixed = {key: value for key, value in given(settings).items() if key != name}
+    fixed = given(call_values(settings))
+    fixed.pop(name, None)
     return _cell(fixed, f"-s {name}={SWEEPS[name]}", prompt)
 
 
@@ -55,8 +56,8 @@ def _cell(settings: Mapping[str, Any], more: str, prompt: str) -> str:
 
 
 def restore(settings: CompletionSettings, values: Mapping[str, Any]) -> None:
-    """Set every parameter of a call to its value here, else to its default."""
-    for name, value in {**defaults(), **values}.items():
+    """Set every parameter of a call to its value here."""
+    for name, value in values.items():
         settings.assign(name, value)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from .. import catalog
 from ..errors import InputError
-from ..settings import CompletionSettings
 from .controls import (
     HEADING,
     Choice,
@@ -47,7 +47,7 @@ class Form:
         self._asked: object = None
         self.controls = {
             control.name: control
-            for control in _controls(self._settings, on_refusal, on_sweep)
+            for control in _controls(session, on_refusal, on_sweep)
         }
         boxes = [control.box for control in self.controls.values()]
         self.box = widgets.Box(boxes)
@@ -84,27 +84,28 @@ class Form:
     def _refusal(self, overrides: dict[str, Any]) -> str:
         plain = {"turns": "wrap", "system": None}
         try:
-            self._session.prepare("x", {}, **plain, **overrides)
+            self._session.preview("x", {}, **plain, **overrides)
         except InputError as error:
             return str(error)
         return ""
 
 
 def _controls(
-    settings: CompletionSettings, on_refusal: OnRefusal, on_sweep: Callable[[str], None]
+    session: Session, on_refusal: OnRefusal, on_sweep: Callable[[str], None]
 ) -> Iterator[Control]:
+    settings = session.settings
     yield Choice(
         settings,
         "model",
         on_refusal,
-        options=_models,
+        options=lambda: _models(session),
         other="another model…",
     )
     yield Choice(
         settings,
         "endpoint",
         on_refusal,
-        options=lambda: _endpoints(settings),
+        options=lambda: _endpoints(session),
         other="another URL…",
     )
     for name in ("temperature", "top_p", "top_k", "max_tokens"):
@@ -147,7 +148,7 @@ def _controls(
         read=_whole,
         write=lambda seed: "" if seed is None else str(seed),
     )
-    yield Betas(settings, on_refusal)
+    yield Betas(session, on_refusal)
 
 
 def _whole(text: str) -> Any:
@@ -161,8 +162,9 @@ def _whole(text: str) -> Any:
 class Betas(Control):
     """The beta flags: a list to choose several from, and a line that says which."""
 
-    def __init__(self, settings: CompletionSettings, on_refusal: OnRefusal) -> None:
-        super().__init__(settings, "betas", on_refusal)
+    def __init__(self, session: Session, on_refusal: OnRefusal) -> None:
+        super().__init__(session.settings, "betas", on_refusal)
+        self._session = session
         self._list = widgets.SelectMultiple(
             description="betas", rows=4, tooltip=self._parameter.help
         )
@@ -182,7 +184,7 @@ class Betas(Control):
 
     def show(self) -> None:
         """Make the list and the line say what the setting says."""
-        options = tuple(dict.fromkeys((*catalog.BETAS, *self.value)))
+        options = tuple(dict.fromkeys((*_catalog(self._session).betas, *self.value)))
         if self._list.options != options:
             self._list.options = options
         self._list.value = tuple(self.value)
@@ -202,19 +204,31 @@ class Betas(Control):
                 self._other.value = ""
 
 
-def _models() -> list[tuple[str, str]]:
+def _catalog(session: Session) -> catalog.Catalog:
+    try:
+        return session.routes.catalog(session.settings)
+    except InputError:  # the user's own file; whoever runs is told what is wrong
+        return catalog.CATALOG
+
+
+def _models(session: Session) -> list[tuple[str, str]]:
     """Give the models with a heading for each endpoint, which cannot be chosen."""
+    today = datetime.now(UTC).date().isoformat()
+    models = _catalog(session).models
     options: list[tuple[str, str]] = []
-    for endpoint in dict.fromkeys(model.endpoint for model in catalog.MODELS):
+    for endpoint in dict.fromkeys(model.endpoint for model in models):
         options.append((f"{HEADING}{endpoint}", f"{HEADING}{endpoint}"))
-        for model in catalog.MODELS:
+        for model in models:
             if model.endpoint == endpoint:
-                mark = "" if model.status == "active" else f" ({model.status})"
+                status = model.status_on(today)
+                mark = "" if status == "active" else f" ({status})"
                 options.append((f"{model.id}{mark}", model.id))
     return options
 
 
-def _endpoints(settings: CompletionSettings) -> list[tuple[str, str]]:
-    names = [endpoint.name for endpoint in catalog.ENDPOINTS]
-    names += [name for name in settings.endpoints if name not in names]
-    return [("by model", ""), *((name, name) for name in names)]
+def _endpoints(session: Session) -> list[tuple[str, str]]:
+    try:
+        places = session.routes.endpoints(session.settings)
+    except InputError:  # as above
+        places = catalog.ENDPOINTS
+    return [("by model", ""), *((place.name, place.name) for place in places)]

@@ -33,7 +33,10 @@ function answers(box) {
     },
     more({ sample, text }) {
       const column = columns[sample];
+      // Who has scrolled up to read stays there; who has not sees the newest.
+      const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 30;
       column?.append(column.hasChildNodes() ? text : text.trimStart());
+      if (atEnd) box.scrollTop = box.scrollHeight;
     },
     card: ({ sample, html }) => columns[sample] && card(sample, html),
     settle: () => (box.style.minHeight = ""),
@@ -145,7 +148,7 @@ function render({ model, el }) {
   cell.hidden = true;
   const area = element("textarea", "", { readonly: "", "aria-label": "Copy this into a new cell" });
   cell.append("Copy this into a new cell:", area);
-  const box = element("div", "jc-answers");
+  const box = element("div", "jc-answers", { role: "region", "aria-label": "Answers", tabindex: "0" });
   const live = element("style", "");
   live.textContent = model.get("saved")
     ? `.${model.get("saved")}, .jp-OutputArea-child:has(.${model.get("saved")}) { display: none; }`

@@ -1,15 +1,30 @@
-"""A press of Run: its samples, each in a thread that only passes on what came."""
+"""A press of Run: its samples, each in a thread that only passes on what came.
+
+Nothing here runs in the thread that pressed: finding the endpoint may ask it what it
+speaks, finding the key may open a keyring, and a callback must never wait.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import CompleteError
 
 if TYPE_CHECKING:
     from ..session import Call, Outcome, Running, Session
+
+
+class Ask(NamedTuple):
+    """What was in the panel when Run was pressed."""
+
+    template: str
+    values: Mapping[str, object]
+    """What the ``{{name}}`` in the template stand for."""
+    settings: Mapping[str, Any]
+    """Every parameter of a call."""
+    samples: int
 
 
 class Watcher(Protocol):
@@ -19,7 +34,7 @@ class Watcher(Protocol):
         """Take more text of a sample."""
 
     def ended(self, sample: int, outcome: Outcome | CompleteError) -> None:
-        """Take the end of a sample."""
+        """Take the end of a sample; an error where nothing was kept of it."""
 
     def all_ended(self) -> None:
         """Take notice that the last of them ended."""
@@ -28,56 +43,91 @@ class Watcher(Protocol):
 class Run:
     """Samples under way; ``stop`` ends them all within 200 ms."""
 
-    def __init__(
-        self, session: Session, calls: Sequence[Call], watcher: Watcher
-    ) -> None:
-        """Start them; raise `CompleteError`, and start none, if there is no key."""
+    def __init__(self, session: Session, ask: Ask, watcher: Watcher) -> None:
+        self._session = session
+        self._ask = ask
         self._watcher = watcher
-        self._left = len(calls)
+        self._left = ask.samples
         self._lock = threading.Lock()
+        self._preparing = True
+        self._stopped = False
         self._running: list[Running] = []
-        try:
-            for call in calls:
-                self._running.append(session.start(call))
-        except BaseException:
-            self.stop()
-            raise
-        self._threads = [
-            threading.Thread(
-                target=self._follow, args=pair, name="completion-panel", daemon=True
-            )
-            for pair in enumerate(self._running)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        self._begin(self._start)
 
     def stop(self) -> None:
         """Ask every sample to end; does not wait."""
-        for running in self._running:
-            running.cancel()
+        abandoned = self._prepared()
+        with self._lock:
+            self._stopped = True
+            for running in self._running:
+                running.cancel()
+        if abandoned:
+            self._end_all(CompleteError("Stopped before anything was sent."))
 
-    def wait(self, seconds: float | None = None) -> None:
+    def wait(self) -> None:
         """Wait until every sample has ended and was told."""
-        for thread in self._threads:
+        for thread in self._threads:  # the first adds the others before it ends
             if thread is not threading.current_thread():
-                thread.join(seconds)
+                thread.join()
 
-    def _follow(self, sample: int, running: Running) -> None:
+    def _begin(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(
+            target=target, args=args, name="completion-panel", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def _start(self) -> None:
+        ask = self._ask
+        try:
+            call = self._session.prepare(ask.template, ask.values, **ask.settings)
+        except Exception as error:  # noqa: BLE001 - each is shown, in one line
+            if self._prepared():
+                self._end_all(_shown(error))
+            return
+        if self._prepared():
+            for sample in range(ask.samples):
+                self._begin(self._follow, sample, call.again(sample))
+
+    def _prepared(self) -> bool:
+        """Tell who comes first, the call or a stop: True for one of them."""
+        with self._lock:
+            first, self._preparing = self._preparing, False
+            return first
+
+    def _follow(self, sample: int, call: Call) -> None:
         def show(text: str) -> None:
             self._watcher.text(sample, text)
 
         try:
+            running = self._session.start(call)
+            with self._lock:
+                self._running.append(running)
+                if self._stopped:
+                    running.cancel()
             while running.wait_for_news():
                 running.show(show)
             running.show(show)
             ended: Outcome | CompleteError = running.outcome
-        except CompleteError as error:  # the history could not be written
-            ended = error
-        except Exception as error:  # noqa: BLE001 - it is shown, in one line
-            ended = CompleteError(f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - as above
+            ended = _shown(error)
+        self._end(sample, ended)
+
+    def _end_all(self, error: CompleteError) -> None:
+        for sample in range(self._ask.samples):
+            self._end(sample, error)
+
+    def _end(self, sample: int, ended: Outcome | CompleteError) -> None:
         self._watcher.ended(sample, ended)
         with self._lock:
             self._left -= 1
             last = not self._left
         if last:
             self._watcher.all_ended()
+
+
+def _shown(error: Exception) -> CompleteError:
+    if isinstance(error, CompleteError):
+        return error
+    return CompleteError(f"{type(error).__name__}: {error}")

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from .. import flags
 from ..completion import Completion
-from . import cards
+from . import cards, cells
 
 MOST = 20
 
@@ -50,7 +50,7 @@ class Strip:
         for answer, row in zip(self.answers, self._rows, strict=True):
             row.children[0].value = cards.earlier(
                 answer.completion,
-                flags.write(answer.settings),
+                flags.write(cells.given(answer.settings)),
                 newest=newest,
                 opened=row is self._rows[0],
             )
