@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import getpass
 import pathlib
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.inputtransformer2 import TokenTransformBase
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
 from IPython.paths import get_ipython_dir
 
 from . import flags
-from .errors import CompleteError, CompletionInterrupted, InputError
-from .options import CompleteOptions
+from .errors import CompleteError, CompletionInterrupted, InputError, printable
+from .options import CompleteOptions, ModelOptions
 from .settings import CompletionSettings
 
 if TYPE_CHECKING:
@@ -23,8 +30,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .completion import Completion
-    from .session import Call, Session
+    from .display import Table
+    from .session import Call, Origin, Session
 
 LAST = "_completion"
 
@@ -44,7 +51,7 @@ class CompletionMagics(Magics):
         """What completes: made at the first use, so that loading costs nothing."""
         from .session import Session  # noqa: PLC0415 - loading must stay cheap
 
-        return Session.opened(self.settings, self._profile(), getpass)
+        return Session.opened(self.settings, self._profile(), _ask_key)
 
     def _profile(self) -> pathlib.Path:
         profile = self.shell.profile_dir
@@ -56,14 +63,18 @@ class CompletionMagics(Magics):
         """Complete the cell, or the rest of the line."""
         read = flags.parse(line, CompleteOptions)
         text = _prompt_text(read.rest, cell)
-        values = self.shell.user_ns
-        call = self.session.prepare(text, values, **read.overrides)
         if read.options.dry_run:
-            self._show_request(call)
-        else:
-            self._complete(call, read.options)
+            self._show_request(text, read.overrides)
+            return
+        call = self.session.prepare(
+            text,
+            self.shell.user_ns,
+            origin=self._origin(line, cell),
+            **read.overrides,
+        )
+        self._complete(call, read.options.out)
 
-    def _complete(self, call: Call, options: CompleteOptions) -> None:
+    def _complete(self, call: Call, out: str | None) -> None:
         from .display import screen, shielded  # noqa: PLC0415 - see `session`
 
         place = screen(self.shell, self.settings.format)
@@ -73,23 +84,71 @@ class CompletionMagics(Magics):
         except (CompleteError, CompletionInterrupted) as error:
             with shielded():
                 if error.completion:
-                    self._keep(error.completion, options)
+                    self._keep(error.completion, out)
                     if error.completion.text:
                         place.finish(error.completion)
+                self._warn()
             raise
         with shielded():
-            self._keep(completion, options)
+            self._keep(completion, out)
             place.finish(completion)
+            self._warn()
 
-    def _keep(self, completion: Completion, options: CompleteOptions) -> None:
-        self.shell.user_ns[LAST] = completion
-        if options.out:
-            self.shell.user_ns[options.out] = completion
+    def _keep(self, result: object, out: str | None) -> None:
+        self.shell.user_ns[LAST] = result
+        if out:
+            self.shell.user_ns[out] = result
 
-    def _show_request(self, call: Call) -> None:
+    def _warn(self) -> None:
+        for line in self.session.warnings():
+            print(f"Warning: {printable(line)}", file=sys.stderr)
+
+    def _origin(self, line: str, cell: str | None) -> Origin:
+        from .session import Origin  # noqa: PLC0415 - see `session`
+
+        source = f"%complete {line}" if cell is None else f"%%complete {line}\n{cell}"
+        kernel = getattr(self.shell, "kernel", None)
+        parent = kernel.get_parent() if kernel else {}
+        notebook = self.shell.user_ns.get("__session__")
+        return Origin(
+            source.removesuffix("\n"),
+            str(notebook) if notebook else None,
+            parent.get("metadata", {}).get("cellId"),
+        )
+
+    def _show_request(self, text: str, overrides: Mapping[str, Any]) -> None:
         from .display import request_text  # noqa: PLC0415 - see `session`
 
-        print(request_text(call.http(), call.endpoint, call.notices))  # noqa: T201
+        call = self.session.preview(text, self.shell.user_ns, **overrides)
+        if call is None:
+            raise InputError(
+                "The endpoint would have to be asked first what it speaks; "
+                "name it with --dialect text, messages or openai."
+            )
+        print(request_text(call.http(), call.endpoint, call.notices))
+
+    @no_var_expand
+    @line_magic
+    def complete_models(self, line: str) -> Table:
+        """Show what is known of the models and betas of the endpoint in use."""
+        from .display import models_table  # noqa: PLC0415 - see `session`
+
+        read = flags.parse(line, ModelOptions)
+        settings = self.settings.changed(read.overrides)
+        if read.options.refresh:
+            for change in self.session.routes.refresh(settings):
+                print(printable(change))
+        catalog = self.session.routes.catalog(settings)
+        chosen = settings.endpoint
+        return models_table(
+            catalog,
+            [model for model in catalog.models if chosen in (None, model.endpoint)],
+        )
+
+
+def _ask_key(question: str) -> str:
+    # A kernel puts its own getpass in this place, anew for each cell.
+    return getpass.getpass(question)
 
 
 def _prompt_text(rest: str, cell: str | None) -> str:
@@ -108,20 +167,24 @@ def _prompt_text(rest: str, cell: str | None) -> str:
     return cell.removesuffix("\n")
 
 
-def _describe(help_: str) -> str:
-    return f"""{help_}
+def _describe(help_: str, options: type[Any], more: str = "") -> str:
+    return f"{help_}\n\nFlags:\n\n{flags.help_text(options)}\n\n{more}".rstrip()
 
-Flags (a flag left out sends nothing; --no-... and -t none unset a setting):
 
-{flags.help_text()}
+_COMPLETE_HELP = """\
+A flag left out sends nothing; --no-... and -t none unset a setting.
 
-{{{{name}}}} in the prompt is replaced by the variable of that name. The result is in
+{{name}} in the prompt is replaced by the variable of that name. The result is in
 _completion, and in NAME with -o NAME. Settings: %config CompletionSettings.
 """
 
-
 CompletionMagics.complete.__doc__ = _describe(
-    "Complete the cell below %%complete, or the text after %complete."
+    "Complete the cell below %%complete, or the text after %complete.",
+    CompleteOptions,
+    _COMPLETE_HELP,
+)
+CompletionMagics.complete_models.__doc__ = _describe(
+    "Show what is known of the models and betas of the endpoint in use.", ModelOptions
 )
 
 

@@ -9,14 +9,18 @@ could load something from elsewhere is shown as plain text.
 from .card import RECORD_TYPE, card, facts, notes, request_text
 from .markdown import escape, safe_markdown, shown
 from .screen import Screen, TerminalScreen, screen, shielded
+from .tables import Table, history_table, models_table
 
 __all__ = [
     "RECORD_TYPE",
     "Screen",
+    "Table",
     "TerminalScreen",
     "card",
     "escape",
     "facts",
+    "history_table",
+    "models_table",
     "notes",
     "request_text",
     "safe_markdown",

@@ -14,19 +14,20 @@ from ..embedded.app import make_app
 from ..embedded.model import load_models
 from ..embedded.transport import EmbeddedAdapter
 from ..errors import CompletionInterrupted
+from ..history import History
+from ..keys import Keys
 from .ask import Gathering, OnText, Outcome, ask
 from .journal import Journal
-from .plan import Call, plan
+from .plan import Call, Origin, plan
 from .routes import Routes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..completion import Completion, Endpoint
-    from ..history import History
     from ..settings import CompletionSettings
 
-__all__ = ["Call", "Outcome", "Running", "Session"]
+__all__ = ["Call", "Origin", "Outcome", "Running", "Session"]
 
 # How long a text may wait before it is shown: smooth, and cheap for the front end.
 SHOW_SECONDS = 0.06
@@ -46,11 +47,13 @@ class Session:
         *,
         history: History | None = None,
         key_for: Callable[[Endpoint], str | None] = lambda _: None,
+        warnings: list[str] | None = None,
     ) -> None:
         self.settings = settings
         self.history = history
         self.routes = Routes(lambda: self.client)
         self._key_for = key_for
+        self._warnings = [] if warnings is None else warnings
         self._journal = Journal(history) if history else None
 
     @classmethod
@@ -64,7 +67,9 @@ class Session:
 
         ``ask_key`` asks the user for a key, hidden; None where nobody can answer.
         """
-        return cls(settings)
+        warnings: list[str] = []
+        history = History(directory / "completions.sqlite", warn=warnings.append)
+        return cls(settings, history=history, key_for=Keys(ask_key), warnings=warnings)
 
     @cached_property
     def client(self) -> Client:
@@ -81,6 +86,8 @@ class Session:
         self,
         text: str,
         values: Mapping[str, object] | None = None,
+        *,
+        origin: Origin | None = None,
         **overrides: object,
     ) -> Call:
         """Give the checked call for a text; nothing is sent, no setting moves.
@@ -89,7 +96,8 @@ class Session:
         `InputError`.
         """
         settings = self.settings.changed(overrides) if overrides else self.settings
-        return plan(text, values or {}, settings, self.routes.find(settings))
+        route = self.routes.find(settings)
+        return plan(text, values or {}, settings, route, origin or Origin())
 
     def preview(
         self,
@@ -103,7 +111,9 @@ class Session:
         """
         settings = self.settings.changed(overrides) if overrides else self.settings
         route = self.routes.preview(settings)
-        return plan(text, values or {}, settings, route) if route else None
+        if route is None:
+            return None
+        return plan(text, values or {}, settings, route, Origin())
 
     def ask(
         self,
@@ -167,11 +177,18 @@ class Session:
             raise running.outcome.error
         return running.outcome.completion
 
+    def warnings(self) -> list[str]:
+        """Give the lines the user should read that no call carries, each once."""
+        lines, self._warnings[:] = self._warnings[:], []
+        return lines
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and the history."""
         if "client" in vars(self):
             self.client.close()
             del self.client
+        if self.history:
+            self.history.close()
 
     def _answered(self, call: Call) -> Completion | None:
         if self.history is None:
@@ -195,7 +212,9 @@ class Session:
             sample=call.sample,
             sweep=call.sweep,
             stream=call.stream,
-            source=call.source,
+            source=call.origin.source,
+            notebook=call.origin.notebook,
+            cell=call.origin.cell,
         )
         if row is None:
             yield lambda outcome: outcome
@@ -213,8 +232,8 @@ class Session:
 
 
 def _with_row(outcome: Outcome, row: int, history: History) -> Outcome:
-    completion = replace(outcome.completion, history_id=row)
-    history.finish(row, completion)
+    stored = history.finish(row, outcome.completion)
+    completion = replace(outcome.completion, history_id=stored)
     if outcome.error:
         outcome.error.completion = completion
     return replace(outcome, completion=completion)

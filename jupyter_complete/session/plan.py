@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import prompts
 from ..completion import CompletionRequest
+from ..keys import refuse_key
 from ..settings import parameters
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ ADVICE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call comes from, for the history; None where the front end is silent."""
+
+    source: str | None = None
+    """The text of the cell, its first line included."""
+    notebook: str | None = None
+    cell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One completion to ask for, decided and checked; it pickles, and holds no key."""
 
@@ -34,8 +45,7 @@ class Call:
     reuse: bool = False
     notices: tuple[str, ...] = ()
     sample: int = 0
-    source: str | None = None
-    """The cell that asked, for the history."""
+    origin: Origin = Origin()
     sweep: str | None = None
 
     def http(self) -> HttpCall:
@@ -55,11 +65,13 @@ def plan(
     values: Mapping[str, object],
     settings: CompletionSettings,
     route: Route,
+    origin: Origin,
 ) -> Call:
     """Give the checked call for a cell's text.
 
     ``values`` are for ``{{name}}``. Raises `InputError`; nothing is sent.
     """
+    refuse_key(text)
     wanted = route.model.turns if route.model else route.dialect.name != "openai"
     filled = prompts.fill(text, values)
     prompt = prompts.with_turns(
@@ -75,6 +87,7 @@ def plan(
         stream=settings.stream,
         history=settings.history,
         reuse=settings.reuse,
+        origin=origin,
     )
     notices = (*route.notices, *_advice(request), *call.http().notices)
     return replace(call, notices=notices)

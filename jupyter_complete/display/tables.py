@@ -1,0 +1,120 @@
+"""Tables: of past completions, and of models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..errors import one_line, printable
+from .markdown import escape
+
+if TYPE_CHECKING:
+    from ..catalog import Catalog, Model
+    from ..history import Row
+
+EXCERPT = 60
+"""Characters of a prompt or an answer in a table."""
+
+_STYLE = "text-align:left; vertical-align:top; white-space:pre-wrap"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that shows itself: as text in a terminal, as HTML in a notebook."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+    def __repr__(self) -> str:
+        """Give it as text, the columns aligned."""
+        cells = [[printable(cell) for cell in row] for row in self.rows]
+        lines = [list(self.headings), *cells]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = "\n".join(
+            "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
+        )
+        return f"{text}\n{self.caption}".rstrip()
+
+    def _repr_html_(self) -> str:
+        """Give it as HTML, every cell escaped."""
+        head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in self.headings)
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td style='{_STYLE}'>{escape(cell)}</td>" for cell in row)
+            + "</tr>"
+            for row in self.rows
+        )
+        caption = f"<p>{escape(self.caption)}</p>" if self.caption else ""
+        return (
+            "<table class='mathjax_ignore tex2jax_ignore'>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}"
+        )
+
+
+def history_table(rows: Sequence[Row]) -> Table:
+    """Give the rows of the history, in their order."""
+    return Table(
+        ("id", "when", "model", "status", "prompt", "text"),
+        [
+            (
+                str(row.id),
+                f"{row.created.astimezone():%Y-%m-%d %H:%M:%S}",
+                row.completion.model,
+                row.status,
+                _middle(row.completion.prompt),
+                one_line(row.completion.text, EXCERPT),
+            )
+            for row in rows
+        ],
+        "" if rows else "Nothing was found.",
+    )
+
+
+def _middle(prompt: str) -> str:
+    """Give what a prompt is about: its last words before the answer begins."""
+    text = prompt.removesuffix("\n\nAssistant:")
+    text = text.rpartition("\n\nHuman:")[2] or text
+    return one_line(text, EXCERPT)
+
+
+def models_table(catalog: Catalog, models: Sequence[Model]) -> Table:
+    """Give what the catalogue knows of the models, as of today."""
+    day = datetime.now(UTC).date().isoformat()
+    return Table(
+        ("model", "endpoint", "API", "sampling", "prefill", "context", "output", "is"),
+        [
+            (
+                model.id,
+                model.endpoint,
+                model.dialect,
+                _SAMPLING[model.sampling],
+                "yes" if model.prefill else "no",
+                _count(model.context_tokens),
+                _count(model.output_tokens),
+                _state(model, day),
+            )
+            for model in models
+        ],
+        f"As known on {catalog.date}. Betas: {', '.join(catalog.betas)}."
+        if catalog.betas
+        else f"As known on {catalog.date}.",
+    )
+
+
+_SAMPLING = {
+    "both": "temperature, top_p, top_k",
+    "either": "temperature or top_p",
+    "none": "none",
+}
+
+
+def _count(tokens: int | None) -> str:
+    return "" if tokens is None else f"{tokens:,}"
+
+
+def _state(model: Model, day: str) -> str:
+    status = model.status_on(day)
+    return f"{status}, ends {model.ends}" if model.ends else status
