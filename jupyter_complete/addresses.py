@@ -22,16 +22,17 @@ class Secret(str):
         return repr(_REDACTED)
 
     def removed_from(self, text: str) -> str:
-        """Give the text without the secret, and without its start at a cut end."""
+        """Give the text without the secret, and without its start where it is cut."""
         text = text.replace(str(self), _REDACTED)
-        for size in range(len(self) - 1, _SHORTEST_TRACE - 1, -1):
-            if text.removesuffix("…").endswith(self[:size]):
-                return text.removesuffix("…")[:-size] + _REDACTED
+        if "…" in text:
+            for size in range(len(self) - 1, _SHORTEST_TRACE - 1, -1):
+                text = text.replace(f"{self[:size]}…", f"{_REDACTED}…")
         return text
 
 
-def checked_key(key: str | None, endpoint: Endpoint) -> Secret | None:
+def checked_key(found: str | None, endpoint: Endpoint) -> Secret | None:
     """Give the key if a header can carry it. Raises `CredentialError`."""
+    key, found = Secret(found or ""), None  # from here on no frame shows it
     variable = endpoint.key_variable or "the environment"
     if not key:
         if not endpoint.key_required:
@@ -47,10 +48,10 @@ def checked_key(key: str | None, endpoint: Endpoint) -> Secret | None:
             f"The key of the endpoint {endpoint.name} has {fault}; "
             f"set {variable} again, without it."
         )
-    return Secret(key)
+    return key
 
 
-def _fault(key: str) -> str | None:
+def _fault(key: Secret) -> str | None:
     if key != key.strip():
         return "white space or a line break at an end"
     if re.search(r"[\r\n]", key):
@@ -78,8 +79,9 @@ def _split(endpoint: Endpoint, schemes: Collection[str]) -> SplitResult:
     about = f"The endpoint {endpoint.name} has the URL {shown!r}"
     try:
         parts = urlsplit(endpoint.base_url)
-        host = parts.hostname
-        _ = parts.port
+        host = parts.hostname or ""
+        host.encode("idna")
+        parts.port  # noqa: B018 - raises for what is no number
     except ValueError as error:
         raise InputError(f"{about}, which is none ({error}).") from None
     if parts.scheme not in schemes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 READ_SIZE = 65536
 PATIENCE = 0.02
 """Seconds to wait for the end of a body whose answer is complete."""
+MOST_PIECES_AFTER = 4
 
 
 class Answer:
@@ -97,9 +98,8 @@ class Answer:
             for chunk in self._decoded():
                 texts.append(chunk.text)
                 yield chunk
-                if self._cancel.is_set():
-                    break
-            self._cancel.check()
+                if chunk.stop_reason is None:
+                    self._cancel.check()
         except CompleteError as error:
             failure: CompleteError = error
             if self._cancel.is_set() and not isinstance(error, Cancelled):
@@ -190,8 +190,9 @@ class Answer:
         if sock is not None:
             with suppress(HTTPError, OSError, ValueError):
                 sock.settimeout(PATIENCE)
-                raw.read1(READ_SIZE)
-                raw.read1(READ_SIZE)
+                for _ in range(MOST_PIECES_AFTER):
+                    if not raw.read1(READ_SIZE, decode_content=True):
+                        break
 
 
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -57,6 +57,13 @@ class _Adapter(HTTPAdapter):
             manager.pool_classes_by_scheme = POOLS
         return manager
 
+    def close(self) -> None:
+        # urllib3 itself leaves this to the garbage collector.
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it is no mapping
+                manager.pools[key].close()
+        super().close()
+
 
 class _Session(requests.Session):
     """A session that follows nothing: `requests` would even read a redirect."""
@@ -279,7 +286,9 @@ def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
     """Give the failure that an answer of another status than 200 tells of."""
     status, headers = response.status_code, response.headers
     if 300 <= status < 400:
-        target = urlsplit(headers.get("location", "")).netloc.rpartition("@")[2]
+        target = ""
+        with suppress(ValueError):
+            target = urlsplit(headers.get("location", "")).hostname or ""
         return Failure(
             ProtocolError(
                 f"{_host(exchange.url)} redirects to {target or 'another page'} "

@@ -22,6 +22,7 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
+from urllib3.response import HTTPResponse
 from urllib3.util.timeout import Timeout
 
 from .cancel import Cancel
@@ -72,6 +73,8 @@ class Connection(HTTPConnection):
         # TLS takes the socket's descriptor over: this is a second one to the same
         # connection, which can be shut down during the handshake.
         self._opening: socket.socket | None = None
+        # http.client forgets the socket of an answer that ends with the connection.
+        self._answering: socket.socket | None = None
 
     def _belong(self) -> None:
         line = getattr(_thread, "line", None)
@@ -84,10 +87,11 @@ class Connection(HTTPConnection):
         """End every wait on the socket, unless another line has it now."""
         with self._owning:
             if self._owner is line:
-                for sock in (self._opening, self.sock):
+                for sock in (self._opening, self.sock, self._answering):
                     if sock is not None:
+                        # Below TLS, whose state is its reader's.
                         with suppress(OSError):
-                            sock.shutdown(socket.SHUT_RDWR)
+                            socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def connect(self) -> None:
         """Connect, unless the line is cut."""
@@ -102,8 +106,14 @@ class Connection(HTTPConnection):
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request, unless the line is cut."""
+        self._answering = None
         self._belong()
         super().request(*args, **kwargs)
+
+    def getresponse(self) -> HTTPResponse:
+        """Wait for the head of the answer."""
+        self._answering = self.sock
+        return super().getresponse()
 
     def _new_conn(self) -> socket.socket:
         line = self._owner

@@ -189,6 +189,8 @@ class Loopback:
                 gone.set()
                 return None
             data += piece
+            if data.startswith(b"\x16"):  # a TLS handshake
+                return None
         head, _, body = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, path, _ = first.split(" ")

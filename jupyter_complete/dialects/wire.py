@@ -24,6 +24,9 @@ _DEFAULT_MESSAGES = {
     529: "Overloaded",
 }
 
+# What is wrong with the request, where no status says so.
+_OUR_FAULT = {"invalid_request_error", "request_too_large", "conflict_error"}
+
 _UNREADABLE = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^>]*>")
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 
@@ -97,7 +100,8 @@ def error_of(
     named = answer.get("request_id")
     facts = ", ".join([*([f"HTTP {status}"] if status != 200 else []), type_ or ""])
     facts = facts.strip(", ")
-    return error_for_status(status if status != 200 else 500, type_)(
+    inside = 400 if type_ in _OUR_FAULT else 500
+    return error_for_status(inside if status == 200 else status, type_)(
         f"{one_line(message, 400)} ({facts})" if facts else message,
         status=status,
         type=type_,
