@@ -1,0 +1,255 @@
+"""The calls in flight: sent at the endpoint's pace, retried, cancelled, kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+
+from ..cancel import Cancel
+from ..completion import Completion
+from ..errors import CompleteError, ConnectionFailed, RateLimitError, ServerError
+from .board import Board
+from .budget import Budget
+from .pace import Pace, Ticket
+from .tasks import Ask, Ended, Hooks, Limits, Outcome, Progress, Task
+from .workers import Workers
+
+MOST_REFUSALS = 10
+"""Bursts of failures in a row, without one answer, after which a sweep gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    place: int
+    ticket: Ticket
+    cancel: Cancel | None
+    executor: Executor
+
+
+class Flights:
+    """Runs the tasks that the board lacks, in a thread of its own."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        ask: Ask,
+        *,
+        limits: Limits,
+        executor: Executor | None,
+        hooks: Hooks,
+        board: Board,
+    ) -> None:
+        self._tasks, self._ask, self._limits = tasks, ask, limits
+        self._hooks, self._board = hooks, board
+        self._workers = Workers(executor, limits)
+        self._pace = Pace(limits.concurrency, largest=self._workers.size)
+        self._budget = Budget(
+            limits.max_calls,
+            limits.max_output_tokens,
+            limits.calls_before,
+            limits.tokens_before,
+        )
+        self._attempts = [0] * len(tasks)
+        self._ready = deque[int]()
+        for place in range(len(tasks)):
+            if (kept := board[place]) is None:
+                self._ready.append(place)
+            else:
+                self._budget.count(kept)
+        self._flying: dict[Future[Outcome], _Flight] = {}
+        self._inbox: SimpleQueue[Future[Outcome] | None] = SimpleQueue()
+        self._stopping = False
+        self._stopped: str | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(
+            target=self._run, name="sweep-flights", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send nothing more and cancel what runs; from any thread."""
+        self._stopping = True
+        self._inbox.put(None)
+
+    def finish(self) -> tuple[str | None, tuple[str, ...]]:
+        """Give why it ended early, if it did, and what the user should know.
+
+        Raises what a hook raised.
+        """
+        if self._board.over.is_set():
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        deaths = self._workers.deaths
+        notice = f"A worker died, {deaths} in all; the calls it had were asked again."
+        return self._stopped, (notice,) if deaths else ()
+
+    def progress(self) -> Progress:
+        """Give the state now."""
+        return self._board.progress(
+            in_flight=len(self._flying),
+            limit=self._pace.limit,
+            pause=self._pace.pause,
+        )
+
+    def _run(self) -> None:
+        try:
+            while True:
+                seconds = self._launch()
+                if not self._flying and seconds is None:
+                    break
+                self._land(seconds)
+        except BaseException as error:  # noqa: BLE001 - raised again by `finish`
+            self._failure = error
+            self._cancel()
+        finally:
+            self._workers.close()
+            self._board.over.set()
+
+    def _launch(self) -> float | None:
+        """Send what may go; give the seconds until more may, None: only an answer."""
+        while self._ready and not self._stopping:
+            if len(self._flying) >= self._pace.limit:
+                return None
+            seconds = self._pace.wait()
+            if seconds > 0:
+                return seconds
+            if not self._may_go(self._ready[0]):
+                return None
+            self._send(self._ready.popleft())
+        return None
+
+    def _may_go(self, place: int) -> bool:
+        if self._attempts[place]:
+            return True  # it was counted when it first went
+        refusal = self._budget.refusal(self._tasks[place].request)
+        if refusal and not self._flying:
+            left = len(self._ready)
+            self._stopped = f"{refusal}: {left} calls were not sent; raise it to go on."
+        return refusal is None
+
+    def _send(self, place: int) -> None:
+        task = self._tasks[place]
+        if not self._attempts[place]:
+            self._hooks.on_start(place)
+            self._budget.reserve(task.request)
+        self._attempts[place] += 1
+        future, cancel = self._workers.submit(self._ask, task.call)
+        ticket = self._pace.sent()
+        flight = _Flight(place, ticket, cancel, self._workers.executor)
+        self._flying[future] = flight
+        future.add_done_callback(self._inbox.put)
+
+    def _land(self, seconds: float | None) -> None:
+        """Wait for what ends, no longer than the seconds, and deal with all of it."""
+        ended = []
+        try:
+            news = self._inbox.get(timeout=seconds)
+            while True:
+                if news is None:
+                    self._cancel()
+                elif (one := self._settle(news)) is not None:
+                    ended.append(one)
+                news = self._inbox.get_nowait()
+        except Empty:
+            pass
+        if ended:
+            self._board.end(self._hooks.on_end(ended), time.monotonic())
+
+    def _cancel(self) -> None:
+        self._ready.clear()
+        for future, flight in list(self._flying.items()):
+            if not future.cancel() and flight.cancel:
+                flight.cancel.set()
+
+    def _settle(self, future: Future[Outcome]) -> Ended | None:
+        """Give the task that ended for good; None: it is to be sent again."""
+        flight = self._flying.pop(future)
+        try:
+            outcome = future.result()
+        except BaseException as gone:  # noqa: BLE001 - its row tells the user
+            return self._lost(flight, gone)
+        error, completion = outcome.error, outcome.completion
+        if error is not None and _retryable(outcome):
+            seconds = self._pace.refused(flight.ticket, error.status, error.retry_after)
+            if self._again(flight.place, error, seconds):
+                return None
+        elif completion.status == "complete":
+            self._pace.answered(
+                flight.ticket,
+                outcome.headers,
+                completion.usage,
+                in_flight=len(self._flying),
+            )
+        return self._end(flight.place, completion)
+
+    def _end(self, place: int, completion: Completion) -> Ended:
+        self._budget.settle(self._tasks[place].request, completion)
+        attempts = max(self._attempts[place], completion.attempts)
+        return Ended(place, replace(completion, attempts=attempts))
+
+    def _again(self, place: int, error: CompleteError, seconds: float) -> bool:
+        """Put a task back that failed, unless it, or the endpoint, is given up."""
+        if self._stopping:
+            return True  # it stays pending
+        limited = isinstance(error, RateLimitError)
+        if seconds > self._limits.longest_pause:
+            self._give_up(f"the endpoint asks to wait {seconds:,.0f} s")
+        elif self._pace.refusals >= MOST_REFUSALS:
+            self._give_up(f"the endpoint failed {MOST_REFUSALS} times in a row")
+        elif self._attempts[place] <= self._limits.retries * (2 if limited else 1):
+            self._ready.appendleft(place)
+            return True
+        return False
+
+    def _give_up(self, why: str) -> None:
+        if self._stopped is None:
+            left = len(self._ready)
+            self._stopped = f"{why}: {left} calls were not sent; run it again later."
+        self._ready.clear()
+
+    def _lost(self, flight: _Flight, error: BaseException) -> Ended | None:
+        """Deal with a call whose worker, not the endpoint, failed."""
+        place = flight.place
+        gone = isinstance(error, (BrokenExecutor, CancelledError, KeyboardInterrupt))
+        if self._stopping:
+            return None
+        if isinstance(error, BrokenExecutor):
+            try:
+                self._workers.renew(flight.executor)
+            except CompleteError as broken:
+                self._give_up(str(broken).rstrip("."))
+        again = gone and self._stopped is None
+        if again and self._attempts[place] <= self._limits.retries:
+            self._ready.appendleft(place)
+            return None
+        request = self._tasks[place].request
+        name = type(error).__name__
+        failed = Completion(
+            "",
+            request,
+            status="error",
+            model=request.model,
+            error=str(CompleteError(f"{name}: {error}")),
+            error_type=name,
+            sample=self._tasks[place].sample,
+        )
+        return self._end(place, failed)
+
+
+def _retryable(outcome: Outcome) -> bool:
+    error = outcome.error
+    if outcome.completion.text or outcome.headers.get("x-should-retry") == "false":
+        return False
+    again = (ConnectionFailed, RateLimitError, ServerError)
+    return isinstance(error, again) or (
+        error is not None and error.status in (408, 409)
+    )

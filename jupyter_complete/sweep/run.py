@@ -1,0 +1,78 @@
+"""The calls of a sweep, run: adaptive, resumable, stopped within a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import replace
+
+from ..cancel import Cancel
+from .board import Board
+from .flights import Flights
+from .tasks import Ask, Ended, Hooks, Limits, Run, Task
+
+TICK = 0.1
+"""Seconds between two reports of progress."""
+GRACE = 0.9
+"""Seconds after Ctrl-C in which running calls may hand in what they have."""
+
+
+def run(
+    tasks: Sequence[Task],
+    ask: Ask,
+    *,
+    limits: Limits | None = None,
+    executor: Executor | None = None,
+    hooks: Hooks | None = None,
+    stop: Cancel | None = None,
+) -> Run:
+    """Run the tasks and give their completions; one that failed is no exception.
+
+    Ctrl-C, or setting ``stop`` from another thread, ends it within a second, as
+    ``interrupted``: what runs is cancelled and keeps its text. Calls in other
+    processes cannot be cancelled: they are left pending, and what they answer later
+    still goes to ``on_end``.
+    """
+    hooks = hooks or Hooks()
+    board = Board(len(tasks))
+    for place, task in enumerate(tasks):
+        kept = hooks.stored(task)
+        if kept is not None and kept.status == "complete":
+            board.reuse(Ended(place, replace(kept, sample=task.sample, reused=True)))
+    flights = Flights(
+        tasks,
+        ask,
+        limits=limits or Limits(),
+        executor=executor,
+        hooks=hooks,
+        board=board,
+    )
+    silence = stop.listen(flights.stop) if stop else lambda: None
+    interrupted = False
+    try:
+        flights.start()
+        while not board.over.wait(TICK):
+            hooks.on_progress(flights.progress())
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        silence()
+        if not board.over.is_set():
+            flights.stop()
+            _wait(board.over, GRACE)
+    stopped, notices = flights.finish()
+    with suppress(KeyboardInterrupt):
+        hooks.on_progress(flights.progress())
+    interrupted = interrupted or bool(stop and stop.is_set())
+    return Run(board.completions(), interrupted, stopped, notices)
+
+
+def _wait(over: threading.Event, seconds: float) -> None:
+    """Wait, whatever a second Ctrl-C says: the end is near."""
+    deadline = time.monotonic() + seconds
+    while not over.is_set() and time.monotonic() < deadline:
+        with suppress(KeyboardInterrupt):
+            over.wait(min(TICK, seconds))

@@ -1,0 +1,97 @@
+"""Where the calls run: threads of this process, or any executor's workers."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from typing import Any
+
+from ..cancel import Cancel
+from ..errors import CompleteError
+from .pace import LARGEST_LIMIT
+from .tasks import Ask, Limits, Outcome
+
+MOST_POOLS = 4
+"""Pools of processes that a sweep uses up, one after the other."""
+
+
+class Workers:
+    """An executor, or threads of our own, and what takes its place when it breaks."""
+
+    def __init__(self, executor: Executor | None, limits: Limits) -> None:
+        wanted = LARGEST_LIMIT if limits.concurrency == "auto" else limits.concurrency
+        self.size: int = min(wanted, getattr(executor, "_max_workers", wanted))
+        """How many calls may be in flight at the most."""
+        self.deaths = 0
+        """How often a pool broke and another took its place."""
+        self._own = executor is None
+        self._executor = executor or ThreadPoolExecutor(self.size, "sweep-call")
+
+    def submit(self, ask: Ask, call: Any) -> tuple[Future[Outcome], Cancel | None]:
+        """Give the future of the outcome, and what cancels it, where that reaches."""
+        try:
+            return self._submit(ask, call)
+        except BrokenExecutor:
+            self.renew(self._executor)
+            return self._submit(ask, call)
+
+    @property
+    def executor(self) -> Executor:
+        """The executor now."""
+        return self._executor
+
+    def renew(self, broken: Executor) -> None:
+        """Put a pool of the same kind in the place of one that broke."""
+        if broken is not self._executor:
+            return  # another call noticed first
+        if not isinstance(broken, ProcessPoolExecutor) or self.deaths + 1 >= MOST_POOLS:
+            raise CompleteError(
+                "The executor is broken: its workers keep dying. Make a new one."
+            )
+        self.close()
+        self._executor = _like(broken)
+        self._own = True
+        self.deaths += 1
+
+    def close(self) -> None:
+        """Let the threads or processes go that are our own, without waiting."""
+        if self._own:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, ask: Ask, call: Any) -> tuple[Future[Outcome], Cancel | None]:
+        try:
+            if isinstance(self._executor, ThreadPoolExecutor):
+                cancel = Cancel()
+                return self._executor.submit(ask, call, cancel), cancel
+            nonce = uuid.uuid4().hex
+            return self._executor.submit(_elsewhere, ask, call, nonce), None
+        except BrokenExecutor:
+            raise
+        except RuntimeError as error:
+            raise CompleteError(f"The executor takes no calls: {error}.") from error
+
+
+def _elsewhere(ask: Ask, call: Any, nonce: str) -> Outcome:  # noqa: ARG001 - see below
+    """Ask in another process.
+
+    The nonce makes every call another one: Dask takes equal arguments for the same
+    task, and would give all samples of a point one answer.
+    """
+    return ask(call, None)
+
+
+def _like(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
+    made: dict[str, Any] = vars(pool)
+    return ProcessPoolExecutor(
+        made["_max_workers"],
+        made.get("_mp_context"),
+        made.get("_initializer"),
+        made.get("_initargs", ()),
+        max_tasks_per_child=made.get("_max_tasks_per_child"),
+    )
