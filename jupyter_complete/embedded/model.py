@@ -45,17 +45,23 @@ __all__ = [
 
 FEWEST_TOKENS = 40
 """Tokens of an answer after which the end of a paragraph ends it."""
+FEWEST_AT_END = 16
+"""Tokens after which the end of a whole topic does."""
 MOST_PASSAGES = 12
 STEEPNESS = 4
 """A paragraph of half the best one's score counts half to this power."""
+NEXT_BEST = 0.5
+"""And each counts at most this of the one before: the best outweighs all the others."""
 OPENING = 6
 """The first tokens of a paragraph, where the choice among the paragraphs falls."""
 EARLIER_TURN = 0.3
+SUBJECT = "objects and data of a program"
+"""What the model speaks of when it knows nothing of what it is asked."""
 MOST_QUESTIONS = 8
 """Questions whose estimates are kept."""
 
 CHAT = Discounts(
-    text=(0.8, 0.85, 0.9, 0.9, 0.9, 0.9), emphasis=(0.35, 0.5, 0.6, 0.6, 0.6, 0.6)
+    text=(0.8, 0.85, 0.9, 0.9, 0.9, 0.9), emphasis=(0.25, 0.4, 0.6, 0.6, 0.6, 0.6)
 )
 BASE = Discounts(text=(0.75, 0.6, 0.45, 0.35, 0.25, 0.2), emphasis=())
 
@@ -141,8 +147,9 @@ class Passage:
 
     def text_of(self, token: int) -> str:
         """Give what a token would add to the text here."""
-        if token == PARAGRAPH_ID and self._chat and len(self._history) > FEWEST_TOKENS:
-            return END
+        if token in _BREAKS and self._chat:
+            fewest = FEWEST_TOKENS if token == PARAGRAPH_ID else FEWEST_AT_END
+            return END if len(self._history) > fewest else PARAGRAPH
         text = self._text.vocabulary[token]
         return text.lstrip(" ") if self._spaced else text
 
@@ -151,6 +158,8 @@ class Passage:
         if self.text_of(token) == END:
             self._ended = True
             return
+        if token == END_ID:
+            token = PARAGRAPH_ID
         self._spaced = token == PARAGRAPH_ID
         self._history.append(token)
         self._take(len(self._history) - 1)
@@ -168,6 +177,7 @@ class Passage:
         raise KeyError(f"{text!r} is no token of this model")
 
 
+_BREAKS = (PARAGRAPH_ID, END_ID)
 _THE_END = Level({END_ID: 1.0}, 0.0, None)
 
 
@@ -284,23 +294,24 @@ class _Learnt:
 
     def _about(self, asked: tuple[str, ...]) -> Estimator:
         terms = question_terms(asked[-1])
-        if len(terms) < 2:  # noqa: PLR2004 - "And how does it work?"
+        if len(terms) < 2:
             for turn in asked[:-1]:
                 for term, weight in question_terms(turn).items():
                     terms.setdefault(term, EARLIER_TURN * weight)
         best = self.index.rank(terms, MOST_PASSAGES)
         if not best:
-            best = [
-                (number, 1.0)
-                for number, paragraph in enumerate(self.paragraphs)
-                if paragraph.place == 0 and not paragraph.remark
-            ]
+            best = self._anything()
         return Estimator(self.text, CHAT, self._emphasis(best))
+
+    def _anything(self) -> list[tuple[int, float]]:
+        """Give paragraphs for a question that none of them is about."""
+        best = self.index.rank(question_terms(SUBJECT), MOST_PASSAGES)
+        return best or [(0, 1.0)]
 
     def _emphasis(self, best: list[tuple[int, float]]) -> Emphasis:
         weights: dict[int, float] = {}
-        for number, score in best:
-            weight = (score / best[0][1]) ** STEEPNESS
+        for rank, (number, score) in enumerate(best):
+            weight = (score / best[0][1]) ** STEEPNESS * NEXT_BEST**rank
             span = self.text.span(number)
             for position in span[:OPENING]:
                 weights[position] = max(weights.get(position, 0.0), weight * weight)

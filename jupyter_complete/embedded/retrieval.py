@@ -17,7 +17,11 @@ IN_HEADING = 4.0
 REMARK = 0.35
 LATER = 0.93
 """What a remark, and each further paragraph of a section, is worth of the first."""
-SAME_MEANING = 0.45
+RENAMED, RELATED, GENERIC = 0.4, 0.45, 0.3
+"""What a word counts that the text hardly has, one that goes with another, and one
+that only says what kind of thing a keyword is."""
+FIRST_TERMS = 3
+"""A paragraph that has a word of the question among these begins with its subject."""
 LONGEST_QUESTION = 4_000
 """Characters of a question that are read: half from its start, half from its end."""
 
@@ -29,43 +33,49 @@ _QUERY = re.compile(
 _CODE = re.compile(r"\w+|\*\*|//|<<|>>|[=!<>:]=|\.\.\.|[-+*/%&|^~@<>]")
 
 _STOPWORDS = frozenset(
-    """a about all also am an any are be been between but by can could describe did
-    difference do does done each example exactly explain for from get give had happen
-    has have how i if in into is it its just keyword know like list-of make mean means
-    me mine my need of on one or please python python's purpose should show so some
-    tell than that the their them then there these they thing this those to up use
-    used uses using very was way we were what whats when where which who why will
-    with work works would you your and as not else while s t""".split()
+    ["a", "about", "all", "also", "am", "an", "any", "are", "be", "been", "between", "but", "by", "can", "could", "describe", "did", "difference", "do", "does", "done", "each", "example", "exactly", "explain", "for", "from", "get", "give", "had", "happen", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "just", "keyword", "know", "like", "list-of", "make", "mean", "means", "me", "mine", "my", "need", "of", "on", "one", "or", "please", "python", "python's", "purpose", "should", "show", "so", "some", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they", "thing", "this", "those", "to", "up", "use", "used", "uses", "using", "very", "was", "way", "we", "were", "what", "whats", "when", "where", "which", "who", "why", "will", "with", "work", "works", "would", "you", "your", "and", "as", "not", "else", "while", "s", "t"]
 )
-_PLAIN_KEYWORDS = frozenset("and as for from if in is not or with else while".split())
+_PLAIN_KEYWORDS = frozenset(["and", "as", "for", "from", "if", "in", "is", "not", "or", "with", "else", "while"])
 _BEFORE = frozenset(
-    """does do did between use using used about explain describe define keyword
-    operator statement the of a an is are vs versus and or""".split()
+    ["does", "do", "did", "between", "use", "using", "used", "about", "explain", "describe", "define", "keyword", "operator", "statement", "the", "of", "a", "an", "is", "are", "vs", "versus", "and", "or"]
 )
 _AFTER = frozenset(
-    """do does mean means work works and or vs versus instead statement statements
-    keyword clause clauses operator loop loops expression block used good for""".split()
+    ["do", "does", "mean", "means", "work", "works", "and", "or", "vs", "versus", "instead", "statement", "statements", "keyword", "clause", "clauses", "operator", "loop", "loops", "expression", "block", "used", "good", "for"]
 )
-_SURELY = frozenset("statement statements keyword clause loop loops operator".split())
+_SURELY = frozenset(["statement", "statements", "keyword", "clause", "loop", "loops", "operator"])
 
-# What people ask for, and what the documentation calls it.
-_THESAURUS: Mapping[str, str] = {
-    "f-string": "formatted literal f-strings",
-    "fstring": "formatted literal f-strings f-string",
+# What people say, and the words that the documentation has for it.
+_RENAMED: Mapping[str, str] = {
+    "f-string": "formatted string literal prefix",
+    "fstring": "formatted string literal prefix",
     "walrus": "assignment expression `:=`",
     "ternary": "conditional expression",
+    "catch": "`except` clause",
+    "handle": "handler `except`",
+    "throw": "`raise`",
+    "switch": "`match` `case`",
+    "destructor": "__del__",
+    "initializer": "__init__",
+    "exponent": "power `**`",
+    "exponentiation": "power `**`",
+    "modulus": "modulo `%`",
+    "null": "none",
+    "elif": "`if`",
+    "debug": "debugger",
+}
+# Words that go together: the other counts too, but less.
+_RELATED: Mapping[str, str] = {
+    "decorator": "wrapped definition",
+    "define": "definition",
+    "definition": "define",
     "dictionary": "dict mapping",
     "dict": "dictionary",
     "loop": "`for` `while`",
     "constructor": "__init__ __new__",
-    "initializer": "__init__",
     "inherit": "base class inheritance",
     "inheritance": "base class derived",
     "modulo": "`%` remainder",
-    "modulus": "`%` modulo remainder",
     "remainder": "`%` modulo",
-    "exponent": "power `**`",
-    "exponentiation": "power `**`",
     "integer": "int",
     "int": "integer",
     "float": "floating-point floating",
@@ -74,12 +84,7 @@ _THESAURUS: Mapping[str, str] = {
     "bool": "boolean truth",
     "true": "truth",
     "false": "truth",
-    "null": "none",
     "error": "exception",
-    "catch": "`except` `try` handler",
-    "handle": "handler `except`",
-    "throw": "`raise`",
-    "elif": "`if`",
     "argument": "parameter call",
     "parameter": "argument",
     "default": "parameter",
@@ -91,7 +96,6 @@ _THESAURUS: Mapping[str, str] = {
     "iterator": "__iter__ __next__ iteration",
     "iterable": "iterator",
     "breakpoint": "debugger pdb",
-    "debug": "debugger pdb",
     "unpack": "iterable unpacking",
     "identity": "`is`",
     "equality": "`==`",
@@ -105,11 +109,9 @@ _THESAURUS: Mapping[str, str] = {
     "`**`": "power",
     "`if`": "conditional",
     "pattern": "`match` `case`",
-    "switch": "`match` `case`",
     "mutable": "immutable",
     "immutable": "mutable",
     "garbage": "collected unreachable",
-    "destructor": "__del__ finalizer",
     "docstring": "documentation string __doc__",
     "module": "import",
     "package": "import",
@@ -179,12 +181,17 @@ def question_terms(question: str) -> dict[str, float]:
         before = words[number - 1] if number else ""
         after = words[number + 1] if number + 1 < len(words) else ""
         for term in _terms(word, quoted, before, after):
-            terms[term] = 1.0
+            generic = number and iskeyword(words[number - 1]) and word.lower() in _SURELY
+            terms[term] = GENERIC if generic else 1.0
     if not terms:
         terms = {f"`{word}`": 1.0 for word in words if word in _PLAIN_KEYWORDS}
     for term in list(terms):
-        for other in _THESAURUS_BY_STEM.get(term, ()):
-            terms.setdefault(other, SAME_MEANING)
+        for other in _RENAMED_STEMS.get(term, ()):
+            terms[term] = RENAMED
+            terms[other] = 1.0
+    for term in list(terms):
+        for other in _RELATED_STEMS.get(term, ()):
+            terms.setdefault(other, RELATED)
     return terms
 
 
@@ -203,17 +210,23 @@ def _as_name(word: str, before: str, after: str) -> bool:
     """Tell whether a common word is named rather than used: "what does with do"."""
     if word == "is" and before in {"what", "which", "how", "who", "why", "where", "it"}:
         return False
-    if before in {"between", "does", "use", "using", "keyword", "operator"}:
+    if before in {"between", "does", "use", "using", "keyword", "operator", "async"}:
         return after in _AFTER or not after or not after.isalpha()
     return before in _BEFORE and after in {"do", "does", "mean", "work", "works", ""}
 
 
-_THESAURUS_BY_STEM: Mapping[str, tuple[str, ...]] = {
-    (word if word[0] == "`" else stem(word)): tuple(
-        term if term[0] == "`" else stem(term) for term in same.split()
-    )
-    for word, same in _THESAURUS.items()
-}
+def _stems(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {
+        _stem_of(word): tuple(map(_stem_of, others.split()))
+        for word, others in table.items()
+    }
+
+
+def _stem_of(term: str) -> str:
+    return term if term.startswith("`") else stem(term)
+
+
+_RENAMED_STEMS, _RELATED_STEMS = _stems(_RENAMED), _stems(_RELATED)
 
 
 class Index:
@@ -224,16 +237,20 @@ class Index:
         self._paragraphs = paragraphs
         self._postings: dict[str, dict[int, float]] = {}
         self._lengths: list[int] = []
+        self._subjects: list[frozenset[str]] = []
         heads: dict[tuple[str, str, str], tuple[frozenset[str], ...]] = {}
         self._heads: list[tuple[frozenset[str], ...]] = []
         for number, (paragraph, words) in enumerate(zip(paragraphs, tokens, strict=True)):
-            length = 0
+            length, opening = 0, []
             for word in words:
                 for term in terms_of(word):
                     entry = self._postings.setdefault(term, {})
                     entry[number] = entry.get(number, 0.0) + 1.0
                     length += 1
+                    if length <= FIRST_TERMS:
+                        opening.append(term)
             self._lengths.append(length)
+            self._subjects.append(frozenset(opening))
             where = (paragraph.topic, paragraph.title, paragraph.heading)
             if where not in heads:
                 heads[where] = tuple(map(_heading_terms, where))
@@ -275,11 +292,18 @@ class Index:
             for head in self._heads[number]
         )
         place = LATER ** min(paragraph.place, 6) * (REMARK if paragraph.remark else 1.0)
-        return place * (1 + named) * (0.25 + 0.75 * covered)
+        subject = any(terms.get(term) == 1 for term in self._subjects[number])
+        whole = named >= 1 and paragraph.place == 0
+        return (
+            place
+            * (1 + min(named, 1.0) + 0.5 * whole)
+            * (1.35 if subject else 1.0)
+            * (0.25 + 0.75 * covered)
+        )
 
 
 def _heading_terms(heading: str) -> frozenset[str]:
     found = {term for word in re.findall(r'"[^"]+"|[\w.-]+', heading) for term in terms_of(word)}
     if heading.isidentifier() and iskeyword(heading):
         found.add(f"`{heading}`")
-    return frozenset(term for term in found if term not in {"statement", "str", "object", "self"})
+    return frozenset(found - {"statement"})
