@@ -1,0 +1,64 @@
+"""A call as a curl command, and as Python with requests."""
+
+from __future__ import annotations
+
+import shlex
+
+from .sending import Sending, key_literal, literal
+
+# The longest argument that Linux lets a command have is 128 KiB.
+LONGEST_ARGUMENT = 100_000
+
+_ANSWERS = {
+    "text": '["completion"]',
+    "messages": '["content"][0]["text"]',
+    "openai": '["choices"][0]["text"]',
+}
+
+
+def curl(sending: Sending) -> str:
+    """Give the command for a POSIX shell."""
+    body = shlex.quote(sending.body.decode())
+    piped = len(body) > LONGEST_ARGUMENT
+    lines = [f"curl -sS{'N' * sending.stream} {shlex.quote(sending.url)}"]
+    for name, value in sending.headers.items():
+        lines.append(f"-H {shlex.quote(f'{name}: {value}')}")
+    if key := sending.key:
+        lines.append(f'-H "{key.header}: {key.before}${key.variable}"')
+    lines.append("--data-binary @-" if piped else f"--data-raw {body}")
+    # printf is the shell's own, and takes an argument of any length.
+    feed = f"printf %s {body} |\n" if piped else ""
+    return sending.note + feed + " \\\n  ".join(lines) + "\n"
+
+
+def requests(sending: Sending) -> str:
+    """Give a script that prints the answer, or its events as they come."""
+    headers = [f"    {name!r}: {value!r}," for name, value in sending.headers.items()]
+    if sending.key:
+        headers.append(f"    {sending.key.header!r}: {key_literal(sending.key)},")
+    encoded = 'json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()'
+    show = [f"print(response.json(){_ANSWERS[sending.dialect]})"]
+    if sending.stream:
+        show = ["for line in response.iter_lines():", "    print(line.decode())"]
+    lines = [
+        "import json",
+        *["import os"] * bool(sending.key),
+        "",
+        "import requests",
+        "",
+        f"body = {literal(sending.fields)}",
+        "headers = {",
+        *headers,
+        "}",
+        "response = requests.post(",
+        f"    {sending.url!r},",
+        f"    data={encoded},",
+        "    headers=headers,",
+        "    allow_redirects=False,  # requests would take the key along",
+        *["    stream=True,"] * sending.stream,
+        "    timeout=600,",
+        ")",
+        "response.raise_for_status()",
+        *show,
+    ]
+    return sending.note + "\n".join(lines) + "\n"
