@@ -15,8 +15,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
 
+from .completion import CompletionRequest
 from .errors import InputError
-from .options import CompleteOptions
+from .options import CompleteOptions, MagicOptions
 from .settings import CompletionSettings, parameters
 
 Kind = Literal["text", "integer", "number", "integer or auto", "choice", "switch"]
@@ -45,7 +46,7 @@ class Flag(NamedTuple):
         return self.spellings[-1]
 
 
-Given = TypeVar("Given")
+Given = TypeVar("Given", bound=MagicOptions)
 
 
 class Line(NamedTuple, Generic[Given]):
@@ -58,7 +59,7 @@ class Line(NamedTuple, Generic[Given]):
     """What follows the flags, to the byte."""
 
 
-def flags(options: type[Any] = CompleteOptions) -> Iterator[Flag]:
+def flags(options: type[MagicOptions] = CompleteOptions) -> Iterator[Flag]:
     """Yield every flag of a magic: the settings' in their order, then its options'."""
     if options.settings:
         for parameter in parameters():
@@ -118,7 +119,10 @@ _TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S)+""")
 
 
 def parse(line: str, options: type[Given]) -> Line[Given]:
-    """Read the flags at the start of a line. Raises `InputError`, naming the flag."""
+    """Read the flags of a line; they come first, unless words may stand anywhere.
+
+    Raises `InputError`, naming the flag.
+    """
     known = {spelling: flag for flag in flags(options) for spelling in flag.spellings}
     found: dict[str, Any] = {}
     tokens = _TOKEN.finditer(line)
@@ -128,6 +132,9 @@ def parse(line: str, options: type[Given]) -> Line[Given]:
             rest = line[token.end() :].lstrip()
             break
         if not re.match(r"--?[A-Za-z]", token[0]):
+            if options.words_anywhere:
+                rest = f"{rest} {token[0]}".lstrip()
+                continue
             rest = line[token.start() :]
             break
         spelling, equals, text = token[0].partition("=")
@@ -224,7 +231,7 @@ def _quote(value: object) -> str:
     return text if plain else repr(text)
 
 
-def help_text(options: type[Any] = CompleteOptions) -> str:
+def help_text(options: type[MagicOptions] = CompleteOptions) -> str:
     """Give the list of all flags with their help, for a docstring."""
     lines = []
     for flag in flags(options):
@@ -232,3 +239,21 @@ def help_text(options: type[Any] = CompleteOptions) -> str:
         lines.append(f"  {names} {flag.metavar}".rstrip())
         lines.append(f"      {flag.help}")
     return "\n".join(lines)
+
+
+def describe(what: str, options: type[MagicOptions], more: str = "") -> str:
+    """Give the docstring of a magic: what it does, its flags, and more."""
+    return f"{what}\n\nFlags:\n\n{help_text(options)}\n\n{more}".rstrip()
+
+
+def of_request(request: CompletionRequest) -> str:
+    """Give the line of flags that makes a request of its prompt, turns left raw."""
+    default = CompletionSettings()
+    overrides = {}
+    for parameter in parameters():
+        if parameter.request:
+            value = getattr(request, parameter.request)
+            value = list(value) if isinstance(value, tuple) else value
+            if value != getattr(default, parameter.name):
+                overrides[parameter.name] = value
+    return write(overrides)

@@ -20,11 +20,19 @@ def option(
 
 
 @dataclass(frozen=True, slots=True)
-class CompleteOptions:
-    """What a line of ``%%complete`` asks for beside the settings it overrides."""
+class MagicOptions:
+    """What the lines of all magics have in common."""
 
     settings: ClassVar[bool] = True
     """Whether the settings' flags are among those of this magic."""
+    words_anywhere: ClassVar[bool] = False
+    """Whether words may stand between the flags; else all after the first is text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteOptions(MagicOptions):
+    """What a line of ``%%complete`` asks for beside the settings it overrides."""
+
     out: str | None = option(
         "-o", "--out", metavar="NAME", help="Also name the result NAME."
     )
@@ -61,10 +69,9 @@ class CompleteOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelOptions:
+class ModelOptions(MagicOptions):
     """What a line of ``%complete_models`` asks for."""
 
-    settings: ClassVar[bool] = True
     refresh: bool = option(
         "--refresh",
         help="Ask the endpoint for its list of models, and say what changed.",
@@ -72,10 +79,11 @@ class ModelOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryOptions:
+class HistoryOptions(MagicOptions):
     """What a line of ``%complete_history`` asks for."""
 
     settings: ClassVar[bool] = False
+    words_anywhere: ClassVar[bool] = True
     n: int = option(
         "-n", metavar="N", kind="integer", default=20, help="The most rows to list."
     )

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import time
 import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
+from loopback import STALL, events
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
@@ -63,6 +65,16 @@ class Kernel:
         return json.loads(
             "".join(m["content"]["text"] for m in found if m["msg_type"] == "stream")
         )
+
+    def wait_for_text(self, parent, text):
+        """Wait until the cell has written this to stdout."""
+        seen = ""
+        for message in self.messages(parent):
+            if message["msg_type"] == "stream":
+                seen += message["content"]["text"]
+            if text in seen:
+                return
+        raise AssertionError(f"{text!r} never came: {seen!r}")
 
     def close(self):
         """End the kernel."""
@@ -139,10 +151,69 @@ def test_the_text_streams_before_the_card(kernel):
 
 def test_tab_completes_through_the_kernel(kernel):
     def complete(code, position):
-        kernel.client.complete(code, position)
-        return kernel.client.get_shell_msg(timeout=30)["content"]
+        asked = kernel.client.complete(code, position)
+        while True:
+            reply = kernel.client.get_shell_msg(timeout=30)
+            if reply["parent_header"]["msg_id"] == asked:
+                return reply["content"]
 
     line = "%%complete --te"
     assert complete(f"{line}\nHi", len(line))["matches"] == ["--temperature"]
     cell = "%%complete\nWhat is a prin"
     assert complete(cell, len(cell))["matches"] == ["prin"]
+
+
+def stalled_cell(loopback):
+    """Give a cell whose answer begins and then stalls."""
+    loopback.reply([*events(" One", " two", stop=None), STALL])
+    return f"%%complete -m m --endpoint {loopback.url} --dialect text\nHi"
+
+
+def test_an_interrupt_keeps_the_text_and_stops_the_queue(kernel, loopback):
+    cell = kernel.start(stalled_cell(loopback))
+    queued = kernel.start("ran_on = True")
+    kernel.wait_for_text(cell, "two")
+    start = time.monotonic()
+    kernel.manager.interrupt_kernel()
+    messages = list(kernel.messages(cell))
+
+    assert time.monotonic() - start < 3
+    shown = [m["content"] for m in messages if m["msg_type"] == "display_data"]
+    errors = [m["content"] for m in messages if m["msg_type"] == "error"]
+    assert [Completion.from_record(d["data"][RECORD_TYPE]).text for d in shown] == [
+        " One two"
+    ]
+    assert errors[0]["ename"] == "CompletionInterrupted"
+    assert errors[0]["traceback"] == [
+        "CompletionInterrupted: Stopped after 8 characters; they are kept."
+    ]
+    list(kernel.messages(queued))
+    assert kernel.value(
+        "[_completion.text, _completion.status, 'ran_on' in dir()]"
+    ) == [
+        " One two",
+        "interrupted",
+        False,
+    ]
+    assert loopback.requests[0].gone.wait(5)
+
+
+def test_a_killed_kernel_loses_at_most_a_second(loopback, tmp_path):
+    """``kill -9`` in the middle of a stream; the next kernel has the row as lost."""
+    first = Kernel()
+    cell = first.start(stalled_cell(loopback))
+    first.wait_for_text(cell, "two")
+    time.sleep(1)
+    first.manager.signal_kernel(signal.SIGKILL)
+    first.close()
+    second = Kernel()
+    found = second.run("%complete_history --status lost\n")
+    text = "".join(
+        m["content"]["data"]["text/plain"]
+        for m in found
+        if m["msg_type"] == "execute_result"
+    )
+    second.close()
+
+    assert "One two" in text
+    assert "lost" in text

@@ -91,6 +91,14 @@ class Routes:
         notices = (*way.notices, warning) if warning else way.notices
         return Route(way.endpoint, _dialect(way, settings), way.model, notices)
 
+    def models(self, settings: CompletionSettings) -> tuple[Model, ...]:
+        """Give the models of the endpoint that the settings name, all if none."""
+        known = self.catalog(settings)
+        if settings.endpoint is None:
+            return known.models
+        place = self._chosen(_of_any_model(settings), known).endpoint.name
+        return tuple(model for model in known.models if model.endpoint == place)
+
     def _chosen(self, settings: CompletionSettings, known: Catalog) -> Way:
         return choose(
             known,
@@ -128,7 +136,7 @@ class Routes:
 
         Raises `CompleteError` where it cannot be asked; what was known stays.
         """
-        route = self.find(settings)
+        route = self.find(_of_any_model(settings))
         endpoint = replace(route.endpoint, dialect=route.dialect.name)
         before = self.catalog(settings)
         after = refreshed(before, self._pages(route), endpoint, _today())
@@ -149,6 +157,11 @@ class Routes:
             pages.append(body)
             query = next_page(body)
         return pages
+
+
+def _of_any_model(settings: CompletionSettings) -> CompletionSettings:
+    """Give the settings for a question to the endpoint they name, if they name one."""
+    return settings.changed({"model": "any"}) if settings.endpoint else settings
 
 
 def _today() -> str:

@@ -1,0 +1,39 @@
+"""The magics: parse the line, call the session, show what came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..settings import CompletionSettings
+from .complete import CompletionMagics
+from .history import HistoryMagics
+from .questions import QuestionLine
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["CompletionMagics", "load", "unload"]
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the settings, the magics and the transformer of questions."""
+    settings = CompletionSettings(parent=shell)
+    shell.configurables.append(settings)  # type: ignore[arg-type] # its hint is wrong
+    complete = CompletionMagics(shell, settings)
+    shell.register_magics(complete, HistoryMagics(shell, complete))
+    shell.input_transformer_manager.token_transformers.append(QuestionLine)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away what `load` registered, and close the connections."""
+    registry = shell.magics_manager.registry
+    complete = registry.get(CompletionMagics.__name__)
+    if complete is None:
+        return
+    complete.close()
+    shell.configurables.remove(complete.settings)
+    for kind in (CompletionMagics, HistoryMagics):
+        for scope, names in registry.pop(kind.__name__).magics.items():
+            for name in names:
+                shell.magics_manager.magics[scope].pop(name, None)
+    shell.input_transformer_manager.token_transformers.remove(QuestionLine)

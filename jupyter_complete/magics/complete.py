@@ -1,0 +1,182 @@
+"""The magics: parse the line, call the session, show what came."""
+
+from __future__ import annotations
+
+import getpass
+import pathlib
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
+from IPython.paths import get_ipython_dir
+
+from .. import flags
+from ..errors import CompleteError, CompletionInterrupted, InputError, printable
+from ..options import CompleteOptions, ModelOptions
+from ..settings import CompletionSettings
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..display import Table
+    from ..session import Call, Origin, Session
+
+LAST = "_completion"
+
+
+@magics_class
+class CompletionMagics(Magics):
+    """``%%complete`` and its sisters, on one `CompletionSettings`."""
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell, settings: CompletionSettings) -> None:
+        super().__init__(shell)
+        self.settings = settings
+
+    @cached_property
+    def session(self) -> Session:
+        """What completes: made at the first use, so that loading costs nothing."""
+        from ..session import Session  # noqa: PLC0415 - loading must stay cheap
+
+        return Session.opened(self.settings, self._profile(), _ask_key)
+
+    def _profile(self) -> pathlib.Path:
+        profile = self.shell.profile_dir
+        return pathlib.Path(profile.location if profile else get_ipython_dir())
+
+    def close(self) -> None:
+        """Close the session, if there was one."""
+        if "session" in vars(self):
+            self.session.close()
+
+    @no_var_expand
+    @line_cell_magic
+    def complete(self, line: str, cell: str | None = None) -> None:
+        """Complete the cell, or the rest of the line."""
+        read = flags.parse(line, CompleteOptions)
+        text = _prompt_text(read.rest, cell)
+        if read.options.dry_run:
+            self._show_request(text, read.overrides)
+            return
+        call = self.session.prepare(
+            text,
+            self.shell.user_ns,
+            origin=self._origin(line, cell),
+            **read.overrides,
+        )
+        self._complete(call, read.options.out)
+
+    def _complete(self, call: Call, out: str | None) -> None:
+        from ..display import screen, shielded  # noqa: PLC0415 - see `session`
+
+        place = screen(self.shell, self.settings.format)
+        on_text = place.write if call.stream else None
+        try:
+            completion = self.session.complete(call, on_text=on_text)
+        except (CompleteError, CompletionInterrupted) as error:
+            with shielded():
+                if error.completion:
+                    self.keep(error.completion, out)
+                    if error.completion.text:
+                        place.finish(error.completion)
+                self._warn()
+            raise
+        with shielded():
+            self.keep(completion, out)
+            place.finish(completion)
+            self._warn()
+
+    def keep(self, result: object, out: str | None) -> None:
+        """Make it the last completion, and ``out`` if there is such a name."""
+        self.shell.user_ns[LAST] = result
+        if out:
+            self.shell.user_ns[out] = result
+
+    def _warn(self) -> None:
+        for line in self.session.warnings():
+            print(f"Warning: {printable(line)}", file=sys.stderr)
+
+    def _origin(self, line: str, cell: str | None) -> Origin:
+        from ..session import Origin  # noqa: PLC0415 - see `session`
+
+        source = f"%complete {line}" if cell is None else f"%%complete {line}\n{cell}"
+        kernel = getattr(self.shell, "kernel", None)
+        parent = kernel.get_parent() if kernel else {}
+        notebook = self.shell.user_ns.get("__session__")
+        return Origin(
+            source.removesuffix("\n"),
+            str(notebook) if notebook else None,
+            parent.get("metadata", {}).get("cellId"),
+        )
+
+    def _show_request(self, text: str, overrides: Mapping[str, Any]) -> None:
+        from ..display import request_text  # noqa: PLC0415 - see `session`
+
+        call = self.session.preview(text, self.shell.user_ns, **overrides)
+        if call is None:
+            raise InputError(
+                "The endpoint would have to be asked first what it speaks; "
+                "name it with --dialect text, messages or openai."
+            )
+        print(request_text(call.http(), call.endpoint, call.notices))
+
+    @no_var_expand
+    @line_magic
+    def complete_models(self, line: str) -> Table:
+        """Show what is known of the models and betas of the endpoint in use."""
+        from ..display import models_table  # noqa: PLC0415 - see `session`
+
+        read = flags.parse(line, ModelOptions)
+        settings = self.settings.changed(read.overrides)
+        if read.options.refresh:
+            for change in self.session.routes.refresh(settings):
+                print(printable(change))
+        routes = self.session.routes
+        return models_table(routes.catalog(settings), routes.models(settings))
+
+
+def _ask_key(question: str) -> str:
+    # A kernel puts its own getpass in this place, anew for each cell.
+    return getpass.getpass(question)
+
+
+def _prompt_text(rest: str, cell: str | None) -> str:
+    if cell is None:
+        if not rest:
+            raise InputError(
+                "There is no prompt: write it after the flags, or below %%complete."
+            )
+        return rest
+    if rest:
+        raise InputError(
+            f"{rest.split(maxsplit=1)[0]!r} on the %%complete line is no flag; "
+            "the prompt goes below it."
+        )
+    # IPython ends every cell with a newline that its user did not write.
+    return cell.removesuffix("\n")
+
+
+_COMPLETE_HELP = """\
+A flag left out sends nothing; --no-... and -t none unset a setting.
+
+{{name}} in the prompt is replaced by the variable of that name. The result is in
+_completion, and in NAME with -o NAME. Settings: %config CompletionSettings.
+"""
+
+CompletionMagics.complete.__doc__ = flags.describe(
+    "Complete the cell below %%complete, or the text after %complete.",
+    CompleteOptions,
+    _COMPLETE_HELP,
+)
+CompletionMagics.complete_models.__doc__ = flags.describe(
+    "Show what is known of the models and betas of the endpoint in use.", ModelOptions
+)

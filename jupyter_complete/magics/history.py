@@ -1,0 +1,155 @@
+"""``%complete_history``: past completions, listed, shown, restored, moved, deleted."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+
+from .. import flags
+from ..errors import InputError
+from ..options import HistoryOptions
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..display import Table
+    from ..history import History, Row
+    from .complete import CompletionMagics
+
+_AGO = re.compile(r"(\d+)([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@magics_class
+class HistoryMagics(Magics):
+    """``%complete_history``, on the history of the session."""
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell, complete: CompletionMagics) -> None:
+        super().__init__(shell)
+        self._complete = complete
+
+    @property
+    def _history(self) -> History:
+        history = self._complete.session.history
+        if history is None:  # pragma: no cover - a shell's session has one
+            raise InputError("This session has no history.")
+        return history
+
+    @no_var_expand
+    @line_magic
+    def complete_history(self, line: str) -> Table | None:
+        """List, search, show, restore, export and delete past completions."""
+        read = flags.parse(line, HistoryOptions)
+        options = read.options
+        if options.import_:
+            count = self._history.import_(Path(options.import_).expanduser())
+            print(f"{count} completions were new and are in the history now.")
+        elif options.show is not None:
+            self._show(options.show)
+        elif options.restore is not None:
+            self._restore(options.restore, options.out)
+        elif options.rerun is not None:
+            self._rerun(self._history.row(options.rerun))
+        elif options.delete:
+            self._delete(options.delete, read.rest)
+        elif options.purge:
+            self._purge(read.rest, options)
+        elif options.export:
+            self._export(read.rest, options)
+        else:
+            return self._list(read.rest, options)
+        return None
+
+    def _list(self, words: str, options: HistoryOptions) -> Table:
+        from ..display import history_table  # noqa: PLC0415 - loading stays cheap
+
+        if options.n < 1:
+            raise InputError(f"-n is {options.n}; give a whole number, 1 or more.")
+        rows = self._history.search(words, n=options.n, **_where(options))
+        return history_table(rows)
+
+    def _show(self, number: int) -> None:
+        from ..display import screen  # noqa: PLC0415 - loading stays cheap
+
+        place = screen(self.shell, self._complete.settings.format)
+        place.finish(self._history.get(number))
+
+    def _restore(self, wanted: str, out: str | None) -> None:
+        if wanted.isascii() and wanted.isdigit():
+            completion = self._history.get(int(wanted))
+            self._complete.keep(completion, out)
+            print(f"{out or '_completion'} is the completion {wanted} again.")
+            return
+        sweep = self._complete.session.restore_sweep(wanted)
+        self._complete.keep_sweep(sweep, out)
+        print(f"{out or '_sweep'} is the sweep {wanted} again.")
+
+    def _rerun(self, row: Row) -> None:
+        if row.source:
+            source = row.source
+        else:
+            request = row.completion.request
+            given = flags.of_request(request)
+            source = f"%%complete --turns raw {given}\n{request.prompt}"
+        self.shell.set_next_input(source, replace=False)
+
+    def _delete(self, numbers: tuple[int, ...], rest: str) -> None:
+        words = rest.replace(",", " ").split()
+        bad = next((word for word in words if not word.isdigit()), None)
+        if bad is not None:
+            raise InputError(f"--delete takes ids, and {bad!r} is none.")
+        count = self._history.delete([*numbers, *map(int, words)])
+        print(f"{count} completions were deleted.")
+
+    def _purge(self, words: str, options: HistoryOptions) -> None:
+        where = _where(options)
+        if not options.yes:
+            count = self._history.count(words, **where)
+            print(f"{count} completions would be deleted; add --yes to delete them.")
+            return
+        count = self._history.purge(words, **where)
+        print(f"{count} completions were deleted.")
+
+    def _export(self, words: str, options: HistoryOptions) -> None:
+        found = self._history.search(words, n=None, **_where(options))
+        path = Path(str(options.export)).expanduser()
+        count = self._history.export(path, [row.id for row in reversed(found)])
+        print(f"{count} completions were written to {path}.")
+
+
+def _where(options: HistoryOptions) -> dict[str, Any]:
+    since = None if options.since is None else when(options.since)
+    return {
+        "model": options.model,
+        "since": since,
+        "status": options.status,
+        "sweep": options.sweep,
+    }
+
+
+def when(text: str) -> datetime:
+    """Give the time of a date, ISO 8601, local where it says no zone, or of ``24h``.
+
+    Raises `InputError`.
+    """
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago:
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"--since is {text!r}; give a date such as 2026-01-31, or 90m, 24h, 7d."
+        ) from error
+
+
+HistoryMagics.complete_history.__doc__ = flags.describe(
+    "List past completions, newest first; words search in prompts and answers.",
+    HistoryOptions,
+)
