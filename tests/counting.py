@@ -5,12 +5,14 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from jupyter_complete.completion import CompletionRequest, Endpoint
+from jupyter_complete.client import Client
+from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
-from jupyter_complete.session import Call, Session
-from jupyter_complete.settings import CompletionSettings
+from jupyter_complete.errors import Cancelled, CompleteError
 from jupyter_complete.sweep.axes import Point
 from jupyter_complete.sweep.tasks import Task
 
@@ -105,24 +107,71 @@ class Counting:
             for sample in range(samples)
         ]
 
-    def task(self, prompt, *, sample=0, max_tokens=16, **values):
+    def task(self, prompt, *, sample=0, max_tokens=16, mark=None, **values):
         request = CompletionRequest("m", prompt, max_tokens)
-        call = Call(
-            request,
-            self.endpoint,
-            TextDialect("2023-06-01"),
-            stream=False,
-            history=False,
-            sample=sample,
-        )
+        call = Call(request, self.endpoint, sample, mark)
         return Task(Point({"topic": prompt} | values), sample, call, request)
 
 
+@dataclass(frozen=True)
+class Call:
+    """What the ways to ask take."""
+
+    request: CompletionRequest
+    endpoint: Endpoint
+    sample: int = 0
+    mark: str | None = None
+    """A path that a test's own way to ask may use."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended."""
+
+    completion: Completion
+    error: CompleteError | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @functools.cache
-def session():
-    return Session(CompletionSettings())
+def client():
+    return Client(lambda _: None)
 
 
 def ask(call, cancel):
     """Ask once, over the project's own client, in whatever process this is."""
-    return session().ask(call, cancel=cancel, retries=0)
+    kept = Completion("", call.request, model="m", sample=call.sample)
+    start = time.monotonic()
+    try:
+        with client().send(
+            call.request,
+            call.endpoint,
+            TextDialect("2023-06-01"),
+            stream=False,
+            cancel=cancel,
+            retries=0,
+        ) as answer:
+            chunks = list(answer)
+    except Cancelled as stopped:
+        return Outcome(replace(kept, status="interrupted"), stopped)
+    except CompleteError as failed:
+        row = replace(
+            kept,
+            status="error",
+            http_status=failed.status,
+            error_type=failed.type,
+            error=str(failed),
+        )
+        return Outcome(row, failed)
+    seconds = time.monotonic() - start
+    return Outcome(
+        replace(
+            kept,
+            text="".join(chunk.text for chunk in chunks),
+            stop_reason=chunks[-1].stop_reason,
+            seconds=seconds,
+            raw=chunks[-1].raw or {},
+        ),
+        None,
+        answer.headers,
+    )

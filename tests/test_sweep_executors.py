@@ -1,0 +1,177 @@
+"""Sweeps in other processes, some of which die: every point is answered once."""
+
+import multiprocessing
+import os
+import pathlib
+import signal
+import threading
+import time
+import warnings
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+from counting import Counting, ask
+
+from jupyter_complete.sweep.run import run
+from jupyter_complete.sweep.tasks import Hooks, Limits
+
+
+@pytest.fixture
+def server():
+    with Counting(latency=0.02) as counting:
+        yield counting
+
+
+@pytest.fixture
+def pool():
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, context) as executor:
+        yield executor
+
+
+def die_once(call, cancel):
+    """Ask, but end the process without a word at p5, the first time."""
+    mark = pathlib.Path(call.mark)
+    if call.request.prompt == "p5" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ask(call, cancel)
+
+
+def die_always(call, cancel):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_processes_answer_every_task_and_the_parent_keeps_the_ceilings(server, pool):
+    kept = []
+
+    def keep(ended):
+        kept.extend(one.place for one in ended)
+        return ended
+
+    done = run(
+        server.tasks(5, samples=3),
+        ask,
+        executor=pool,
+        limits=Limits(max_calls=13),
+        hooks=Hooks(on_end=keep),
+    )
+
+    assert [c and c.text for c in done.completions[:13]] == [
+        f"re: p{n // 3}" for n in range(13)
+    ]
+    assert done.completions[13:] == (None, None)
+    assert sorted(kept) == list(range(13))
+    assert len(server.times) == 13
+
+
+def test_a_pool_that_breaks_is_replaced_and_every_task_answered(server, pool, tmp_path):
+    kept = Counter()
+
+    def keep(ended):
+        kept.update(one.place for one in ended)
+        return ended
+
+    done = run(
+        server.tasks(12, mark=str(tmp_path / "died")),
+        die_once,
+        executor=pool,
+        hooks=Hooks(on_end=keep),
+    )
+
+    assert [c.text for c in done.completions] == [f"re: p{n}" for n in range(12)]
+    assert set(kept.values()) == {1}
+    assert set(server.asked) == {f"p{n}" for n in range(12)}
+    assert len(server.times) <= 14
+    assert "A worker died, 1 in all" in done.notices[0]
+
+
+def test_a_pool_whose_workers_always_die_is_given_up(server, pool):
+    done = run(server.tasks(4), die_always, executor=pool)
+
+    assert "its workers keep dying" in done.stopped
+    assert "complete" not in [c and c.status for c in done.completions]
+
+
+def test_ctrl_c_does_not_wait_for_processes_but_keeps_what_they_answer(server, pool):
+    server.latency = 1.5
+    late = threading.Event()
+    kept = []
+
+    def keep(ended):
+        kept.extend(ended)
+        if len(kept) == 2:
+            late.set()
+        return ended
+
+    def interrupt():
+        while len(server.times) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    done = run(server.tasks(9), ask, executor=pool, hooks=Hooks(on_end=keep))
+    ended = time.monotonic()
+
+    assert done.interrupted
+    assert ended - server.times[1] < 1.2
+    assert not any(done.completions)
+    assert late.wait(5)
+    assert [one.completion.status for one in kept] == ["complete"] * 2
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=2,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=50,
+            ) as local,
+            distributed.Client(local) as client,
+        ):
+            yield client
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dask_gives_every_sample_its_own_answer(server, cluster):
+    done = run(server.tasks(2, samples=4), ask, executor=cluster.get_executor())
+
+    assert [c.text for c in done.completions] == ["re: p0"] * 4 + ["re: p1"] * 4
+    assert server.asked == {"p0": 4, "p1": 4}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_worker_may_be_killed_in_the_middle(server, cluster):
+    server.latency = 0.1
+    victim, _ = cluster.run(os.getpid).values()
+    kept = Counter()
+
+    def kill():
+        while len(server.times) < 8:
+            time.sleep(0.01)
+        os.kill(victim, signal.SIGKILL)
+
+    def keep(ended):
+        kept.update(one.place for one in ended)
+        return ended
+
+    threading.Thread(target=kill).start()
+    done = run(
+        server.tasks(30),
+        ask,
+        executor=cluster.get_executor(),
+        limits=Limits(6),
+        hooks=Hooks(on_end=keep),
+    )
+
+    assert [c and c.text for c in done.completions] == [f"re: p{n}" for n in range(30)]
+    assert kept == dict.fromkeys(range(30), 1)
+    assert len(server.times) <= 30 + 6
+    assert max(server.asked.values()) <= 2
