@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from heapq import nlargest
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
@@ -27,18 +25,9 @@ class Token(Protocol):
         """The natural logarithm of its probability, as it was sampled."""
         ...
 
-
-class Distribution(Protocol):
-    """What can come next, and how likely each is."""
-
     @property
-    def tokens(self) -> Sequence[str]:
-        """The tokens."""
-        ...
-
-    @property
-    def probabilities(self) -> Sequence[float]:
-        """The probability of each; they sum to 1."""
+    def alternatives(self) -> Sequence[tuple[str, float]]:
+        """The likeliest tokens in its place, and their logarithms."""
         ...
 
 
@@ -53,19 +42,13 @@ class LanguageModel(Protocol):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        logprobs: int = 0,
     ) -> Iterator[Token]:
-        """Yield an answer's tokens; ends where the model ends it."""
-        ...
+        """Yield an answer's tokens; ends where the model ends it.
 
-    def next_token_distribution(
-        self,
-        prompt: str,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-    ) -> Distribution:
-        """Give the distribution of the token that follows the prompt."""
+        ``logprobs`` is given only where a client asked for that many alternatives.
+        A model that also has ``count_tokens(text)`` is asked to count its prompts.
+        """
         ...
 
 
@@ -73,15 +56,12 @@ class Piece(NamedTuple):
     """Text that may be shown; the last piece has none, but says why it ended."""
 
     text: str
-    logprobs: tuple[dict[str, Any], ...] = ()
+    told: tuple[Token, ...] = ()
+    """The tokens whose text ends in it, where they were asked for."""
     stop_reason: str | None = None
     stop: str | None = None
     tokens: int = 0
     """How many tokens have been sampled so far."""
-
-
-Describe = Callable[[str, Token], dict[str, Any]]
-"""Gives the ``logprobs`` entry of a token from the text before it, and itself."""
 
 
 def pieces(
@@ -90,7 +70,7 @@ def pieces(
     most: int,
     *,
     end: str | None,
-    describe: Describe | None = None,
+    logprobs: bool = False,
 ) -> Iterator[Piece | None]:
     """Yield each token's text as it may be shown, then the last piece.
 
@@ -98,23 +78,26 @@ def pieces(
     None is passed on: nothing has come for a while. ``end`` is the stop sequence to
     report where the model ended by itself.
     """
-    ledger = _Ledger(describe)
+    ledger = _Ledger() if logprobs else None
     count = 0
     for token in tokens:
         if token is None:
             yield None
             continue
         count += 1
-        ledger.add(token)
+        if ledger:
+            ledger.add(token)
         text = stops.feed(token.text)
         if text:
-            yield Piece(text, ledger.release(text), tokens=count)
+            told = ledger.release(text) if ledger else ()
+            yield Piece(text, told, tokens=count)
         if stops.stop is not None or count >= most:
             break
     if stops.stop is None:
         rest = stops.flush()
         if rest:
-            yield Piece(rest, ledger.release(rest), tokens=count)
+            told = ledger.release(rest) if ledger else ()
+            yield Piece(rest, told, tokens=count)
     if stops.stop is None and count >= most:
         yield Piece("", stop_reason="max_tokens", tokens=count)
     else:
@@ -139,50 +122,21 @@ class _Ledger:
     A token of which a stop sequence took a part is never told: it would leak it.
     """
 
-    def __init__(self, describe: Describe | None) -> None:
-        self._describe = describe
-        self._waiting: deque[tuple[int, dict[str, Any]]] = deque()
+    def __init__(self) -> None:
+        self._waiting: deque[Token] = deque()
         self._shown = 0
-        self._text = ""
 
     def add(self, token: Token) -> None:
-        if self._describe:
-            entry = self._describe(self._text, token)
-            self._waiting.append((len(token.text), entry))
-            self._text += token.text
+        self._waiting.append(token)
 
-    def release(self, text: str) -> tuple[dict[str, Any], ...]:
-        if not self._describe:
-            return ()
+    def release(self, text: str) -> tuple[Token, ...]:
         self._shown += len(text)
         told = []
-        while self._waiting and self._waiting[0][0] <= self._shown:
-            length, entry = self._waiting.popleft()
-            self._shown -= length
-            told.append(entry)
+        while self._waiting and len(self._waiting[0].text) <= self._shown:
+            token = self._waiting.popleft()
+            self._shown -= len(token.text)
+            told.append(token)
         return tuple(told)
-
-
-def describer(
-    model: LanguageModel, prompt: str, sampling: Mapping[str, Any], most: int
-) -> Describe:
-    """Give what tells of a token with this many of the likeliest in its place."""
-
-    def describe(before: str, token: Token) -> dict[str, Any]:
-        others: list[tuple[str, float]] = []
-        if most:
-            here = model.next_token_distribution(prompt + before, **sampling)
-            found = zip(here.tokens, here.probabilities, strict=True)
-            likeliest = nlargest(most, found, key=lambda pair: pair[1])
-            others = [(text, math.log(p)) for text, p in likeliest if p > 0]
-        known = math.isfinite(token.logprob)
-        return {
-            "token": token.text,
-            "logprob": token.logprob if known else None,
-            "alternatives": others,
-        }
-
-    return describe
 
 
 def with_pings(tokens: Iterator[Token], seconds: float) -> Iterator[Token | None]:

@@ -24,6 +24,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -35,7 +36,6 @@ from .answers import (
     LanguageModel,
     Piece,
     Token,
-    describer,
     ended,
     pieces,
     with_pings,
@@ -180,9 +180,9 @@ class _App:
         prompt = _checked_prompt(ask.prompt, turns=turns)
         wire = Wire(
             wishes.version,
-            id=f"compl_{uuid4().hex[:24]}",
+            answer_id=f"compl_{uuid4().hex[:24]}",
             model=ask.model,
-            input_tokens=_count(prompt),
+            input_tokens=partial(self._input_tokens, ask.model, prompt),
         )
         made = self._pieces(ask, wishes, prompt, HUMAN if turns else None)
         if ask.stream:
@@ -192,26 +192,30 @@ class _App:
         with closing(made):
             return _whole(wire, made, gone, request_id)
 
+    def _input_tokens(self, name: str, prompt: str) -> int:
+        count: Callable[[str], int]
+        count = getattr(self.models[name], "count_tokens", _count)
+        return count(prompt)
+
     def _pieces(
         self, ask: Ask, wishes: Wishes, prompt: str, end: str | None
     ) -> Generator[Piece | None, None, None]:
-        sampling: dict[str, Any] = {
-            "temperature": ask.temperature,
-            "top_k": ask.top_k,
-            "top_p": ask.top_p,
-        }
-        model = self.models[ask.model]
-        tokens = model.generate(prompt, seed=wishes.seed, **sampling)
-        describe = None
-        if wishes.logprobs is not None:
-            describe = describer(model, prompt, sampling, wishes.logprobs)
+        tokens = self.models[ask.model].generate(
+            prompt,
+            temperature=ask.temperature,
+            top_k=ask.top_k,
+            top_p=ask.top_p,
+            seed=wishes.seed,
+            **({"logprobs": wishes.logprobs} if wishes.logprobs else {}),
+        )
         paced: Iterator[Token | None] = tokens
         if ask.stream and self.ping_seconds is not None:
             paced = with_pings(tokens, self.ping_seconds)
         stops = StopFinder((HUMAN, *ask.stop_sequences))
         most = min(ask.max_tokens, most_tokens(ask.model))
         with ended(paced):
-            yield from pieces(paced, stops, most, end=end, describe=describe)
+            told = wishes.logprobs is not None
+            yield from pieces(paced, stops, most, end=end, logprobs=told)
 
 
 def _json(value: object) -> _Answer:

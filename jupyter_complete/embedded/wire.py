@@ -7,11 +7,11 @@ text so far in events without a name, and ends with ``data: [DONE]``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from .answers import Piece
+from .answers import Piece, Token
 from .validation import CUMULATIVE_VERSION
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -20,10 +20,17 @@ PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 class Wire:
     """Writes the answers of one request."""
 
-    def __init__(self, version: str, *, id: str, model: str, input_tokens: int) -> None:  # noqa: A002 - the API's own name for it
+    def __init__(
+        self,
+        version: str,
+        *,
+        answer_id: str,
+        model: str,
+        input_tokens: Callable[[], int],
+    ) -> None:
         self._cumulative = version == CUMULATIVE_VERSION
         self._input_tokens = input_tokens
-        self._same = {"model": model, "id": id, "log_id": id}
+        self._same = {"model": model, "id": answer_id, "log_id": answer_id}
         if self._cumulative:
             self._same |= {"truncated": False, "exception": None}
         # All of an event but its text, written once: a stream is thousands of them.
@@ -34,10 +41,12 @@ class Wire:
 
     def whole(self, pieces: Iterable[Piece]) -> bytes:
         """Give the body of an answer that is not streamed."""
-        texts, logprobs, last = [], [], Piece("")
+        texts: list[str] = []
+        logprobs: list[dict[str, Any]] = []
+        last = Piece("")
         for last in pieces:
             texts.append(last.text)
-            logprobs.extend(last.logprobs)
+            logprobs.extend(map(_logprob, last.told))
         extra = {"logprobs": logprobs} if logprobs else {}
         return dumps(
             {
@@ -65,18 +74,26 @@ class Wire:
             yield b"data: [DONE]\n\n"
 
     def _event(self, text: str, tail: bytes, piece: Piece) -> bytes:
-        if piece.logprobs:
-            tail += b',"logprobs":' + dumps(piece.logprobs)
+        if piece.told:
+            tail += b',"logprobs":' + dumps([_logprob(token) for token in piece.told])
         return self._head + encode_basestring_ascii(text).encode() + tail + b"}\n\n"
 
     def _ending(self, last: Piece) -> dict[str, Any]:
-        usage = {"input_tokens": self._input_tokens, "output_tokens": last.tokens}
+        usage = {"input_tokens": self._input_tokens(), "output_tokens": last.tokens}
         return {
             "stop_reason": last.stop_reason,
             "stop": last.stop,
             **self._same,
             "usage": usage,
         }
+
+
+def _logprob(token: Token) -> dict[str, Any]:
+    return {
+        "token": token.text,
+        "logprob": token.logprob,
+        "alternatives": [list(pair) for pair in token.alternatives],
+    }
 
 
 def error_body(type_: str, message: str, request_id: str) -> bytes:

@@ -1,0 +1,206 @@
+"""The command line: ``jupyter complete serve``."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from . import __version__
+from .errors import InputError, one_line
+
+if TYPE_CHECKING:
+    from cheroot.wsgi import Server
+
+PATIENCE_SECONDS = 3.0
+"""How long answers that are still under way may take to notice the end."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``jupyter-complete``; give its exit code."""
+    try:
+        given = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = given.run
+        return run(given)
+    except InputError as error:
+        _say(f"jupyter complete: {error}", sys.stderr)
+        return 2
+
+
+def _say(line: str, where: TextIO) -> None:
+    print(line, file=where, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jupyter complete",
+        description="Text completions from the command line.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"jupyter-complete {__version__}"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    return parser
+
+
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="serve the embedded model over HTTP",
+        description="Serve the embedded model over HTTP: POST /v1/complete, "
+        "GET /v1/models, GET /v1/models/{id}.",
+        allow_abbrev=False,
+    )
+    serve.set_defaults(run=_serve)
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="the address to bind (%(default)s)"
+    )
+    serve.add_argument(
+        "--port",
+        type=_port,
+        default=8765,
+        metavar="N",
+        help="the port; 0 takes any that is free (%(default)s)",
+    )
+    serve.add_argument(
+        "--key-env",
+        metavar="NAME",
+        help="require the key that this environment variable holds",
+    )
+    serve.add_argument(
+        "--model-file",
+        type=Path,
+        metavar="TEXT",
+        help="learn from this UTF-8 text instead of Python's documentation",
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+    return port
+
+
+def _serve(given: argparse.Namespace) -> int:
+    key = _key(given.key_env)
+    text = None if given.model_file is None else _text(given.model_file)
+    server = _listen(given.host, given.port, key, text)
+    if key is None and not _is_loopback(given.host):
+        _say(
+            f"Warning: anyone who can reach {given.host} can use this server; "
+            "--key-env NAME requires a key.",
+            sys.stderr,
+        )
+    _serve_until_told(server)
+    return 0
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise InputError(
+            f"{variable} is not set; put the key into it, or leave --key-env out."
+        )
+    return key
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(
+            f"--model-file {path} cannot be read ({reason}); give a text file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"--model-file {path} is not UTF-8 at byte {error.start}; save it as UTF-8."
+        ) from error
+    if not text.strip():
+        raise InputError(f"--model-file {path} is empty; give a text to learn from.")
+    return text
+
+
+def _listen(host: str, port: int, key: str | None, text: str | None) -> Server:
+    try:
+        from .embedded.serve import PING_SECONDS, make_server  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "cheroot":
+            raise
+        raise InputError(
+            "serve needs cheroot: pip install 'jupyter-complete[serve]'."
+        ) from error
+    from .embedded.app import make_app  # noqa: PLC0415 - as above, only where needed
+    from .embedded.model import load_models  # noqa: PLC0415
+
+    models = load_models(text)
+    for name in models:
+        models[name]  # learns now, so that the first client need not wait
+    app = make_app(models, key=key, ping_seconds=PING_SECONDS)
+    try:
+        return make_server(app, host, port)
+    except (OSError, UnicodeError, ValueError) as error:
+        raise InputError(
+            f"{host}:{port} cannot be served ({_reason(error)}); "
+            "give another --port or --host, or --port 0 for any free port."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    # Cheroot puts the system's own words at the end of a list of what it tried.
+    found = re.search(r"\[Errno -?\d+\] ([^)\]]+)", str(error))
+    return found[1] if found else one_line(str(error), 100)
+
+
+def _serve_until_told(server: Server) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    from .embedded.serve import address  # noqa: PLC0415
+
+    told = threading.Event()
+
+    def tell(*_: object) -> None:
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
+    serving = threading.Thread(target=server.serve, daemon=True)
+    serving.start()
+    _say(f"Serving at {address(server)} (Ctrl-C ends it)", sys.stdout)
+    # In turns, as a wait without end hears no signal on Windows.
+    while not told.wait(0.5) and serving.is_alive():
+        pass
+    stopping = threading.Thread(target=server.stop, daemon=True)
+    stopping.start()
+    stopping.join(PATIENCE_SECONDS)
+    if stopping.is_alive():
+        _leave()
+
+
+def _leave() -> NoReturn:
+    """End at once: an answer that no one can end has nothing to save."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
