@@ -88,15 +88,17 @@ class Session:
         values: Mapping[str, object] | None = None,
         *,
         origin: Origin | None = None,
+        cancel: Cancel | None = None,
         **overrides: object,
     ) -> Call:
         """Give the checked call for a text; nothing is sent, no setting moves.
 
-        ``values`` fill ``{{name}}``; ``overrides`` are settings by name. Raises
-        `InputError`.
+        ``values`` fill ``{{name}}``; ``overrides`` are settings by name. An endpoint
+        that does not say what it speaks is asked once; ``cancel`` ends that. Raises
+        `InputError`, and what asking raises.
         """
         settings = self.settings.changed(overrides) if overrides else self.settings
-        route = self.routes.find(settings)
+        route = self.routes.find(settings, cancel)
         return plan(text, values or {}, settings, route, origin or Origin())
 
     def preview(

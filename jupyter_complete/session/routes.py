@@ -17,6 +17,7 @@ from ..errors import EndpointError, ProtocolError
 from ..listing import PATH, Spoken, changes, first_page, next_page, recognise, refreshed
 
 if TYPE_CHECKING:
+    from ..cancel import Cancel
     from ..client import Client
     from ..completion import Endpoint
     from ..dialects import Dialect
@@ -61,13 +62,14 @@ class Routes:
             self.catalog(settings), settings.endpoints, self._environ
         )
 
-    def find(self, settings: CompletionSettings) -> Route:
+    def find(self, settings: CompletionSettings, cancel: Cancel | None = None) -> Route:
         """Give the route of the settings' model, endpoint and dialect.
 
-        Raises `InputError`, and what asking an unknown endpoint raises.
+        Raises `InputError`, and what asking an unknown endpoint raises; setting
+        ``cancel`` ends that.
         """
         known = self.catalog(settings)
-        way = self._way(settings, known)
+        way = self._way(settings, known, cancel)
         notices = list(way.notices)
         if way.model and (warning := known.warning(way.model, _today())):
             # Said once: the tenth cell on the same model need not repeat it.
@@ -109,19 +111,21 @@ class Routes:
             environ=self._environ,
         )
 
-    def _way(self, settings: CompletionSettings, known: Catalog) -> Way:
+    def _way(
+        self, settings: CompletionSettings, known: Catalog, cancel: Cancel | None
+    ) -> Way:
         way = self._chosen(settings, known)
         if way.dialect != ASK:
             return way
         url = way.endpoint.base_url
         if url not in self._spoken:
-            self._spoken[url] = self._asked(way.endpoint)
+            self._spoken[url] = self._asked(way.endpoint, cancel)
         return way.found(self._spoken[url])
 
-    def _asked(self, endpoint: Endpoint) -> Spoken | None:
+    def _asked(self, endpoint: Endpoint, cancel: Cancel | None) -> Spoken | None:
         try:
             body, headers = self._client().get_json(
-                endpoint, PATH, dialect=TextDialect()
+                endpoint, PATH, dialect=TextDialect(), cancel=cancel
             )
         except EndpointError as error:
             # Its words are not kept, but an id of the request is the vendor's own.
