@@ -224,7 +224,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             try:
                 call = self._session.preview(self.prompt, self._namespace)
                 note, request = _previewed(call)
-            except InputError as error:
+            except Exception as error:  # noqa: BLE001 - a value's own __str__ may fail
                 # A name without a value is marked above already.
                 if not cells.missing(self.prompt, self._namespace):
                     note = f'<span class="jc-bad">{escape(str(error))}</span>'

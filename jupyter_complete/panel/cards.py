@@ -78,19 +78,25 @@ def difference(old: str, new: str) -> str | None:
 
     None where the texts are too long to compare at once.
     """
-    before, after = (re.findall(r"\s+|[^\s]+", text) for text in (old, new))
+    before, after = (re.findall(r"\s*\S+", text) for text in (old, new))
     if len(before) + len(after) > MOST_WORDS:
         return None
-    matcher = difflib.SequenceMatcher(str.isspace, before, after, autojunk=False)
-    pieces = []
+    words = [[piece.lstrip() for piece in pieces] for pieces in (before, after)]
+    matcher = difflib.SequenceMatcher(None, *words, autojunk=False)
+    marked = []
     for kind, i, j, k, m in matcher.get_opcodes():
-        gone, come = escape("".join(before[i:j])), escape("".join(after[k:m]))
         if kind == "equal":
-            pieces.append(gone)
-            continue
-        pieces.append(f"<del>{gone}</del>" if gone.strip() else "")
-        pieces.append(f"<ins>{come}</ins>" if come.strip() else come)
-    return "".join(pieces)
+            marked.append(escape("".join(after[k:m])))
+        else:
+            marked += [_marked("del", before[i:j]), _marked("ins", after[k:m])]
+    return "".join(marked)
+
+
+def _marked(tag: str, pieces: Sequence[str]) -> str:
+    text = "".join(pieces)
+    words = text.lstrip()
+    space = text[: len(text) - len(words)]
+    return f"{space}<{tag}>{escape(words)}</{tag}>" if words else ""
 
 
 def earlier(

@@ -7,6 +7,7 @@ and the refusal is passed on; what the setting was given elsewhere shows at once
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -149,7 +150,7 @@ class Dial(Control):
         value = self.value
         self._switch.value = value is not None
         self._text.value = "" if value is None else _number_text(value)
-        if value is not None:
+        if value is not None and math.isfinite(value):
             low, high = min(self._ends.start, value), max(self._ends.end, value)
             with self._slider.hold_trait_notifications():
                 self._slider.min, self._slider.max = low, high
@@ -177,7 +178,8 @@ class Dial(Control):
             self._set(None)
             return
         try:
-            self._set(int(text) if self._whole else float(text))
+            value = int(text) if self._whole else float(text)
+            self._set(value if math.isfinite(value) else text)
         except ValueError:
             self._set(text)  # the setting says what is wrong with it
 

@@ -82,7 +82,7 @@ class Form:
             self.controls[name].refuse("" if without else why)
 
     def _refusal(self, overrides: dict[str, Any]) -> str:
-        plain = {"turns": "wrap", "system": None}
+        plain: dict[str, Any] = {"turns": "wrap", "system": None}
         try:
             self._session.preview("x", {}, **plain, **overrides)
         except InputError as error:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ..cancel import Cancel
 from ..errors import CompleteError
 
 if TYPE_CHECKING:
@@ -49,21 +50,17 @@ class Run:
         self._watcher = watcher
         self._left = ask.samples
         self._lock = threading.Lock()
-        self._preparing = True
-        self._stopped = False
+        self._cancel = Cancel()
         self._running: list[Running] = []
         self._threads: list[threading.Thread] = []
         self._begin(self._start)
 
     def stop(self) -> None:
         """Ask every sample to end; does not wait."""
-        abandoned = self._prepared()
+        self._cancel.set()
         with self._lock:
-            self._stopped = True
             for running in self._running:
                 running.cancel()
-        if abandoned:
-            self._end_all(CompleteError("Stopped before anything was sent."))
 
     def wait(self) -> None:
         """Wait until every sample has ended and was told."""
@@ -81,20 +78,15 @@ class Run:
     def _start(self) -> None:
         ask = self._ask
         try:
-            call = self._session.prepare(ask.template, ask.values, **ask.settings)
+            call = self._session.prepare(
+                ask.template, ask.values, cancel=self._cancel, **ask.settings
+            )
         except Exception as error:  # noqa: BLE001 - each is shown, in one line
-            if self._prepared():
-                self._end_all(_shown(error))
-            return
-        if self._prepared():
             for sample in range(ask.samples):
-                self._begin(self._follow, sample, call.again(sample))
-
-    def _prepared(self) -> bool:
-        """Tell who comes first, the call or a stop: True for one of them."""
-        with self._lock:
-            first, self._preparing = self._preparing, False
-            return first
+                self._end(sample, _shown(error))
+            return
+        for sample in range(ask.samples):
+            self._begin(self._follow, sample, call.again(sample))
 
     def _follow(self, sample: int, call: Call) -> None:
         def show(text: str) -> None:
@@ -104,7 +96,7 @@ class Run:
             running = self._session.start(call)
             with self._lock:
                 self._running.append(running)
-                if self._stopped:
+                if self._cancel.is_set():
                     running.cancel()
             while running.wait_for_news():
                 running.show(show)
@@ -113,10 +105,6 @@ class Run:
         except Exception as error:  # noqa: BLE001 - as above
             ended = _shown(error)
         self._end(sample, ended)
-
-    def _end_all(self, error: CompleteError) -> None:
-        for sample in range(self._ask.samples):
-            self._end(sample, error)
 
     def _end(self, sample: int, ended: Outcome | CompleteError) -> None:
         self._watcher.ended(sample, ended)
