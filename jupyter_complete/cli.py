@@ -1,8 +1,9 @@
-"""The command line: ``jupyter complete serve``."""
+"""The command line: ``jupyter complete serve`` and ``jupyter complete key``."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import ipaddress
 import os
 import re
@@ -18,6 +19,8 @@ from .errors import InputError, one_line
 
 if TYPE_CHECKING:
     from cheroot.wsgi import Server
+
+    from .completion import Endpoint
 
 PATIENCE_SECONDS = 3.0
 """How long answers that are still under way may take to notice the end."""
@@ -49,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
+    _add_key(commands)
     return parser
 
 
@@ -82,6 +86,31 @@ def _add_serve(commands: Any) -> None:
         metavar="TEXT",
         help="learn from this UTF-8 text instead of Python's documentation",
     )
+
+
+def _add_key(commands: Any) -> None:
+    key = commands.add_parser(
+        "key",
+        help="store keys in the system keyring",
+        description="Store, list and delete the keys of endpoints in the system "
+        "keyring. A key's environment variable comes before it.",
+        allow_abbrev=False,
+    )
+    actions = key.add_subparsers(required=True, metavar="ACTION")
+    for name, run, text in (
+        (
+            "set",
+            _set_key,
+            "store an endpoint's key; it is asked for, or read from a pipe",
+        ),
+        ("list", _list_keys, "list which endpoints have a key, and where it is"),
+        ("delete", _delete_key, "delete an endpoint's key from the keyring"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        action.set_defaults(run=run)
+        if name != "list":
+            action.add_argument("endpoint", help="its name or URL, as for --endpoint")
+            action.add_argument("--url", help="the URL of an endpoint of your settings")
 
 
 def _port(text: str) -> int:
@@ -138,6 +167,53 @@ def _text(path: Path) -> str:
     if not text.strip():
         raise InputError(f"--model-file {path} is empty; give a text to learn from.")
     return text
+
+
+def _endpoint(given: argparse.Namespace) -> Endpoint:
+    from .catalog import CATALOG  # noqa: PLC0415 - only where needed
+    from .endpoints import choose  # noqa: PLC0415
+
+    own = {given.endpoint: given.url} if given.url else {}
+    way = choose(
+        CATALOG, "any", endpoint=given.endpoint, own=own, environ=dict(os.environ)
+    )
+    if way.endpoint.base_url.startswith("embedded:"):
+        raise InputError(f"The endpoint {way.endpoint.name} needs no key.")
+    return way.endpoint
+
+
+def _set_key(given: argparse.Namespace) -> int:
+    from .keys import question, set_key  # noqa: PLC0415
+
+    endpoint = _endpoint(given)
+    typed = sys.stdin.isatty()
+    set_key(
+        endpoint,
+        getpass.getpass(question(endpoint)) if typed else sys.stdin.readline(),
+    )
+    _say(f"The key of {endpoint.name} is stored.", sys.stdout)
+    return 0
+
+
+def _delete_key(given: argparse.Namespace) -> int:
+    from .keys import delete_key  # noqa: PLC0415
+
+    endpoint = _endpoint(given)
+    had = delete_key(endpoint)
+    what = "is deleted" if had else "was not in the keyring"
+    _say(f"The key of {endpoint.name} {what}.", sys.stdout)
+    return 0 if had else 1
+
+
+def _list_keys(_: argparse.Namespace) -> int:
+    from .catalog import CATALOG  # noqa: PLC0415
+    from .endpoints import known_endpoints  # noqa: PLC0415
+    from .keys import list_keys  # noqa: PLC0415
+
+    for key in list_keys(known_endpoints(CATALOG, {}, os.environ)):
+        source = key.source or "no key"
+        _say(f"{key.endpoint:<12} {key.host:<24} {source}", sys.stdout)
+    return 0
 
 
 def _listen(host: str, port: int, key: str | None, text: str | None) -> Server:

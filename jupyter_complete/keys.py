@@ -77,12 +77,17 @@ class Keys:
         main = threading.current_thread() is threading.main_thread()
         if self._ask is None or not main or not endpoint.key_required:
             return None
-        host = urlsplit(endpoint.base_url).netloc
         try:
-            answer = self._ask(f"Key for {endpoint.name} at {host} (hidden): ")
+            answer = self._ask(question(endpoint))
         except (EOFError, OSError, RuntimeError):
             return None  # a front end without input says so with one of these
         return answer.strip() or None
+
+
+def question(endpoint: Endpoint) -> str:
+    """Give the words in which the user is asked for a key."""
+    host = urlsplit(endpoint.base_url).netloc
+    return f"Key for {endpoint.name} at {host} (hidden): "
 
 
 class Listed(NamedTuple):

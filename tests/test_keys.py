@@ -1,5 +1,6 @@
 """Where keys are found, and where they never go."""
 
+import io
 import pickle
 import threading
 
@@ -8,7 +9,9 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from jupyter_complete.catalog import CATALOG, EMBEDDED
+from jupyter_complete.cli import main
 from jupyter_complete.completion import Endpoint
+from jupyter_complete.endpoints import choose
 from jupyter_complete.errors import CredentialError
 from jupyter_complete.keys import (
     Keys,
@@ -266,3 +269,53 @@ def test_a_key_in_a_cell_is_refused_and_not_repeated(key):
 def test_what_only_resembles_a_key_passes(text):
     assert not looks_like_key(text)
     refuse_key(text)
+
+
+# The command line
+
+
+@pytest.fixture
+def command(ring, capsys, monkeypatch):
+    def run(*arguments, typed=""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        code = main(["key", *arguments])
+        out, err = capsys.readouterr()
+        assert KEY not in out + err
+        return code, out + err
+
+    return run
+
+
+def test_the_command_line_stores_what_the_notebook_finds(command):
+    code, said = command("set", "anthropic", typed=f"{KEY}\n")
+
+    assert (code, said) == (0, "The key of anthropic is stored.\n")
+    assert Keys(environ={})(ANTHROPIC) == KEY
+    assert "anthropic    api.anthropic.com        keyring" in command("list")[1]
+    assert command("delete", "anthropic") == (0, "The key of anthropic is deleted.\n")
+    assert command("delete", "anthropic")[0] == 1
+
+
+def test_the_command_line_stores_for_a_url_and_for_an_endpoint_of_the_settings(command):
+    command("set", "http://gpu:8000/v1", typed=KEY)
+    command("set", "lab", "--url", "https://lab.example", typed=KEY)
+    keys = Keys(environ={})
+
+    assert keys(choose(CATALOG, "m", endpoint="gpu:8000").endpoint) == KEY
+    own = {"lab": {"url": "https://lab.example/v1", "dialect": "openai"}}
+    assert keys(choose(CATALOG, "m", endpoint="lab", own=own).endpoint) == KEY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (("set", "embedded"), "needs no key"),
+        (("set", "antropic"), "choose from embedded, anthropic"),
+        (("set", "anthropic"), "That is no key"),
+    ],
+)
+def test_the_command_line_says_what_is_wrong(command, arguments, fault):
+    code, said = command(*arguments)
+
+    assert code == 2
+    assert fault in said
