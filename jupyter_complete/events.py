@@ -1,16 +1,17 @@
-"""Bytes in, server-sent events out: split anywhere, UTF-8 whatever a header says."""
+r"""Bytes in, server-sent events out: split anywhere, UTF-8 whatever a header says.
+
+The standard's parser (HTML, section "Server-sent events"), equal to sseclient-py's at
+every split of the bytes, which a test holds; that one costs twice what JSON costs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sseclient import SSEClient
-
 from .errors import ProtocolError
 
 _BOM = b"\xef\xbb\xbf"
-_ERROR = b"error:"
 
 
 class Event(NamedTuple):
@@ -29,51 +30,67 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     A last event without its blank line comes with ``whole=False``. Raises
     `ProtocolError` for what is not UTF-8.
     """
-    ended = False
+    rest = b""
+    for chunk in _lines(chunks):
+        *blocks, rest = (rest + chunk).split(b"\n\n")
+        for block in blocks:
+            # Nearly every event is a name and one line of data, or that line alone.
+            name, found, data = block.partition(b"\ndata: ")
+            if found and name[:7] == b"event: " and b"\n" not in name + data:
+                yield Event(_text(name[7:]) or "message", _text(data))
+            elif block[:6] == b"data: " and b"\n" not in block:
+                yield Event("message", _text(block[6:]))
+            elif (event := _event(block)) is not None:
+                yield event
+    last = _event(rest)
+    if last is not None:
+        yield last._replace(whole=False)
 
-    def feed() -> Iterator[bytes]:
-        nonlocal ended
-        yield from _with_named_errors(_without_bom(chunks))
-        ended = True
 
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Yield the bytes with every line ending as ``\n``, and without a leading BOM."""
+    head: bytes | None = b""
+    ended_in_return = False
+    for chunk in chunks:
+        piece = chunk
+        if head is not None:
+            head += chunk
+            if len(head) < len(_BOM) and _BOM.startswith(head):
+                continue
+            piece, head = head.removeprefix(_BOM), None
+        if ended_in_return and piece.startswith(b"\n"):
+            piece = piece[1:]
+            ended_in_return = False
+        if piece:
+            ended_in_return = piece.endswith(b"\r")
+        if b"\r" in piece:
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        yield piece
+    if head:
+        yield head
+
+
+def _event(block: bytes) -> Event | None:
+    """Give the event of these lines, None if they have no data."""
+    name = ""
+    data = []
+    for line in _text(block).split("\n"):
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            data.append(value)
+        elif field == "event":
+            name = value
+        elif field == "error":  # not the standard's: older llama.cpp servers
+            name = "error"
+            data.append(value)
+    return Event(name or "message", "\n".join(data)) if data else None
+
+
+def _text(line: bytes) -> str:
     try:
-        for event in SSEClient(feed()).events():
-            yield Event(event.event, event.data, not ended)
+        return line.decode()
     except UnicodeDecodeError as error:
         raise ProtocolError(
             "The endpoint's stream is not UTF-8; check the endpoint's URL."
         ) from error
-
-
-def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    source = iter(chunks)
-    head = b""
-    for chunk in source:
-        head += chunk
-        if len(head) >= len(_BOM) or not _BOM.startswith(head):
-            break
-    yield head.removeprefix(_BOM)
-    yield from source
-
-
-def _with_named_errors(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Make the field ``error`` of older llama.cpp servers an event of that name."""
-    line = b""  # what may yet become the field's name
-    fresh = True
-    for chunk in chunks:
-        out = b""
-        for piece in chunk.splitlines(keepends=True):
-            if fresh:
-                line += piece
-                if line != _ERROR and _ERROR.startswith(line):
-                    continue
-                if line.startswith(_ERROR):
-                    line = b"event: error\ndata:" + line.removeprefix(_ERROR)
-                out, line = out + line, b""
-            else:
-                out += piece
-            fresh = piece.endswith((b"\n", b"\r"))
-        if out:
-            yield out
-    if line:
-        yield line
