@@ -1,0 +1,245 @@
+"""What one call costs beside the barest way to make it, and beside the official SDK.
+
+A server in another process answers on the loopback interface; what is measured is
+this process's CPU time, so the server's work and the waiting count for nothing. Each
+figure is the median of several rounds in which the candidates take turns.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import multiprocessing
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import requests
+
+from jupyter_complete.client import Client
+from jupyter_complete.completion import CompletionRequest, Endpoint
+from jupyter_complete.dialects.text import TextDialect
+
+EVENTS = 4000
+EVENTS_PER_CHUNK = (1, 20, 400)
+CALLS = 100
+ROUNDS = 9
+
+REQUEST = CompletionRequest("m", "\n\nHuman: Hi\n\nAssistant:", 5000)
+BODY = {
+    "max_tokens_to_sample": REQUEST.max_tokens_to_sample,
+    "model": REQUEST.model,
+    "prompt": REQUEST.prompt,
+}
+HEADERS = {"anthropic-version": "2023-06-01", "x-api-key": "sk-0123456789"}
+
+
+class Row(NamedTuple):
+    """One figure: what, the largest ratio allowed, the ratio found, and how."""
+
+    name: str
+    target: float | None
+    ratio: float
+    note: str
+
+
+def _event(text: str, stop: str | None) -> bytes:
+    answer = {
+        "type": "completion",
+        "id": "compl_01",
+        "completion": text,
+        "stop_reason": stop,
+        "model": "m",
+    }
+    return f"event: completion\ndata: {json.dumps(answer)}\n\n".encode()
+
+
+def _whole() -> bytes:
+    return json.dumps(
+        {
+            "type": "completion",
+            "id": "compl_01",
+            "completion": "word " * 200,
+            "stop_reason": "stop_sequence",
+            "model": "m",
+        }
+    ).encode()
+
+
+def _stream(per_chunk: int) -> bytes:
+    """Give a chunked body of the events, so many of them in each chunk."""
+    found = [_event(f" word{n % 10}", None) for n in range(EVENTS - 1)]
+    found.append(_event("", "stop_sequence"))
+    body = b""
+    for start in range(0, EVENTS, per_chunk):
+        piece = b"".join(found[start : start + per_chunk])
+        body += b"%x\r\n%b\r\n" % (len(piece), piece)
+    return body + b"0\r\n\r\n"
+
+
+def _serve(port: multiprocessing.Queue[int]) -> None:
+    whole = _whole()
+    plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+    answers = {b"/whole": plain + b"content-length: %d\r\n\r\n" % len(whole) + whole}
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+    for per_chunk in EVENTS_PER_CHUNK:
+        path = b"/stream%d" % per_chunk
+        framing = b"transfer-encoding: chunked\r\n\r\n"
+        answers[path] = head + framing + _stream(per_chunk)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    port.put(listener.getsockname()[1])
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=_answer, args=(connection, answers)).start()
+
+
+def _answer(connection: socket.socket, answers: dict[bytes, bytes]) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connection, connection.makefile("rb") as lines:
+        while first := lines.readline():
+            length = 0
+            while line := lines.readline().strip().lower():
+                if line.startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            lines.read(length)
+            path = first.split()[1].removesuffix(b"/v1/complete")
+            connection.sendall(answers[path])
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    context = multiprocessing.get_context("spawn")
+    port: multiprocessing.Queue[int] = context.Queue()
+    process = context.Process(target=_serve, args=(port,), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{port.get(timeout=30)}"
+    finally:
+        process.terminate()
+        process.join()
+        port.close()
+
+
+def _cpu(candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Give each candidate's CPU seconds, the median of rounds taken in turns."""
+    found: dict[str, list[float]] = {name: [] for name in candidates}
+    for call in candidates.values():
+        call()
+    for _ in range(ROUNDS):
+        for name, call in candidates.items():
+            start = time.process_time()
+            call()
+            found[name].append(time.process_time() - start)
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def _ours(client: Client, url: str, *, stream: bool) -> Callable[[], None]:
+    endpoint, dialect = Endpoint("lab", url, "text"), TextDialect()
+
+    def call() -> None:
+        with client.send(REQUEST, endpoint, dialect, stream=stream) as answer:
+            texts = [chunk.text for chunk in answer]
+        if len(texts) != (EVENTS if stream else 1):
+            raise RuntimeError(f"{len(texts)} chunks came")
+
+    return call
+
+
+def _barest_whole(session: requests.Session, url: str) -> Callable[[], None]:
+    def call() -> None:
+        answer = session.post(f"{url}/v1/complete", json=BODY, headers=HEADERS)
+        answer.json()["completion"]
+
+    return call
+
+
+def _barest_stream(session: requests.Session, url: str) -> Callable[[], None]:
+    """Read bytes, split at blank lines, parse: no case of the standard but this."""
+
+    def call() -> None:
+        answer = session.post(
+            f"{url}/v1/complete", json=BODY, headers=HEADERS, stream=True
+        )
+        texts = []
+        rest = b""
+        while data := answer.raw.read1(65536, decode_content=True):
+            *blocks, rest = (rest + data).split(b"\n\n")
+            for block in blocks:
+                _, _, text = block.partition(b"\ndata: ")
+                texts.append(json.loads(text)["completion"])
+        if len(texts) != EVENTS:
+            raise RuntimeError(f"{len(texts)} events came")
+
+    return call
+
+
+def _official(url: str) -> Callable[[], None] | None:
+    """Give a streamed call of the official SDK, None where it is not installed."""
+    try:
+        anthropic = importlib.import_module("anthropic")
+        client = anthropic.Anthropic(api_key="sk-0123456789", base_url=url)
+        client.completions  # noqa: B018 - the last version that has it is 0.125.0
+    except (ImportError, AttributeError):
+        return None
+
+    def call() -> None:
+        for each in client.completions.create(**BODY, stream=True):
+            each.completion  # noqa: B018 - what a user would print
+
+    return call
+
+
+def _repeated(call: Callable[[], None]) -> Callable[[], None]:
+    def calls() -> None:
+        for _ in range(CALLS):
+            call()
+
+    return calls
+
+
+def measure() -> list[Row]:
+    """Give the figures of one run; takes about half a minute."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    rows = []
+    with (
+        _server() as url,
+        requests.Session() as session,
+        Client(lambda _: HEADERS["x-api-key"]) as client,
+    ):
+        path = f"{url}/whole"
+        times = _cpu(
+            {
+                "bare": _repeated(_barest_whole(session, path)),
+                "ours": _repeated(_ours(client, path, stream=False)),
+            }
+        )
+        note = f"{times['ours'] / CALLS * 1e6:.0f} us each"
+        ratio = times["ours"] / times["bare"]
+        rows.append(Row("one whole answer / requests", 1.3, ratio, note))
+        for per_chunk in EVENTS_PER_CHUNK:
+            path = f"{url}/stream{per_chunk}"
+            ways = {
+                "bare": _barest_stream(session, path),
+                "ours": _ours(client, path, stream=True),
+            }
+            official = _official(path)
+            if official:
+                ways["official SDK"] = official
+            times = _cpu(ways)
+            for way, target in (("ours", 2.5), ("official SDK", None)):
+                if way in times:
+                    name = f"{EVENTS} events, {per_chunk} a chunk, {way} / barest loop"
+                    note = f"{times[way] / EVENTS * 1e6:.1f} us an event"
+                    rows.append(Row(name, target, times[way] / times["bare"], note))
+    return rows
+
+
+if __name__ == "__main__":
+    for row in measure():
+        target = f"at most {row.target:g}" if row.target else "beside ours"
+        print(f"{row.name:55} {row.ratio:6.2f}  {target:12}  {row.note}")
