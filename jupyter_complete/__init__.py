@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from .completion import Completion
@@ -11,6 +12,7 @@ from .errors import CompleteError, CompletionInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -22,6 +24,7 @@ __all__ = [
     "Completion",
     "CompletionInterrupted",
     "complete",
+    "load",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
@@ -38,7 +41,21 @@ def complete(
     """
     session, namespace = _session()
     call = session.prepare(prompt, namespace if values is None else values, **settings)
-    return session.complete(call)
+    try:
+        return session.complete(call)
+    finally:
+        for line in session.warnings():
+            warnings.warn(line, stacklevel=2)
+
+
+def load(path: str | Path) -> list[Completion]:
+    """Give the completions of a saved notebook, equal to those that were shown.
+
+    Needs no kernel and no history. Raises `CompleteError` for what is no notebook.
+    """
+    from .saved import load as load_saved  # noqa: PLC0415 - see above
+
+    return load_saved(path)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -65,6 +82,13 @@ def _session() -> tuple[Session, Mapping[str, object]]:
         if "CompletionMagics" in registry:
             return registry["CompletionMagics"].session, shell.user_ns
     return _script_session(), shell.user_ns if shell is not None else {}
+
+
+def _code(completion: Completion, kind: str) -> str:
+    return _session()[0].code(completion, kind)
+
+
+Completion.code_writer = _code
 
 
 @functools.cache

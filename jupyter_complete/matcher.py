@@ -16,8 +16,8 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from . import catalog, flags
-from .settings import parameters
+from . import catalog
+from .settings import flags, parameters
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_complete import flags
 from jupyter_complete.completion import BOUNDS, CompletionRequest
 from jupyter_complete.errors import InputError
-from jupyter_complete.options import CompleteOptions
-from jupyter_complete.settings import CompletionSettings, parameters
+from jupyter_complete.settings import CompletionSettings, flags, parameters
+from jupyter_complete.settings.options import CompleteOptions
 
 PROMISED = {
     "--format",

@@ -65,9 +65,9 @@ def test_export_delete_and_import(asked, tmp_path, capsys):
     assert len(asked.run("%complete_history").rows) == 2
 
     out = capsys.readouterr().out
-    assert "3 completions were written" in out
-    assert "2 completions were deleted" in out
-    assert "1 completions would be deleted; add --yes" in out
+    assert f"Written to {file}: 3." in out
+    assert "Deleted: 2." in out
+    assert "To be deleted: 1; add --yes" in out
 
 
 def test_no_history_writes_nothing(shell):
@@ -157,3 +157,20 @@ def test_an_endpoint_that_is_down_is_one_line(shell):
 
     assert not isinstance(caught.value, InputError)
     assert "127.0.0.1:9" in str(caught.value)
+
+
+def test_a_completion_is_written_as_code(asked):
+    last = asked.user_ns["_completion"]
+    cell = last.as_code("magic")
+    asked.run(cell)
+
+    assert asked.user_ns["_completion"].request == last.request
+    for kind in ("curl", "requests", "sdk"):
+        assert "/v1/complete" in last.as_code(kind) or "anthropic" in last.as_code(kind)
+
+
+def test_as_shows_code_and_sends_nothing(shell, capsys):
+    shell.run("%complete --as curl -t 0.5 Hi")
+
+    assert "\ncurl " in "\n" + capsys.readouterr().out
+    assert "_completion" not in shell.user_ns

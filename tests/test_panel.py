@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from loopback import STALL, events
 
 from jupyter_complete.errors import InputError
-from jupyter_complete.flags import parse
-from jupyter_complete.options import CompleteOptions
 from jupyter_complete.panel import CompletionPanel, cards
 from jupyter_complete.panel.controls import OTHER, stops_from_text, text_from_stops
 from jupyter_complete.session import Session
 from jupyter_complete.settings import CompletionSettings
+from jupyter_complete.settings.flags import parse
+from jupyter_complete.settings.options import CompleteOptions
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from jupyter_complete import flags
+from jupyter_complete.settings import flags
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 TABLE = re.compile(r"(<!-- flags:[^\n]*-->\n).*?(<!-- end of flags -->)", re.DOTALL)

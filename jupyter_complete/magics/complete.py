@@ -18,10 +18,9 @@ from IPython.core.magic import (
 )
 from IPython.paths import get_ipython_dir
 
-from .. import flags
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
-from ..options import CompleteOptions, ModelOptions
-from ..settings import CompletionSettings
+from ..settings import CompletionSettings, flags
+from ..settings.options import CompleteOptions, ModelOptions
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -64,8 +63,8 @@ class CompletionMagics(Magics):
         """Complete the cell, or the rest of the line."""
         read = flags.parse(line, CompleteOptions)
         text = _prompt_text(read.rest, cell)
-        if read.options.dry_run:
-            self._show_request(text, read.overrides)
+        if read.options.dry_run or read.options.as_:
+            self._show_request(text, read.overrides, read.options.as_)
             return
         call = self.session.prepare(
             text,
@@ -118,7 +117,9 @@ class CompletionMagics(Magics):
             parent.get("metadata", {}).get("cellId"),
         )
 
-    def _show_request(self, text: str, overrides: Mapping[str, Any]) -> None:
+    def _show_request(
+        self, text: str, overrides: Mapping[str, Any], kind: str | None
+    ) -> None:
         from ..display import request_text  # noqa: PLC0415 - see `session`
 
         call = self.session.preview(text, self.shell.user_ns, **overrides)
@@ -127,7 +128,10 @@ class CompletionMagics(Magics):
                 "The endpoint would have to be asked first what it speaks; "
                 "name it with --dialect text, messages or openai."
             )
-        print(request_text(call.http(), call.endpoint, call.notices))
+        if kind:
+            print(self.session.code(call, kind))
+        else:
+            print(request_text(call.http(), call.endpoint, call.notices))
 
     @no_var_expand
     @line_magic

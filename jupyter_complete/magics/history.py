@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from .. import flags
 from ..errors import InputError
-from ..options import HistoryOptions
+from ..settings import flags
+from ..settings.options import HistoryOptions
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -49,7 +49,7 @@ class HistoryMagics(Magics):
         options = read.options
         if options.import_:
             count = self._history.import_(Path(options.import_).expanduser())
-            print(f"{count} completions were new and are in the history now.")
+            print(f"New in the history: {count}.")
         elif options.show is not None:
             self._show(options.show)
         elif options.restore is not None:
@@ -91,12 +91,8 @@ class HistoryMagics(Magics):
         print(f"{out or '_sweep'} is the sweep {wanted} again.")
 
     def _rerun(self, row: Row) -> None:
-        if row.source:
-            source = row.source
-        else:
-            request = row.completion.request
-            given = flags.of_request(request)
-            source = f"%%complete --turns raw {given}\n{request.prompt}"
+        session = self._complete.session
+        source = row.source or session.code(row.completion, "magic")
         self.shell.set_next_input(source, replace=False)
 
     def _delete(self, numbers: tuple[int, ...], rest: str) -> None:
@@ -105,22 +101,22 @@ class HistoryMagics(Magics):
         if bad is not None:
             raise InputError(f"--delete takes ids, and {bad!r} is none.")
         count = self._history.delete([*numbers, *map(int, words)])
-        print(f"{count} completions were deleted.")
+        print(f"Deleted: {count}.")
 
     def _purge(self, words: str, options: HistoryOptions) -> None:
         where = _where(options)
         if not options.yes:
             count = self._history.count(words, **where)
-            print(f"{count} completions would be deleted; add --yes to delete them.")
+            print(f"To be deleted: {count}; add --yes to delete.")
             return
         count = self._history.purge(words, **where)
-        print(f"{count} completions were deleted.")
+        print(f"Deleted: {count}.")
 
     def _export(self, words: str, options: HistoryOptions) -> None:
         found = self._history.search(words, n=None, **_where(options))
         path = Path(str(options.export)).expanduser()
         count = self._history.export(path, [row.id for row in reversed(found)])
-        print(f"{count} completions were written to {path}.")
+        print(f"Written to {path}: {count}.")
 
 
 def _where(options: HistoryOptions) -> dict[str, Any]:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import flags
 from ..prompts import template_names
-from ..settings import CompletionSettings, parameters
+from ..settings import CompletionSettings, flags, parameters
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

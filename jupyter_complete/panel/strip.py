@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .. import flags
 from ..completion import Completion
+from ..settings import flags
 from . import cards, cells
 
 MOST = 20

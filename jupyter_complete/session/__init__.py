@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..client import Cancel, Client
+from ..completion import Completion
 from ..embedded.app import make_app
 from ..embedded.model import load_models
 from ..embedded.transport import EmbeddedAdapter
@@ -17,6 +18,7 @@ from ..errors import CompletionInterrupted
 from ..history import History
 from ..keys import Keys
 from .ask import Gathering, OnText, Outcome, ask
+from .code import call_of, code
 from .journal import Journal
 from .plan import Call, Origin, plan
 from .routes import Routes
@@ -24,7 +26,7 @@ from .routes import Routes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..completion import Completion, Endpoint
+    from ..completion import Endpoint
     from ..settings import CompletionSettings
 
 __all__ = ["Call", "Origin", "Outcome", "Running", "Session"]
@@ -178,6 +180,15 @@ class Session:
         if running.outcome.error:
             raise running.outcome.error
         return running.outcome.completion
+
+    def code(self, asked: Call | Completion, kind: str) -> str:
+        """Give code that sends the same request, the key from the environment.
+
+        ``kind``: ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError`.
+        """
+        if isinstance(asked, Completion):
+            asked = call_of(asked, self.settings, self.routes)
+        return code(asked, kind)
 
     def warnings(self) -> list[str]:
         """Give the lines the user should read that no call carries, each once."""

@@ -15,10 +15,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
 
-from .completion import CompletionRequest
-from .errors import InputError
+from ..errors import InputError
 from .options import CompleteOptions, MagicOptions
-from .settings import CompletionSettings, parameters
+from .parameters import CompletionSettings, parameters
 
 Kind = Literal["text", "integer", "number", "integer or auto", "choice", "switch"]
 
@@ -244,16 +243,3 @@ def help_text(options: type[MagicOptions] = CompleteOptions) -> str:
 def describe(what: str, options: type[MagicOptions], more: str = "") -> str:
     """Give the docstring of a magic: what it does, its flags, and more."""
     return f"{what}\n\nFlags:\n\n{help_text(options)}\n\n{more}".rstrip()
-
-
-def of_request(request: CompletionRequest) -> str:
-    """Give the line of flags that makes a request of its prompt, turns left raw."""
-    default = CompletionSettings()
-    overrides = {}
-    for parameter in parameters():
-        if parameter.request:
-            value = getattr(request, parameter.request)
-            value = list(value) if isinstance(value, tuple) else value
-            if value != getattr(default, parameter.name):
-                overrides[parameter.name] = value
-    return write(overrides)

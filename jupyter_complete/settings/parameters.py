@@ -19,8 +19,8 @@ from traitlets import (
 )
 from traitlets.config import Configurable
 
-from .completion import BOUNDS
-from .errors import InputError
+from ..completion import BOUNDS
+from ..errors import InputError
 
 
 class Slider(NamedTuple):

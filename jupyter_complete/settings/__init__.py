@@ -1,0 +1,7 @@
+"""Every parameter, once: its trait, and the flag, slider and help that come from it."""
+
+from __future__ import annotations
+
+from .parameters import CompletionSettings, Parameter, Slider, parameters
+
+__all__ = ["CompletionSettings", "Parameter", "Slider", "parameters"]
