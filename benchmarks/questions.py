@@ -77,7 +77,9 @@ def faults(answer: str, wanted: str) -> list[str]:
     found = [
         f"does not say {group}"
         for group in wanted.split()
-        if not any(word.replace("_", " ") in low or word in low for word in group.split("|"))
+        if not any(
+            word.replace("_", " ") in low or word in low for word in group.split("|")
+        )
     ]
     words = words_of(answer)
     if len(words) < 15:
@@ -96,12 +98,14 @@ def report(temperatures: Iterable[float]) -> int:
 
     model = load_models()["ngram-chat"]
     good = 0
-    for question, wanted in QUESTIONS:
+    for number, (question, wanted) in enumerate(QUESTIONS):
         print(f"\n== {question}")
         for temperature in temperatures:
             prompt = f"\n\nHuman: {question}\n\nAssistant:"
-            tokens = model.generate(prompt, temperature=temperature, seed=1)
-            answer = "".join(token.text for token, _ in zip(tokens, range(LONGEST), strict=False))
+            tokens = model.generate(prompt, temperature=temperature, seed=number)
+            answer = "".join(
+                token.text for token, _ in zip(tokens, range(LONGEST), strict=False)
+            )
             wrong = faults(answer, wanted) if temperature == 0 else []
             good += temperature == 0 and not wrong
             note = f"   [{'; '.join(wrong)}]" if wrong else ""
@@ -123,7 +127,11 @@ print(time.perf_counter() - start)
 def speeds() -> None:
     """Print how soon the first token comes, how fast the others, in what memory."""
     cold = [
-        float(subprocess.run([sys.executable, "-c", _COLD], capture_output=True, check=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", _COLD], capture_output=True, check=True
+            ).stdout
+        )
         for _ in range(9)
     ]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -135,15 +143,22 @@ def speeds() -> None:
         start, count = time.perf_counter(), 0
         for question, _ in QUESTIONS:
             prompt = f"\n\nHuman: {question}\n\nAssistant:"
-            count += sum(1 for _ in models["ngram-chat"].generate(prompt, temperature=temperature))
+            count += sum(
+                1
+                for _ in models["ngram-chat"].generate(prompt, temperature=temperature)
+            )
         rates.append(count / (time.perf_counter() - start))
     base = models["ngram-base"].generate("The", temperature=1.0, seed=1)
     start = time.perf_counter()
     many = sum(1 for _ in zip(base, range(20_000), strict=False))
     base_rate = many / (time.perf_counter() - start)
     used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"cold start to first token   {statistics.median(cold):8.2f} s      (target 1)")
-    print(f"tokens a second, chat       {statistics.median(rates):8.0f}        (target 2000)")
+    print(
+        f"cold start to first token   {statistics.median(cold):8.2f} s      (target 1)"
+    )
+    print(
+        f"tokens a second, chat       {statistics.median(rates):8.0f}        (target 2000)"
+    )
     print(f"tokens a second, base       {base_rate:8.0f}        (target 2000)")
     print(f"memory                      {used:8.0f} MB     (target 150)")
 

@@ -104,7 +104,9 @@ class _Outline:
         if len(block.lines) > 1 and _RULE.fullmatch(block.lines[-1]):
             self._head(_clean(block.lines[-2].strip()), block.lines[-1].strip()[0])
             return True
-        self.signatures = [known for known in self.signatures if known[0] < block.indent]
+        self.signatures = [
+            known for known in self.signatures if known[0] < block.indent
+        ]
         if self.note_indent is not None and block.indent <= self.note_indent:
             self.note_indent = None
         if block.text in _NOTES:

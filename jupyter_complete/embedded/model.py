@@ -50,7 +50,7 @@ FEWEST_AT_END = 16
 MOST_PASSAGES = 12
 STEEPNESS = 4
 """A paragraph of half the best one's score counts half to this power."""
-NEXT_BEST = 0.5
+NEXT_BEST = 0.7
 """And each counts at most this of the one before: the best outweighs all the others."""
 OPENING = 6
 """The first tokens of a paragraph, where the choice among the paragraphs falls."""
@@ -61,7 +61,7 @@ MOST_QUESTIONS = 8
 """Questions whose estimates are kept."""
 
 CHAT = Discounts(
-    text=(0.8, 0.85, 0.9, 0.9, 0.9, 0.9), emphasis=(0.25, 0.4, 0.6, 0.6, 0.6, 0.6)
+    text=(0.8, 0.85, 0.9, 0.9, 0.9, 0.9), emphasis=(0.15, 0.3, 0.6, 0.6, 0.6, 0.6)
 )
 BASE = Discounts(text=(0.75, 0.6, 0.45, 0.35, 0.25, 0.2), emphasis=())
 
@@ -93,8 +93,13 @@ class Passage:
     """A prompt and what follows it, token by token."""
 
     def __init__(
-        self, text: Text, estimator: Estimator, history: list[int], *,
-        chat: bool, spaced: bool,
+        self,
+        text: Text,
+        estimator: Estimator,
+        history: list[int],
+        *,
+        chat: bool,
+        spaced: bool,
     ) -> None:
         self._text = text
         self._estimator = estimator
@@ -314,11 +319,14 @@ class _Learnt:
             weight = (score / best[0][1]) ** STEEPNESS * NEXT_BEST**rank
             span = self.text.span(number)
             for position in span[:OPENING]:
-                weights[position] = max(weights.get(position, 0.0), weight * weight)
+                weights[position] = max(weights.get(position, 0.0), weight**1.5)
             for position in span[OPENING:]:
                 weights[position] = max(weights.get(position, 0.0), weight)
             after = number + 1
-            if after < len(self.paragraphs) and self.paragraphs[after].topic == self.paragraphs[number].topic:
+            if (
+                after < len(self.paragraphs)
+                and self.paragraphs[after].topic == self.paragraphs[number].topic
+            ):
                 for position in self.text.span(after):
                     weights.setdefault(position, weight * 0.1)
         return Emphasis.on(self.text, weights)
@@ -331,7 +339,10 @@ class _Learnt:
             self._index = Index(
                 self.paragraphs,
                 (
-                    [vocabulary[tokens[position]] for position in self.text.span(number)]
+                    [
+                        vocabulary[tokens[position]]
+                        for position in self.text.span(number)
+                    ]
                     for number in range(len(self.paragraphs))
                 ),
             )
@@ -357,7 +368,9 @@ class _Models(Mapping[str, LanguageModel]):
         with self._lock:
             if not self._made:
                 source = self._source
-                learnt = _Learnt(documentation() if source is None else from_text(source))
+                learnt = _Learnt(
+                    documentation() if source is None else from_text(source)
+                )
                 self._made = {
                     "ngram-chat": LanguageModel(learnt.answered),
                     "ngram-base": LanguageModel(learnt.continued),

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 PARAGRAPH = "\n\n"
 END = ""
@@ -25,7 +26,8 @@ MOST_PLACES = 20_000
 
 _TOKEN = re.compile(
     r"\n\n+|"
-    r' ?"[^"\s]{1,40}(?: [^"\s]{1,12}){0,4}"(?:(?![\w"])|(?=s\b))|'  # code, as "x is y"
+    # Code in quotes is one token, as "x is y".
+    r' ?"[^"\s]{1,40}(?: [^"\s]{1,12}){0,4}"(?:(?![\w"])|(?=s\b))|'
     r" ?\w+(?:[.'’-]\w+)*(?:\(\))?|"
     r" ?[^\w\s]|"
     r"\s"
@@ -47,7 +49,7 @@ class Level:
     ``rest`` times its probability at ``parent``.
     """
 
-    __slots__ = ("_powers", "_ranking", "own", "parent", "rest")
+    __slots__ = ("_powers", "_ranking", "_top", "own", "parent", "rest")
 
     def __init__(
         self, own: Mapping[int, float], rest: float, parent: Level | None
@@ -56,6 +58,7 @@ class Level:
         self.rest = rest
         self.parent = parent
         self._ranking: list[tuple[float, int]] | None = None
+        self._top: float | None = None
         self._powers: dict[float, float] = {}
 
     def probability(self, token: int) -> float:
@@ -83,10 +86,11 @@ class Level:
     @property
     def top(self) -> float:
         """The probability of the likeliest token."""
-        here = -self.ranking[0][0]
-        if self.parent is None:
-            return here
-        return max(here, self.rest * self.parent.top)
+        if self._top is None:
+            here = -self.ranking[0][0]
+            above = self.parent.top if self.parent is not None else 0.0
+            self._top = max(here, self.rest * above)
+        return self._top
 
     def power_sum(self, power: float) -> float:
         """Give the sum of ``(p / top) ** power`` over the whole vocabulary."""
@@ -94,12 +98,12 @@ class Level:
         if known is not None:
             return known
         top = self.top
-        total = sum((p / top) ** power for p in self.own.values())
+        total: float = sum((p / top) ** power for p in self.own.values())
         if self.parent is not None:
             above = self.parent.top
+            probability = self.parent.probability
             seen = sum(
-                (min(1.0, self.parent.probability(token) / above)) ** power
-                for token in self.own
+                min(1.0, probability(token) / above) ** power for token in self.own
             )
             others = max(0.0, self.parent.power_sum(power) - seen)
             total += min(1.0, self.rest * above / top) ** power * others
@@ -109,16 +113,28 @@ class Level:
         return total
 
 
+class Followers(NamedTuple):
+    """The tokens that follow a context."""
+
+    counts: Mapping[int, float]
+    units: Mapping[int, float]
+    """What a discount of 1 takes from each."""
+    total: float
+
+
 class Places:
     """Where a context stands in the text: the positions of the token after it."""
 
-    __slots__ = ("_longer", "depth", "positions", "text")
+    __slots__ = ("_followers", "_longer", "depth", "positions", "text")
 
-    def __init__(self, text: Sequence[int], positions: Sequence[int], depth: int) -> None:
+    def __init__(
+        self, text: Sequence[int], positions: Sequence[int], depth: int
+    ) -> None:
         self.text = text
         self.positions = positions
         self.depth = depth
         self._longer: dict[int, Places] | None = None
+        self._followers: Followers | None = None
 
     def longer(self, token: int) -> Places | None:
         """Give the places of this context with a token before it, None if it has none."""
@@ -133,21 +149,27 @@ class Places:
             }
         return self._longer.get(token)
 
-    def followers(self) -> tuple[dict[int, float], dict[int, float], float]:
-        """Give each token that follows: how often, what a discount takes, and the sum.
+    def followers(self) -> Followers:
+        """Give how often each token follows, as Kneser and Ney count.
 
-        Below the longest context it counts once for each different token before.
+        Below the longest context that is by how many different tokens stand before,
+        save at the start of a paragraph, before which nothing differs.
         """
-        text, reach = self.text, self.depth + 1
-        if reach > LONGEST:
-            followers: Iterable[int] = [text[place] for place in self.positions]
-        else:
-            pairs = {(text[p], text[p - reach] if p >= reach else -1): 0 for p in self.positions}
-            followers = [token for token, _ in pairs]
-        counts: dict[int, float] = {}
-        for token in followers:
-            counts[token] = counts.get(token, 0.0) + 1.0
-        return counts, dict.fromkeys(counts, 1.0), float(sum(counts.values()))
+        if self._followers is None:
+            text, reach = self.text, self.depth + 1
+            followers: Iterable[int] = (text[place] for place in self.positions)
+            opening = text[self.positions[0] - self.depth] == PARAGRAPH_ID
+            if reach <= LONGEST and not opening:
+                pairs = dict.fromkeys(
+                    (text[place], text[place - reach]) for place in self.positions
+                )
+                followers = (token for token, _ in pairs)
+            counts: dict[int, float] = {}
+            for token in followers:
+                counts[token] = counts.get(token, 0.0) + 1.0
+            units = dict.fromkeys(counts, 1.0)
+            self._followers = Followers(counts, units, sum(counts.values()))
+        return self._followers
 
 
 @dataclass(frozen=True)
@@ -158,7 +180,9 @@ class Text:
     tokens: Sequence[int]
     starts: Sequence[int]
     """The position of the first token of each paragraph."""
-    ids: Mapping[str, int] = field(repr=False)
+    ids: Mapping[str, int]
+    levels: dict[tuple[int, float], Level] = field(default_factory=dict)
+    """Estimates after one token, by the token and the discount."""
 
     @classmethod
     def of(cls, sections: Iterable[Iterable[str]]) -> Text:
@@ -171,7 +195,8 @@ class Text:
                 tokens.append(PARAGRAPH_ID)
                 starts.append(len(tokens))
                 tokens.extend(
-                    ids.setdefault(token, len(ids)) for token in tokenise(" " + paragraph)
+                    ids.setdefault(token, len(ids))
+                    for token in tokenise(" " + paragraph)
                 )
             tokens.append(END_ID)
         return cls(list(ids), tokens, starts, ids)
@@ -223,17 +248,15 @@ class Emphasis:
         """Emphasise the positions of a text that have a weight."""
         return cls(Places(text.tokens, sorted(weights), 0), weights)
 
-    def followers(
-        self, places: Places
-    ) -> tuple[dict[int, float], dict[int, float], float]:
-        """Give each token that follows: its weight, its heaviest place, and the sum."""
+    def followers(self, places: Places) -> Followers:
+        """Give the weight with which each token follows."""
         sums: dict[int, float] = {}
         heaviest: dict[int, float] = {}
         for position in places.positions:
             token, weight = places.text[position], self.weights[position]
             sums[token] = sums.get(token, 0.0) + weight
             heaviest[token] = max(heaviest.get(token, 0.0), weight)
-        return sums, heaviest, sum(sums.values())
+        return Followers(sums, heaviest, sum(sums.values()))
 
 
 class _Place:
@@ -299,22 +322,29 @@ class Estimator:
         emphasised = place.emphasised.longer(token) if place.emphasised else None
         level = place.level
         if text is not None:
-            discount = self._discounts.text[min(text.depth, len(self._discounts.text)) - 1]
-            level = _level(text.followers(), discount, level)
+            level = self._text_level(text, level)
         if emphasised is not None and self._emphasis is not None:
-            many = self._discounts.emphasis
-            discount = many[min(emphasised.depth, len(many)) - 1]
+            discount = self._discounts.emphasis[emphasised.depth - 1]
             level = _level(self._emphasis.followers(emphasised), discount, level)
         if level is place.level:
             return None
         return _Place(level, text, emphasised)
 
+    def _text_level(self, places: Places, parent: Level) -> Level:
+        discount = self._discounts.text[places.depth - 1]
+        if places.depth > 1:
+            return _level(places.followers(), discount, parent)
+        # After one token the whole text says the same whatever the emphasis.
+        key = (self._text.tokens[places.positions[0] - 1], discount)
+        level = self._text.levels.get(key)
+        if level is None:
+            level = self._text.levels[key] = _level(
+                places.followers(), discount, parent
+            )
+        return level
 
-def _level(
-    followers: tuple[dict[int, float], dict[int, float], float],
-    discount: float,
-    parent: Level,
-) -> Level:
+
+def _level(followers: Followers, discount: float, parent: Level) -> Level:
     counts, units, total = followers
     rest = discount * sum(units.values()) / total
     probability = parent.probability
