@@ -82,11 +82,13 @@ def difference(old: str, new: str) -> str | None:
     if len(before) + len(after) > MOST_WORDS:
         return None
     words = [[piece.lstrip() for piece in pieces] for pieces in (before, after)]
-    matcher = difflib.SequenceMatcher(None, *words, autojunk=False)
+    matcher = difflib.SequenceMatcher(a=words[0], b=words[1], autojunk=False)
     marked = []
     for kind, i, j, k, m in matcher.get_opcodes():
         if kind == "equal":
-            marked.append(escape("".join(after[k:m])))
+            # The same word; where only one of the two has space before it, so has this.
+            same = zip(before[i:j], after[k:m], strict=True)
+            marked.append(escape("".join(max(pair, key=len) for pair in same)))
         else:
             marked += [_marked("del", before[i:j]), _marked("ins", after[k:m])]
     return "".join(marked)
