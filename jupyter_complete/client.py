@@ -30,6 +30,7 @@ from .errors import (
     CompleteError,
     ConnectionFailed,
     InputError,
+    NotFoundError,
     ProtocolError,
     one_line,
 )
@@ -100,6 +101,11 @@ class _Exchange:
         message = str(error)
         if isinstance(error, AuthenticationError):
             message = f"{message}; check {self.endpoint.key_variable or 'the key'}."
+        if isinstance(error, NotFoundError):
+            message = (
+                f"{message}; check the model's name (%complete_models), the "
+                "endpoint's URL, and --dialect."
+            )
         if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
             message = f"{message}; it asks to wait {error.retry_after:.0f} s."
         if self.key is not None:
