@@ -4,12 +4,14 @@ The answers are those of each server's own documentation or source, named beside
 """
 
 import json
+import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback import CUT
 
+from jupyter_complete.catalog import CATALOG
 from jupyter_complete.client import Client
 from jupyter_complete.completion import (
     CompletionRequest,
@@ -18,7 +20,10 @@ from jupyter_complete.completion import (
     Usage,
 )
 from jupyter_complete.dialects import Event
+from jupyter_complete.dialects.messages import MessagesDialect
+from jupyter_complete.dialects.named import dialect_named
 from jupyter_complete.dialects.openai import OpenAIDialect
+from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
     AuthenticationError,
     BadRequestError,
@@ -638,3 +643,58 @@ def test_a_last_event_that_was_cut_is_not_read():
     assert list(dialect.decode_stream([Event("message", '{"cho', whole=False)])) == []
     with pytest.raises(ProtocolError):
         list(dialect.decode_stream([Event("message", '{"cho')]))
+
+
+# Taken for another
+
+
+@pytest.mark.parametrize("dialect", ["text", "messages"])
+def test_a_server_of_this_api_asked_in_another_says_what_to_check(loopback, dialect):
+    """FastAPI's answer to a path that it does not have."""
+    loopback.reply({"detail": "Not Found"}, status=404)
+    endpoint = Endpoint("test", loopback.url, dialect)
+    asked = CompletionRequest("m", "\n\nHuman: Hi\n\nAssistant:", 16)
+
+    with (
+        Client(lambda _: None) as client,
+        pytest.raises(NotFoundError, match=r"check the model's name.*--dialect\.$"),
+    ):
+        client.send(asked, endpoint, dialect_named(dialect, endpoint))
+
+
+def test_a_web_page_is_told_from_an_answer(loopback, ask):
+    loopback.reply(b"<html><title>Sign in</title></html>", headers={"x": "y"})
+
+    with pytest.raises(ProtocolError, match=r"web page.*proxy or a login page"):
+        ask()
+
+
+def test_an_unknown_endpoint_is_asked_with_the_key_as_each_dialect_has_it():
+    endpoint = Endpoint("lab", "http://lab", "auto")
+
+    assert dialect_named("auto", endpoint).headers("k") == {
+        "anthropic-version": "2023-06-01",
+        "x-api-key": "k",
+        "Authorization": "Bearer k",
+    }
+    assert "Authorization" not in dialect_named("auto", endpoint).headers(None)
+
+
+def test_a_dialect_is_made_for_its_endpoint_and_model():
+    served = Endpoint("lab", "http://lab", "text", extensions=True, flavour="vllm")
+    model = CATALOG.find("claude-opus-5")
+
+    assert dialect_named("text", served) == TextDialect(extensions=True)
+    assert dialect_named("openai", served, unsupported="drop") == OpenAIDialect(
+        "drop", "vllm"
+    )
+    assert dialect_named("messages", served, model, version="2026-10-21") == (
+        MessagesDialect("2026-10-21", "error", model)
+    )
+
+
+def test_dialects_pickle():
+    dialect = OpenAIDialect("drop", "vllm").for_request(request(stop_sequences=("x",)))
+
+    assert pickle.loads(pickle.dumps(dialect)) == dialect
+    assert dialect.stops == ("x", HUMAN)
