@@ -6,7 +6,6 @@ The key is never in it: the code takes it from the environment, as the client do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..completion import CompletionRequest, Endpoint, HttpCall
 from ..errors import InputError
@@ -15,7 +14,7 @@ from .http import curl, requests
 from .sdk import sdk
 from .sending import KEY, SERVED, sending_of
 
-__all__ = ["KEY", "SERVED", "as_cell", "as_code", "cell_settings"]
+__all__ = ["KEY", "SERVED", "as_cell", "as_code"]
 
 _WRITERS = {"curl": curl, "requests": requests, "sdk": sdk}
 
@@ -40,8 +39,9 @@ def as_code(
 
 
 def as_cell(request: CompletionRequest, line: str) -> str:
-    """Give the ``%%complete`` cell of a request; ``line`` sets its `cell_settings`.
+    """Give the ``%%complete`` cell of a request; ``line`` is its flags.
 
+    The turns stand in the prompt already, so the line has to say ``--turns raw``.
     Raises `InputError` for a prompt that a cell would change.
     """
     if names := template_names(request.prompt):
@@ -55,16 +55,3 @@ def as_cell(request: CompletionRequest, line: str) -> str:
             "use --as requests."
         )
     return f"%%complete {line}\n{request.prompt}"
-
-
-def cell_settings(
-    request: CompletionRequest, names: Mapping[str, str], **more: Any
-) -> dict[str, Any]:
-    """Give the settings of a cell that sends exactly this request.
-
-    ``names``: setting -> field of the request. ``more``: the settings that are no part
-    of it, as endpoint, dialect and stream. What is not sent is left out.
-    """
-    values = {name: getattr(request, field) for name, field in names.items()}
-    told = {k: v for k, v in values.items() if v is not None and v != ()}
-    return {**told, "turns": "raw", **more}

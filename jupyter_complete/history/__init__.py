@@ -190,6 +190,7 @@ class History:
         count = sum(
             self._do(partial(_delete, numbers=some)) for some in _batches(numbers)
         )
+        self._do(lambda tables: tables.texts.tidy())
         self._store.tidy()
         return count
 

@@ -105,25 +105,33 @@ class Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        with contextlib.suppress(PermissionError):
+        with contextlib.suppress(OSError):
             if self.path.stat().st_mode & 0o077:
                 self.path.chmod(0o600)
         self._file = _identity(self.path)
-        uri = self.path.absolute().as_uri() + (f"?vfs={self._vfs}" if self._vfs else "")
+        writable = all(os.access(it, os.W_OK) for it in (self.path, self.path.parent))
         connection = sqlite3.connect(
-            uri,
+            self._uri(writable=writable),
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
         try:
-            _patiently(lambda: _set_journal(connection, self.path))
+            if writable:
+                _patiently(lambda: _set_journal(connection, self.path))
             _patiently(lambda: self._prepare(connection))
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _uri(self, *, writable: bool) -> str:
+        # Without a log SQLite has to make one even to read, unless it is told that
+        # nobody writes.
+        still = not writable and not Path(f"{self.path}-wal").exists()
+        options = [*["immutable=1"] * still, *[f"vfs={self._vfs}"] * bool(self._vfs)]
+        return f"{self.path.absolute().as_uri()}?{'&'.join(options)}"
 
     def _mended(self, error: sqlite3.DatabaseError) -> bool:
         """Tell whether it is worth another try: the damage is out of the way."""

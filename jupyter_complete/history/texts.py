@@ -14,6 +14,7 @@ from collections.abc import Collection
 from .store import transaction
 
 FRESH, STALE = 0, 1  # of the index: PRAGMA user_version
+SMALL_BLOCKS = 5_000  # of 4 KB, which take a fraction of a second to write anew
 
 
 class Texts:
@@ -31,7 +32,7 @@ class Texts:
         with transaction(connection):
             if self._is_fresh():  # another process was first
                 return
-            connection.execute("DROP TABLE IF EXISTS words")
+            self._drop_index()
             # Which texts have a word is all that is asked: no positions, no lengths,
             # no second copy of the text.
             connection.execute(
@@ -89,12 +90,36 @@ class Texts:
         else:
             self._mark_stale()
 
+    def tidy(self) -> None:
+        """Leave no word of what was deleted in a small index.
+
+        A large one gives its space back bit by bit, as it is written.
+        """
+        if self.indexed:
+            blocks = self._connection.execute("SELECT count(*) FROM words_data")
+            if blocks.fetchone()[0] <= SMALL_BLOCKS:
+                self._connection.execute(
+                    "INSERT INTO words (words) VALUES ('optimize')"
+                )
+
     def _is_fresh(self) -> bool:
         made = self._connection.execute(
             "SELECT count(*) FROM sqlite_master WHERE name = 'words'"
         ).fetchone()
         state = self._connection.execute("PRAGMA user_version").fetchone()
         return bool(made[0]) and state[0] == FRESH
+
+    def _drop_index(self) -> None:
+        try:
+            self._connection.execute("DROP TABLE IF EXISTS words")
+        except sqlite3.DatabaseError:
+            # Damaged, it cannot even be dropped; as a new one begins, it can.
+            self._connection.execute("DELETE FROM words_idx")
+            self._connection.execute("DELETE FROM words_data")
+            self._connection.execute(
+                "INSERT INTO words_data VALUES (1, x''), (10, x'00000000000000')"
+            )
+            self._connection.execute("DROP TABLE words")
 
     def _index(self, number: int, text: str) -> None:
         if self.indexed:
