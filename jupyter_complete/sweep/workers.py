@@ -13,7 +13,7 @@ from concurrent.futures import (
 from typing import Any
 
 from ..cancel import Cancel
-from ..errors import CompleteError
+from ..errors import CompleteError, InputError
 from .pace import LARGEST_LIMIT
 from .tasks import Ask, Limits, Outcome
 
@@ -75,6 +75,22 @@ class Workers:
             raise
         except RuntimeError as error:
             raise CompleteError(f"The executor takes no calls: {error}.") from error
+
+
+def as_executor(name: str, value: object) -> Executor:
+    """Give the executor that a variable is, or that its Dask client has.
+
+    Raises `InputError` for anything else.
+    """
+    if isinstance(value, Executor):
+        return value
+    get_executor = getattr(value, "get_executor", None)
+    if callable(get_executor) and isinstance(found := get_executor(), Executor):
+        return found
+    raise InputError(
+        f"executor {name} is a {type(value).__name__}; give a "
+        "concurrent.futures.Executor or a dask.distributed.Client."
+    )
 
 
 def _elsewhere(ask: Ask, call: Any, nonce: str) -> Outcome:  # noqa: ARG001 - see below

@@ -1,0 +1,145 @@
+"""The measures of a sweep's points, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from ..completion import Completion
+from ..errors import one_line
+from .intervals import Estimate
+from .metrics import Measured, Score, chosen, find, paired
+from .table import Record, Row, to_dataframe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Measures(Sequence[Measured]):
+    """Measures at points; shows itself as a table, a row for each point."""
+
+    found: tuple[Measured, ...]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @overload
+    def __getitem__(self, place: int) -> Measured: ...
+    @overload
+    def __getitem__(self, place: slice) -> Measures: ...
+    def __getitem__(self, place: int | slice) -> Measured | Measures:
+        if isinstance(place, slice):
+            return Measures(self.found[place])
+        return self.found[place]
+
+    def to_records(self) -> list[Record]:
+        """Give a dict for each point: of each measure its value, low, high and n."""
+        return [
+            dict(group[0].values)
+            | {
+                name: value
+                for one in group
+                for name, value in _cells(one.metric.name, one.estimate).items()
+            }
+            for group in self._points()
+        ]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Give the records as a pandas DataFrame."""
+        return to_dataframe(self.to_records())
+
+    def _points(self) -> list[list[Measured]]:
+        groups: dict[Key, list[Measured]] = {}
+        for one in self.found:
+            key = tuple(map(str, one.values.values()))
+            groups.setdefault(key, []).append(one)
+        return [*groups.values()]
+
+    def __repr__(self) -> str:
+        groups = self._points()
+        if not groups:
+            return "no measures"
+        names = [*groups[0][0].values]
+        lines = [
+            names + [f"{one.metric.name} ({one.metric.unit})" for one in groups[0]]
+        ]
+        for group in groups:
+            point = [one_line(str(value), 40) for value in group[0].values.values()]
+            lines.append(point + [str(one.estimate or "(n = 0)") for one in group])
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+            )
+            for line in lines
+        )
+
+
+def _cells(name: str, estimate: Estimate | None) -> Record:
+    value, low, high, n = estimate or (None, None, None, 0)
+    return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
+
+
+def measures(
+    rows: Sequence[Row], metrics: Sequence[str | Score], by: Sequence[str]
+) -> Measures:
+    """Give the measures of the rows, grouped by the values of these names."""
+    groups = _grouped(rows, by)
+    all_of_them = [row.completion for row in rows if row.completion is not None]
+    wanted = chosen(metrics, all_of_them)
+    return Measures(
+        tuple(
+            Measured(values, metric, metric(completions))
+            for values, completions in groups
+            for metric in wanted
+        )
+    )
+
+
+def differences(
+    rows: Sequence[Row], name: str, metric: str | Score, baseline: Any
+) -> Measures:
+    """Give how much higher the measure is at each value of a name than at one."""
+    measure = find(metric)
+    others = [other for other in rows[0].point.values if other != name] if rows else []
+    at: dict[str, dict[Key, list[Completion]]] = {}
+    shown: dict[str, Any] = {}
+    for values, completions in _grouped(rows, [name, *others]):
+        own = str(values[name])
+        shown[own] = values[name]
+        at.setdefault(own, {})[_key(values[other] for other in others)] = completions
+    base = at[str(baseline)]
+    return Measures(
+        tuple(
+            Measured(
+                {name: value, "baseline": baseline},
+                measure,
+                paired(
+                    measure,
+                    [(base[key], at[own][key]) for key in base if key in at[own]],
+                ),
+            )
+            for own, value in shown.items()
+            if own != str(baseline)
+        )
+    )
+
+
+def _grouped(
+    rows: Sequence[Row], by: Sequence[str]
+) -> list[tuple[dict[str, Any], list[Completion]]]:
+    groups: dict[Key, tuple[dict[str, Any], list[Completion]]] = {}
+    for row in rows:
+        values = {name: row.point.values[name] for name in by}
+        _, found = groups.setdefault(_key(values.values()), (values, []))
+        if row.completion is not None:
+            found.append(row.completion)
+    return [*groups.values()]
+
+
+def _key(values: Iterable[object]) -> Key:
+    return tuple(map(str, values))

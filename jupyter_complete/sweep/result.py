@@ -1,0 +1,273 @@
+"""What a sweep gave: its completions by point, as tables, as numbers, as plots."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from ..completion import Completion
+from ..errors import InputError
+from . import table
+from .axes import Axis, Point
+from .measures import Measures, differences, measures
+from .metrics import Score
+from .table import Record, Row
+from .tasks import Run, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a sweep cannot do by itself, as others are above it in the house."""
+
+    resume: Callable[[Sweep], Sweep] | None = None
+    """Asks for what is missing or failed."""
+    plot: Callable[..., Any] | None = None
+    """Takes a sweep, a spec or None, and ``metric=``; gives a figure."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sweep(Sequence[Completion]):
+    """The completions of a sweep, in the order of its points and samples.
+
+    Iterates over what was answered, also in part or with an error; ``rows`` has the
+    calls that are still to be made, too.
+    """
+
+    rows: tuple[Row, ...]
+    axes: tuple[Axis, ...] = ()
+    id: str | None = None
+    """Its id in the history."""
+    interrupted: bool = False
+    stopped: str | None = None
+    """Why it ended before its end, in one line; None: it did not."""
+    notices: tuple[str, ...] = ()
+    doors: Doors = field(default=Doors(), compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        tasks: Sequence[Task],
+        run: Run,
+        *,
+        axes: tuple[Axis, ...] = (),
+        id: str | None = None,  # noqa: A002 - the history's own name for it
+        doors: Doors | None = None,
+    ) -> Sweep:
+        """Give the sweep of these tasks and what a run of them gave."""
+        rows = tuple(
+            Row(task.point, task.sample, completion)
+            for task, completion in zip(tasks, run.completions, strict=True)
+        )
+        return cls(
+            rows,
+            axes,
+            id,
+            run.interrupted,
+            run.stopped,
+            run.notices,
+            doors or Doors(),
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows) - self.pending
+
+    def __iter__(self) -> Iterator[Completion]:
+        return (row.completion for row in self.rows if row.completion is not None)
+
+    @overload
+    def __getitem__(self, place: int) -> Completion: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sweep: ...
+    def __getitem__(self, place: int | slice) -> Completion | Sweep:
+        made = [row for row in self.rows if row.completion is not None]
+        if isinstance(place, slice):
+            return self._with(made[place])
+        completion = made[place].completion
+        assert completion is not None  # noqa: S101 - only those are in `made`
+        return completion
+
+    def __repr__(self) -> str:
+        counts = Counter(row.completion and row.completion.status for row in self.rows)
+        parts = ", ".join(
+            f"{count:,} {status or 'pending'}" for status, count in counts.items()
+        )
+        over = " × ".join(self.varying) or "one point"  # noqa: RUF001 - it is one
+        return f"<Sweep over {over}: {len(self.rows):,} calls: {parts or 'none'}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The doors lead into this process, and stay here.
+        state = (self.rows, self.axes, self.id, self.interrupted, self.stopped)
+        return Sweep, (*state, self.notices)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The points, in order, those still pending included."""
+        seen: list[Point] = []
+        for row in self.rows:
+            if not seen or seen[-1] != row.point:
+                seen.append(row.point)
+        return tuple(seen)
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """The names that have more than one value, in the axes' order."""
+        return tuple(name for name in self.names if len(self.values(name)) > 1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all axes."""
+        return tuple(self.rows[0].point.values) if self.rows else ()
+
+    def values(self, name: str) -> tuple[Any, ...]:
+        """Give the values of one name, in the axis' order."""
+        found: list[Any] = []
+        seen = set()
+        for row in self.rows:
+            value = row.point.values[name]
+            if (key := (type(value), str(value))) not in seen:
+                seen.add(key)
+                found.append(value)
+        return tuple(found)
+
+    @property
+    def pending(self) -> int:
+        """How many calls are still to be made."""
+        return sum(row.completion is None for row in self.rows)
+
+    @property
+    def failed(self) -> Sweep:
+        """The calls that ended with an error, or whose answer was cut."""
+        return self._with(
+            row
+            for row in self.rows
+            if row.completion is not None
+            and row.completion.status in ("error", "broken")
+        )
+
+    def at(self, **values: Any) -> Sweep:
+        """Give the part of the sweep at a point, as ``runs.at(temperature=0.5)``.
+
+        ``sample=`` chooses among the samples. Raises `InputError`, naming what there
+        is, where nothing is.
+        """
+        wanted = dict(values)
+        sample = wanted.pop("sample", None) if "sample" not in self.names else None
+        for name, value in wanted.items():
+            self._check(name, value)
+        return self._with(
+            row
+            for row in self.rows
+            if (sample is None or row.sample == sample)
+            and all(_same(row.point.values[name], wanted[name]) for name in wanted)
+        )
+
+    def _check(self, name: str, value: object) -> None:
+        if name not in self.names:
+            known = ", ".join(self.names) or "no name"
+            raise InputError(f"{name} is no axis of this sweep; it has {known}.")
+        there = self.values(name)
+        if not any(_same(one, value) for one in there):
+            known = ", ".join(map(repr, there[:12])) + ("…" if len(there) > 12 else "")
+            raise InputError(f"No point has {name}={value!r}; {name} is {known}.")
+
+    def _with(self, rows: Iterable[Row]) -> Sweep:
+        return replace(self, rows=tuple(rows))
+
+    def resume(self) -> Sweep:
+        """Ask for what is missing, failed or was interrupted; give the whole sweep."""
+        if all(one.status == "complete" for one in self) and not self.pending:
+            return self
+        if self.doors.resume is None:
+            raise InputError(
+                "This sweep came from a file or another process; run its cell again."
+            )
+        return self.doors.resume(self)
+
+    def plot(
+        self, spec: str | None = None, *, metric: str | Score | None = None
+    ) -> Any:
+        """Give a matplotlib figure of a measure over one to three axes.
+
+        ``spec`` is as ``words~temperature`` or ``distinct_2~temperature+tone``.
+        """
+        if self.doors.plot is None:
+            raise InputError(
+                "This sweep came from a file or another process; plot it with "
+                "jupyter_complete.figures.plot(sweep)."
+            )
+        return self.doors.plot(self, spec, metric=metric)
+
+    def metrics(
+        self, *chosen: str | Score, by: Sequence[str] | None = None
+    ) -> Measures:
+        """Give measures at each point, with 95 % intervals and counts.
+
+        ``chosen`` are names, such as ``words``, or functions of a completion; none is
+        all. ``by`` names the axes to keep apart; the others' answers are pooled.
+        """
+        return measures(self.rows, chosen, self._by(by))
+
+    def compare(
+        self, name: str, metric: str | Score, *, baseline: Any = None
+    ) -> Measures:
+        """Give how much higher the measure is at each value of an axis than at one.
+
+        Paired by prompt: the two answers, or groups of answers, differ in ``name``
+        alone. ``baseline`` is the axis' first value unless given.
+        """
+        self._by([name])
+        base = self.values(name)[0] if baseline is None else baseline
+        self._check(name, base)
+        there = next(one for one in self.values(name) if _same(one, base))
+        return differences(self.rows, name, metric, there)
+
+    def _by(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        if names is None:
+            return self.varying
+        for name in names:
+            if name not in self.names:
+                known = ", ".join(self.names) or "no name"
+                raise InputError(f"{name} is no axis of this sweep; it has {known}.")
+        return tuple(names)
+
+    def to_records(self) -> list[Record]:
+        """Give a dict for each call made: varying names first, every field."""
+        varying = self.varying
+        constant = [name for name in self.names if name not in varying]
+        return table.records(self.rows, [*varying, *constant])
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Give the records as a pandas DataFrame."""
+        return table.to_dataframe(self.to_records())
+
+    def to_jsonl(self, path: str | Path) -> Path:
+        """Write a JSON object for each call made to a line of its own."""
+        return table.export(self.to_records(), path, ".jsonl")
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write a line for each call made; nested fields as JSON."""
+        return table.export(self.to_records(), path, ".csv")
+
+    def to_parquet(self, path: str | Path) -> Path:
+        """Write a row for each call made; nested fields as JSON. Wants pyarrow."""
+        return table.export(self.to_records(), path, ".parquet")
+
+    def export(self, path: str | Path) -> Path:
+        """Write the sweep as the path's ending says: .jsonl, .csv or .parquet."""
+        return table.export(self.to_records(), path)
+
+
+def _same(value: object, wanted: object) -> bool:
+    if value == wanted:
+        return True
+    return isinstance(value, tuple) and value in ((wanted,), _tuple(wanted))
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

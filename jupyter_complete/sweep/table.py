@@ -1,0 +1,160 @@
+"""A sweep as rows: records, data frames, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..completion import Completion
+from ..errors import InputError
+from .axes import Point
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = dict[str, Any]
+
+_FIELDS = tuple(field.name for field in fields(Completion))
+_SAME = ("model", "endpoint", "dialect")
+"""What can be swept and is also told by the answer: one column where both agree."""
+
+
+class Row(NamedTuple):
+    """One call of a sweep."""
+
+    point: Point
+    sample: int
+    completion: Completion | None
+    """None: pending."""
+
+
+def records(rows: Sequence[Row], names: Sequence[str]) -> list[Record]:
+    """Give a record for each call that was made: the names first, then every field.
+
+    A name that a field of `Completion` has, too, stands as ``asked_name``: in the
+    column ``text`` is always the answer's text. ``prompt``, ``input_tokens`` and
+    ``output_tokens`` have columns beside ``request`` and ``usage``.
+    """
+    made = [(row, row.completion) for row in rows if row.completion is not None]
+    columns = {
+        name: f"asked_{name}"
+        for name in names
+        if name in _FIELDS
+        and not (
+            name in _SAME
+            and all(row.point.values[name] == getattr(one, name) for row, one in made)
+        )
+    }
+    return [
+        {columns.get(name, name): row.point.values[name] for name in names}
+        | _fields(completion)
+        for row, completion in made
+    ]
+
+
+def _fields(completion: Completion) -> Record:
+    usage = completion.usage
+    return {
+        "sample": completion.sample,
+        "text": completion.text,
+        "status": completion.status,
+        "prompt": completion.prompt,
+        "input_tokens": usage and usage.input_tokens,
+        "output_tokens": usage and usage.output_tokens,
+        **{name: getattr(completion, name) for name in _FIELDS if name != "request"},
+        "usage": usage and usage._asdict(),
+        "raw": dict(completion.raw),
+        "request": asdict(completion.request),
+    }
+
+
+def to_dataframe(found: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Give the records as a pandas DataFrame."""
+    try:
+        import pandas as pd  # noqa: PLC0415 - only who asks for a frame pays for it
+    except ImportError as error:
+        raise InputError(
+            "A data frame wants pandas: pip install 'jupyter-complete[frames]'."
+        ) from error
+    return pd.DataFrame(list(found))
+
+
+def export(found: Sequence[Record], path: str | Path, kind: str | None = None) -> Path:
+    """Write the records to a file of the kind, or that the path's ending asks for."""
+    path = Path(path).expanduser()
+    write = WRITERS.get(kind or path.suffix.lower())
+    if write is None:
+        raise InputError(
+            f"{path.name!r} has no ending that says how to write it; end it with "
+            f"{', '.join(WRITERS)}."
+        )
+    try:
+        write(found, path)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}."
+        ) from error
+    return path
+
+
+def _write_jsonl(found: Sequence[Record], path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for record in found:
+            file.write(json.dumps(record, default=str) + "\n")
+
+
+def _write_csv(found: Sequence[Record], path: Path) -> None:
+    # An answer may hold half a character, which UTF-8 cannot carry.
+    with path.open(
+        "w", encoding="utf-8", errors="backslashreplace", newline=""
+    ) as file:
+        writer = csv.DictWriter(file, [*found[0]] if found else [])
+        writer.writeheader()
+        writer.writerows(
+            {name: _flat(record[name]) for name in record} for record in found
+        )
+
+
+def _write_parquet(found: Sequence[Record], path: Path) -> None:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - only who asks for Parquet pays for it
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(
+            "A .parquet file wants pyarrow: pip install pyarrow."
+        ) from error
+    names = [*found[0]] if found else []
+    table = {name: _column([record[name] for record in found]) for name in names}
+    pq.write_table(pa.table(table), path)
+
+
+def _flat(value: object) -> object:
+    """Give what one cell can hold: nested values as JSON."""
+    if isinstance(value, (Mapping, list, tuple)):
+        return json.dumps(value, default=str)
+    return value
+
+
+def _column(values: Sequence[object]) -> list[object]:
+    """Give the values with one type, as a typed file wants them: text if mixed."""
+    flat = [_flat(value) for value in values]
+    kinds = {type(value) for value in flat if value is not None}
+    if kinds <= {int, float} or (len(kinds) == 1 and str not in kinds):
+        return flat
+    return [
+        value
+        if value is None
+        else str(value).encode(errors="backslashreplace").decode()
+        for value in flat
+    ]
+
+
+WRITERS: Mapping[str, Callable[[Sequence[Record], Path], None]] = {
+    ".jsonl": _write_jsonl,
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+}
