@@ -62,6 +62,7 @@ class Answer:
         self._explain = explain
         self._end = end
         self._broken: str | None = None
+        self._half = ""
         self._chunks = self._iterate()
 
     def __enter__(self) -> Self:
@@ -95,7 +96,10 @@ class Answer:
     def _iterate(self) -> Iterator[Chunk]:
         texts: list[str] = []
         try:
-            for chunk in self._decoded():
+            for each in self._decoded():
+                chunk = each
+                if self._half or not each.text.isascii():
+                    chunk = self._mended(each)
                 texts.append(chunk.text)
                 yield chunk
                 if chunk.stop_reason is None:
@@ -170,6 +174,18 @@ class Answer:
                 "URL, and whether a proxy or a login page stands before it."
             )
         yield from self._dialect.decode(body)
+
+    def _mended(self, chunk: Chunk) -> Chunk:
+        """Give the chunk without half characters, which JSON can carry in escapes.
+
+        A pair that was split between two chunks is joined in the second.
+        """
+        text = self._half + chunk.text
+        self._half = ""
+        if chunk.stop_reason is None and "\ud800" <= text[-1:] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        pairs = text.encode("utf-16-le", "surrogatepass")
+        return chunk._replace(text=pairs.decode("utf-16-le", "replace"))
 
     def _bytes(self) -> Iterator[bytes]:
         """Yield bytes as they arrive; a failure ends them and is noted."""

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -24,17 +24,9 @@ from .answer import READ_SIZE, Answer
 from .cancel import Cancel
 from .completion import CompletionRequest, Endpoint, HttpCall
 from .connections import POOLS, Line
-from .errors import (
-    AuthenticationError,
-    Cancelled,
-    CompleteError,
-    ConnectionFailed,
-    InputError,
-    NotFoundError,
-    ProtocolError,
-    one_line,
-)
-from .retry import LONGEST_WAIT, Failure, persist, refused
+from .errors import Cancelled, CompleteError
+from .failures import explained, no_answer, redirected
+from .retry import Failure, persist, refused
 
 if TYPE_CHECKING:
     from .dialects import Dialect
@@ -98,23 +90,7 @@ class _Exchange:
     def explain(self, error: CompleteError) -> CompleteError:
         """Give the error with what is known of the call, and without its key."""
         error.attempts = self.attempts
-        message = str(error)
-        if isinstance(error, AuthenticationError):
-            message = f"{message}; check {self.endpoint.key_variable or 'the key'}."
-        if isinstance(error, NotFoundError):
-            message = (
-                f"{message}; check the model's name (%complete_models), the "
-                "endpoint's URL, and --dialect."
-            )
-        if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
-            message = f"{message}; it asks to wait {error.retry_after:.0f} s."
-        if self.key is not None:
-            message = self.key.removed_from(message)
-            for name in ("type", "request_id"):
-                value = getattr(error, name)
-                setattr(error, name, value and self.key.removed_from(value))
-        error.args = (one_line(message, 600),)
-        return error
+        return explained(error, self.endpoint, self.key)
 
 
 class Client:
@@ -283,7 +259,7 @@ class Client:
             with closing(response):
                 return _refusal(response, exchange)
         except (requests.RequestException, HTTPError, OSError) as error:
-            failure = _no_answer(error, exchange, self._timeout)
+            failure = no_answer(error, exchange.url, exchange.endpoint, self._timeout)
         exchange.line.cancel.check()
         return failure
 
@@ -292,18 +268,7 @@ def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
     """Give the failure that an answer of another status than 200 tells of."""
     status, headers = response.status_code, response.headers
     if 300 <= status < 400:
-        target = ""
-        with suppress(ValueError):
-            target = urlsplit(headers.get("location", "")).hostname or ""
-        return Failure(
-            ProtocolError(
-                f"{_host(exchange.url)} redirects to {target or 'another page'} "
-                f"(HTTP {status}); nothing was sent there. If you trust it, make it "
-                f"the URL of the endpoint {exchange.endpoint.name}.",
-                status=status,
-            ),
-            again=False,
-        )
+        return redirected(exchange.url, headers, status, exchange.endpoint)
     body = b""
     with suppress(HTTPError, OSError, ValueError):
         while len(body) < LARGEST_ERROR:
@@ -314,41 +279,3 @@ def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
     exchange.line.cancel.check()
     error = exchange.dialect.decode_error(status, headers, body)
     return refused(error, status, headers)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc
-
-
-def _no_answer(
-    error: Exception, exchange: _Exchange, timeout: tuple[float, float]
-) -> Failure:
-    """Give the failure of a foreign exception, in words of ours."""
-    name, host = exchange.endpoint.name, _host(exchange.url)
-    if isinstance(error, requests.exceptions.InvalidURL):
-        wrong = InputError(
-            f"The endpoint {name} has the URL {exchange.endpoint.base_url!r}, which "
-            f"is none; give one such as https://{host or 'host'}."
-        )
-        return Failure(wrong, again=False)
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        reason = f"no connection within {timeout[0]:g} s"
-    elif isinstance(error, requests.exceptions.ReadTimeout):
-        reason = f"it sent nothing for {timeout[1]:g} s"
-    else:
-        reason = one_line(str(_root(error)) or type(error).__name__, 200)
-    failed = ConnectionFailed(
-        f"No answer from {host} ({reason}); check that the endpoint {name} is up "
-        "and that its URL is right."
-    )
-    return Failure(failed, not isinstance(error, requests.exceptions.SSLError))
-
-
-def _root(error: BaseException) -> BaseException:
-    """Give the exception at the bottom, which names the reason."""
-    while True:
-        inner = [getattr(error, "reason", None), error.__cause__, *error.args]
-        below = next((each for each in inner if isinstance(each, BaseException)), None)
-        if below is None:
-            return error
-        error = below

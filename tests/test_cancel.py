@@ -108,12 +108,16 @@ def test_interrupt_ends_a_silent_request_and_closes_its_connection(
 def test_cancel_keeps_what_came(client, loopback):
     loopback.reply(**SILENCES["between events"])
     cancel = Cancel()
+    there = Endpoint("lab", loopback.url, "text")
 
-    with (
-        cancelled_at(loopback.wait_for_stall, cancel),
-        pytest.raises(Cancelled) as caught,
-    ):
-        ask(client, loopback.url, cancel=cancel)
+    with client.send(REQUEST, there, DIALECT, cancel=cancel) as answer:
+        chunks = iter(answer)
+        next(chunks)
+        with (
+            cancelled_at(loopback.wait_for_stall, cancel),
+            pytest.raises(Cancelled) as caught,
+        ):
+            next(chunks)
 
     assert caught.value.partial == "Hi"
     assert caught.value.attempts == 1

@@ -686,6 +686,26 @@ def test_stream_is_utf_8_whatever_the_header_says(ask, loopback, kind):
     assert ask() == "é\u2028ß"
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([r"a\ud83d\ude00b"], "a\N{GRINNING FACE}b"),
+        ([r"a\ud83d", r"\ude00b"], "a\N{GRINNING FACE}b"),
+        ([r"\ud83d", "", r"\ude00"], "\N{GRINNING FACE}"),
+        ([r"a\ud83d", "b"], "a\ufffdb"),
+        ([r"a\ude00b"], "a\ufffdb"),
+        ([r"\ud83d", r"\ud83d\ude00"], "\ufffd\N{GRINNING FACE}"),
+        ([r"a\ud83d"], "a\ufffd"),
+    ],
+)
+def test_characters_split_between_events_are_joined(ask, loopback, parts, expected):
+    """Halves of a character can be neither printed nor stored."""
+    pieces = [event(f'{{"completion": "{part}"}}') for part in parts]
+    loopback.reply([*pieces, event(completion("", "max_tokens"))])
+
+    assert ask() == expected
+
+
 def test_whole_answer_to_a_request_for_a_stream(ask, loopback):
     loopback.reply(completion("Hi", "max_tokens"))
 

@@ -39,6 +39,7 @@ FLOORS = {
     "endpoints": 0,
     "errors": 0,
     "events": 0,
+    "failures": 0,
     "listing": 0,
     "plain": 0,
     "prompts": 0,
