@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..client import Cancel, Client
 from ..completion import Completion
@@ -22,14 +22,28 @@ from .code import call_of, code
 from .journal import Journal
 from .plan import Call, Origin, plan
 from .routes import Routes
+from .sweeping import Sweeping, SweepPlan, axis_settings, check_sweep, plan_sweep
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from ..completion import Endpoint
     from ..settings import CompletionSettings
+    from ..sweep.axes import Axis
+    from ..sweep.result import Sweep
+    from ..sweep.tasks import Progress
 
-__all__ = ["Call", "Origin", "Outcome", "Running", "Session"]
+__all__ = [
+    "Call",
+    "Origin",
+    "Outcome",
+    "Running",
+    "Session",
+    "SweepPlan",
+    "axis_settings",
+    "check_sweep",
+]
 
 # How long a text may wait before it is shown: smooth, and cheap for the front end.
 SHOW_SECONDS = 0.06
@@ -53,6 +67,8 @@ class Session:
     ) -> None:
         self.settings = settings
         self.history = history
+        self.plot: Callable[..., Any] | None = None
+        """What draws a `Sweep`; the floor above knows how."""
         self.routes = Routes(lambda: self.client)
         self._key_for = key_for
         self._warnings = [] if warnings is None else warnings
@@ -194,6 +210,47 @@ class Session:
         """Give the lines the user should read that no call carries, each once."""
         lines, self._warnings[:] = self._warnings[:], []
         return lines
+
+    def plan_sweep(
+        self,
+        text: str,
+        axes: Sequence[Axis],
+        values: Mapping[str, object],
+        *,
+        executor: Executor | None = None,
+        fresh: bool = False,
+        origin: Origin | None = None,
+        **overrides: object,
+    ) -> SweepPlan:
+        """Give the sweep of a text over the axes; every call is built and checked.
+
+        Raises `InputError` for the first that is refused; nothing is sent.
+        """
+        settings = self.settings.changed(overrides)
+
+        def prepare(values: Mapping[str, object], point: Mapping[str, Any]) -> Call:
+            return self.prepare(text, values, origin=origin, **{**overrides, **point})
+
+        return plan_sweep(
+            text, axes, values, settings, prepare, executor=executor, fresh=fresh
+        )
+
+    def sweep(
+        self,
+        plan: SweepPlan,
+        *,
+        on_progress: Callable[[Progress], object] = lambda _: None,
+        stop: Cancel | None = None,
+    ) -> Sweep:
+        """Run a sweep; give it with all that was answered, errors among it.
+
+        ``on_progress`` is called in this thread, at most ten times a second. Ctrl-C
+        ends it within a second: see `Sweep.interrupted`.
+        """
+        for endpoint in {task.call.call.endpoint for task in plan.tasks}:
+            self._key_for(endpoint)
+        sweeping = Sweeping(self.client, self.history, self._journal, self.plot)
+        return sweeping.run(plan, on_progress=on_progress, stop=stop)
 
     def close(self) -> None:
         """Close the connections and the history."""
