@@ -54,13 +54,16 @@ class TextDialect:
         }
         if request.betas:
             headers["anthropic-beta"] = ",".join(dict.fromkeys(request.betas))
-        if request.seed is not None:
+        for name in ("seed", "logprobs"):
+            value = getattr(request, name)
+            if value is None:
+                continue
             if not self.extensions:
                 raise InputError(
-                    f"seed is {request.seed}, but {TITLE} has none; leave it out, "
+                    f"{name} is {value}, but {TITLE} has none; leave it out, "
                     "or use an endpoint that has one, such as embedded."
                 )
-            headers["jupyter-complete-seed"] = str(request.seed)
+            headers[f"jupyter-complete-{name}"] = str(value)
         user = request.user_id
         body = {
             "max_tokens_to_sample": request.max_tokens_to_sample,
