@@ -97,7 +97,7 @@ class Sweep(Sequence[Completion]):
         parts = ", ".join(
             f"{count:,} {status or 'pending'}" for status, count in counts.items()
         )
-        over = " × ".join(self.varying) or "one point"  # noqa: RUF001 - it is one
+        over = ", ".join(self.varying) or "one point"
         return f"<Sweep over {over}: {len(self.rows):,} calls: {parts or 'none'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
