@@ -251,6 +251,9 @@ def _serve_until_told(server: Server) -> None:
     """Serve until Ctrl-C or SIGTERM."""
     from .embedded.serve import address  # noqa: PLC0415
 
+    # The model computes in one thread while another sends: hand over sooner than
+    # every 5 ms, or a token waits that long for its way out.
+    sys.setswitchinterval(0.0005)
     told = threading.Event()
 
     def tell(*_: object) -> None:

@@ -253,7 +253,7 @@ def oracle(text, stops):
     st.lists(st.text("ab\n", max_size=4), max_size=12),
     st.lists(st.text("ab\n", min_size=1, max_size=5), min_size=1, max_size=5),
 )
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_stops_are_found_whatever_the_split(tokens, stops):
     finder, pieces = StopFinder(stops), []
     for token in tokens:
@@ -270,6 +270,7 @@ def test_stops_are_found_whatever_the_split(tokens, stops):
     st.lists(st.text("ab", min_size=1, max_size=3), max_size=8),
     st.text("ab", min_size=1),
 )
+@settings(deadline=None)
 def test_nothing_is_held_back_that_cannot_become_a_stop(tokens, stop):
     finder, given_text, got = StopFinder([stop]), "", ""
     for token in tokens:
@@ -789,7 +790,7 @@ HEADER = st.text(st.characters(max_codepoint=255), max_size=12)
         HEADER,
     ),
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_whatever_a_client_sends_is_answered(sent, method, path, query, headers):
     answer = ask(app_for(" a", "b"), method, path, sent, query=query, **headers)
 

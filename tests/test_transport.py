@@ -10,6 +10,7 @@ from scripted import ScriptedModel, read_event
 from urllib3.exceptions import ProtocolError
 
 from jupyter_complete.embedded.app import make_app
+from jupyter_complete.embedded.model import load_models
 from jupyter_complete.embedded.transport import EmbeddedAdapter
 
 URL = "embedded://ngram/v1/complete"
@@ -253,3 +254,17 @@ def test_many_sessions_ask_at_once(model):
         thread.join(10)
 
     assert got == [[" one", " twó", " three", ""]] * 8
+
+
+def test_the_embedded_model_answers_through_it():
+    prompt = "\n\nHuman: What does the with statement do?\n\nAssistant:"
+    asked = GOOD | {"model": "ngram-chat", "prompt": prompt, "temperature": 0}
+    with session_for(make_app(load_models())) as session:
+        headers = {"jupyter-complete-logprobs": "3"}
+        response = session.post(URL, json=asked, headers=headers)
+
+    made = response.json()
+    assert "with" in made["completion"]
+    assert "".join(e["token"] for e in made["logprobs"]) == made["completion"]
+    assert made["usage"]["output_tokens"] == len(made["logprobs"])
+    assert made["usage"]["input_tokens"] > 8

@@ -142,6 +142,16 @@ class _Server(Server):
         super().__init__(*args, **kwargs)
         self.gateway = _Gateway
 
+    @staticmethod
+    def bind_socket(sock: socket.socket, where: Any) -> socket.socket:
+        """Bind the socket, or close it: cheroot leaves that open."""
+        try:
+            sock.bind(where)
+        except (OSError, UnicodeError, ValueError):
+            sock.close()
+            raise
+        return sock
+
     def error_log(
         self,
         msg: str = "",
