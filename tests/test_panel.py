@@ -569,6 +569,24 @@ def test_it_starts_from_the_last_complete_cell(shell):
     panel.close()
 
 
+def test_the_magic_takes_the_prompt_from_a_variable_and_names_the_result(shell):
+    shell.run("question = 'What does break do?'")
+
+    panel = shell.run("%complete_panel -p question -o answer")
+    panel.settings.max_tokens = 5
+    run(panel)
+
+    assert panel.prompt == "What does break do?"
+    assert shell.user_ns["answer"] is shell.user_ns["_completion"]
+    panel.close()
+
+
+@pytest.mark.parametrize("line", ["-p nothing", "some words", "--temperature 1"])
+def test_a_bad_line_of_the_magic_is_an_error_of_ours(shell, line):
+    with pytest.raises(InputError):
+        shell.run(f"%complete_panel {line}")
+
+
 def test_without_the_extension_it_says_how_to_load_it(bare_shell):
     with pytest.raises(InputError, match="load_ext"):
         CompletionPanel()

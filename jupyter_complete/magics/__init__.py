@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..settings import CompletionSettings
 from .complete import CompletionMagics
 from .history import HistoryMagics
+from .panel import PanelMagics
 from .questions import QuestionLine
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ def load(shell: InteractiveShell) -> None:
     settings = CompletionSettings(parent=shell)
     shell.configurables.append(settings)  # type: ignore[arg-type] # its hint is wrong
     complete = CompletionMagics(shell, settings)
-    shell.register_magics(complete, HistoryMagics(shell, complete))
+    shell.register_magics(
+        complete, HistoryMagics(shell, complete), PanelMagics(shell, complete)
+    )
     shell.input_transformer_manager.token_transformers.append(QuestionLine)
 
 
@@ -32,7 +35,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     complete.close()
     shell.configurables.remove(complete.settings)
-    for kind in (CompletionMagics, HistoryMagics):
+    for kind in (CompletionMagics, HistoryMagics, PanelMagics):
         for scope, names in registry.pop(kind.__name__).magics.items():
             for name in names:
                 shell.magics_manager.magics[scope].pop(name, None)

@@ -79,6 +79,23 @@ class ModelOptions(MagicOptions):
 
 
 @dataclass(frozen=True, slots=True)
+class PanelOptions(MagicOptions):
+    """What a line of ``%complete_panel`` asks for."""
+
+    settings: ClassVar[bool] = False
+    out: str | None = option(
+        "-o", "--out", metavar="NAME", help="Also name each result NAME."
+    )
+    prompt: str | None = option(
+        "-p",
+        "--prompt",
+        metavar="NAME",
+        help="Start from the prompt in the variable NAME; left out, from the last "
+        "%%complete cell.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryOptions(MagicOptions):
     """What a line of ``%complete_history`` asks for."""
 
