@@ -133,7 +133,7 @@ def _environment(home):
     extensions = home / "share" / "labextensions"
     extensions.mkdir(parents=True)
     source = REPOSITORY / "jupyter_complete" / "labextension"
-    (extensions / "jupyter-complete").symlink_to(source)
+    shutil.copytree(source, extensions / "jupyter-complete")
     own = {name: str(home / name.lower()) for name in _FOLDERS}
     kept = {
         name: value

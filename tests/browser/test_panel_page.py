@@ -1,0 +1,200 @@
+"""The panel as a person uses it, in each front end: what is sent and what is seen."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from loopback import STALL, events
+from playwright.sync_api import expect
+
+LOAD = "%load_ext jupyter_complete"
+PANEL = "%complete_panel -o answer"
+ASK = "What does the {{topic}} statement do?"
+
+
+def here(server):
+    """Give a cell that sends everything to the recording server."""
+    own = json.dumps({"here": {"url": server.url, "dialect": "text"}})
+    return f"""\
+{LOAD}
+%config CompletionSettings.endpoints = {own}
+%config CompletionSettings.endpoint = "here"
+%config CompletionSettings.model = "one"
+topic = "with"
+"""
+
+
+class Panel:
+    """The panel in a page."""
+
+    def __init__(self, front, number=0):
+        self.root = front.page.locator(".jupyter-complete-panel").nth(number)
+        self.status = self.root.locator(".jc-status")
+        self.answers = self.root.locator(".jc-answers")
+        self.prompt = self.root.get_by_label("prompt", exact=True)
+
+    def dial(self, name):
+        dial = self.root.locator(f".jc-{name}")
+        return dial.get_by_role("slider"), dial.get_by_role("textbox")
+
+    def press(self, name):
+        self.root.get_by_role("button", name=name, exact=True).click()
+
+    def choose(self, label, option):
+        self.root.get_by_label(label, exact=True).select_option(option)
+
+    def write(self, label, text):
+        box = self.root.get_by_label(label, exact=True)
+        box.fill(text)
+        box.press("Enter")
+
+    def is_done(self):
+        expect(self.status).to_contain_text("Done", timeout=30_000)
+
+
+def start(front, *cells):
+    """Run the cells and give the panel of the last."""
+    front.open("panel.ipynb", *cells)
+    if front.name != "voila":
+        for number in range(len(cells)):
+            front.run(number)
+    panel = Panel(front)
+    expect(panel.status).to_have_text("Ready.", timeout=60_000)
+    panel.root.scroll_into_view_if_needed()
+    return panel
+
+
+def test_a_person_sets_runs_stops_and_compares(any_front, loopback):
+    first, second, end = events("One red cat", " sat.")
+    loopback.reply([first, STALL, second, end]).reply(events("One blue cat", " sat."))
+    panel = start(any_front, here(loopback), PANEL)
+
+    slider, value = panel.dial("temperature")
+    slider.press("ArrowLeft")
+    expect(value).to_have_value("0.95")
+    slider, value = panel.dial("top-k")
+    slider.press("ArrowRight")
+    expect(value).to_have_value("1")
+    panel.write("max tokens value", "64")
+    panel.choose("model", "another model…")
+    panel.write("another model", "my-model")
+    panel.choose("betas", "context-1m-2025-08-07")
+    panel.prompt.fill(ASK)
+    expect(panel.root).to_contain_text("{{topic}} = with")
+    any_front.shot("panel-set")
+
+    panel.prompt.press("Control+Enter")
+    expect(panel.answers).to_contain_text("One red cat")
+    expect(panel.status).to_have_text("Running…")
+    panel.press("Stop")
+    expect(panel.status).to_contain_text("interrupted")
+    assert loopback.requests[0].gone.wait(5)
+    any_front.shot("panel-stopped")
+    sent = loopback.requests[0]
+    assert sent.headers["anthropic-beta"] == "context-1m-2025-08-07"
+    assert sent.json == {
+        "max_tokens_to_sample": 64,
+        "model": "my-model",
+        "prompt": "\n\nHuman: What does the with statement do?\n\nAssistant:",
+        "stream": True,
+        "temperature": 0.95,
+        "top_k": 1,
+    }
+
+    panel.dial("temperature")[1].fill("off")
+    panel.press("Run")
+    expect(panel.answers).to_contain_text("One blue cat sat.")
+    panel.is_done()
+    assert "temperature" not in loopback.requests[1].json
+    earlier = panel.root.locator(".jc-earlier")
+    expect(earlier.locator("del")).to_have_text("red")
+    expect(earlier.locator("ins")).to_have_text(["blue", "sat."])
+    any_front.shot("panel-compared", panel.root)
+    panel.press("Restore 1")
+    expect(panel.dial("temperature")[1]).to_have_value("0.95")
+
+    results = Axe().run(any_front.page, context=".jupyter-complete-panel")
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_copy_run_save_and_reopen_without_the_kernel(front):
+    page = front.page
+    panel = start(front, f"{LOAD}\ntopic = 'with'", PANEL)
+    panel.prompt.fill(ASK)
+    panel.write("max tokens value", "40")
+    panel.press("Run")
+    panel.is_done()
+    seen = panel.answers.locator(".jc-text").inner_text().strip()
+    assert len(seen) > 20
+
+    panel.press("Copy as cell")
+    cell = front.cell(2)
+    expect(cell.locator(".cm-line")).to_have_text(["%%complete --max-tokens 40", ASK])
+    expect(cell).to_have_class(re.compile("jupyter-complete-cell"))
+    front.run(2)
+    expect(front.output(2)).to_contain_text("ngram-chat")
+    front.shot("panel-copied")
+    panel.root.locator(".jc-temperature").get_by_role("button").click()
+    expect(front.cell(2).locator(".cm-line").first).to_have_text(
+        "%%complete --max-tokens 40 -s temperature=0:1:0.25"
+    )
+
+    front.save()
+    saved = "".join(map(str, front.server.outputs("panel.ipynb", 1)))
+    assert "needs a running kernel" in saved
+    front.server.stop_kernels()
+    page.goto("about:blank")
+    front.open("panel.ipynb")
+    expect(front.output(1)).to_contain_text(seen[:40])
+    front.shot("panel-reopened")
+
+
+def test_other_cells_and_panels_run_while_one_streams(front, loopback):
+    first, *_ = events("One", "two")
+    loopback.reply([first, STALL])
+    panel = start(front, here(loopback), PANEL, f"{PANEL}2", "1 + 1")
+    panel.prompt.fill("Hi")
+    panel.press("Run")
+    expect(panel.answers).to_contain_text("One")
+
+    front.run(3)
+    other = Panel(front, 1)
+    other.prompt.fill("Hello")
+    other.press("Run")
+    expect(other.answers).to_contain_text("One")
+
+    expect(front.output(3)).to_contain_text("2")
+    expect(panel.status).to_have_text("Running…")
+    panel.dial("temperature")[1].fill("0.5")
+    panel.dial("temperature")[1].press("Enter")
+    expect(other.dial("temperature")[1]).to_have_value("0.5")
+    for each in (panel, other):
+        each.press("Stop")
+        expect(each.status).to_contain_text("interrupted")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_it_fits_a_narrow_page_in_both_themes(open_front, server, theme):
+    server.theme(theme)
+    front = open_front("lab")
+    panel = start(front, f"{LOAD}\ntopic = 'with'", PANEL)
+    panel.prompt.fill(ASK)
+    panel.root.get_by_label("samples", exact=True).fill("2")
+    panel.root.get_by_label("samples", exact=True).press("Enter")
+    panel.press("Run")
+    panel.is_done()
+    word = theme.split()[1].lower()
+
+    front.shot(f"panel-wide-{word}")
+    front.page.set_viewport_size({"width": 400, "height": 1400})
+    panel.root.scroll_into_view_if_needed()
+    front.shot(f"panel-narrow-{word}", panel.root)
+
+    wide, room = panel.root.evaluate("x => [x.scrollWidth, x.clientWidth]")
+    assert wide <= room
+    results = Axe().run(front.page, context=".jupyter-complete-panel")
+    assert results.violations_count == 0, results.generate_report()
+    server.theme("JupyterLab Light")
