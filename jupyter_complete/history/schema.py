@@ -50,7 +50,7 @@ FIRST: Migration = (
     "CREATE INDEX origin_by_source ON origin (source)",
     # Each time a request was sent. ``created``: UTC, milliseconds since 1970.
     # ``partial``: the text so far and ``writer``: who writes it, while it runs.
-    # ``model``: where another answered. ``detail``: what else is known, as JSON.
+    # ``model``: where another answered. ``detail``: what else is known.
     """CREATE TABLE run (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         created INTEGER NOT NULL,
@@ -74,7 +74,7 @@ FIRST: Migration = (
         output_tokens INTEGER,
         first_token_seconds REAL,
         seconds REAL,
-        detail TEXT
+        detail BLOB
     )""",
     "CREATE INDEX run_by_time ON run (created)",
     "CREATE INDEX run_by_request ON run (request, sample)",

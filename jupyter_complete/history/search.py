@@ -48,6 +48,8 @@ def find(connection: sqlite3.Connection, query: Query, texts: Texts) -> Iterator
         yield from (number for (number,) in found)
         return
     few, holds = _matcher(connection, terms, texts)
+    if few == []:
+        return
     runs = connection.execute(
         f"""SELECT run.id, run.text, request.prompt {_FROM}
         WHERE {where} {_ORDER}""",
