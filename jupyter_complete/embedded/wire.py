@@ -30,7 +30,11 @@ class Wire:
     ) -> None:
         self._cumulative = version == CUMULATIVE_VERSION
         self._input_tokens = input_tokens
-        self._same = {"model": model, "id": answer_id, "log_id": answer_id}
+        self._same: dict[str, Any] = {
+            "model": model,
+            "id": answer_id,
+            "log_id": answer_id,
+        }
         if self._cumulative:
             self._same |= {"truncated": False, "exception": None}
         # All of an event but its text, written once: a stream is thousands of them.
