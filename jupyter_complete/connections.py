@@ -110,7 +110,7 @@ class Connection(HTTPConnection):
         self._belong()
         super().request(*args, **kwargs)
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3
         """Wait for the head of the answer."""
         self._answering = self.sock
         return super().getresponse()

@@ -65,7 +65,8 @@ def _wait(state: tenacity.RetryCallState) -> float:
     failure: Failure = _outcome(state)
     if failure.error.retry_after is not None:
         return failure.error.retry_after
-    longest = min(FIRST_BACKOFF * 2 ** (state.attempt_number - 1), LONGEST_BACKOFF)
+    backoff = FIRST_BACKOFF * 2.0 ** (state.attempt_number - 1)
+    longest = min(backoff, LONGEST_BACKOFF)
     return longest * (1 - 0.25 * random.random())  # noqa: S311 - no secret
 
 
