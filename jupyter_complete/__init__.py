@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .session import Session
+    from .sweep.result import Sweep
 
 __version__ = "0.1.0"
 __all__ = [
     "CompleteError",
     "Completion",
     "CompletionInterrupted",
+    "Sweep",
     "complete",
     "load",
     "load_ipython_extension",
+    "sweep",
     "unload_ipython_extension",
 ]
 
@@ -44,8 +47,52 @@ def complete(
     try:
         return session.complete(call)
     finally:
-        for line in session.warnings():
-            warnings.warn(line, stacklevel=2)
+        _tell(session)
+
+
+def sweep(
+    prompt: str,
+    *,
+    values: Mapping[str, object] | None = None,
+    executor: Any = None,
+    fresh: bool = False,
+    **settings: Any,
+) -> Sweep:
+    """Complete a prompt at every point of a grid, as ``%%complete --sweep`` does.
+
+    A setting, or a ``{{name}}`` of the prompt, given as a list is an axis; axes
+    multiply. ``samples``, ``concurrency``, ``max_calls``, ``max_output_tokens`` are
+    settings, too. ``executor`` is a `concurrent.futures.Executor` or a Dask client.
+    What an earlier run of the same prompt answered is not asked again, unless
+    ``fresh``. Failed calls are completions with the status ``error``. Raises
+    `InputError` before anything is sent, and `CompletionInterrupted` on Ctrl-C.
+    """
+    from .prompts import template_names  # noqa: PLC0415 - see below
+    from .session import axis_settings, whole_sweep_settings  # noqa: PLC0415
+    from .sweep.axes import Names, keyword_axes  # noqa: PLC0415 - see below
+    from .sweep.workers import as_executor  # noqa: PLC0415 - see below
+
+    session, namespace = _session()
+    whole = whole_sweep_settings() & set(settings)
+    steering = {name: settings.pop(name) for name in whole}
+    names = Names(axis_settings(), template_names(prompt))
+    single, axes = keyword_axes(settings, names)
+    plan = session.plan_sweep(
+        prompt,
+        axes,
+        namespace if values is None else values,
+        executor=None if executor is None else as_executor("given", executor),
+        fresh=fresh,
+        **single,
+        **steering,
+    )
+    done = session.sweep(plan)
+    _tell(session)
+    if done.interrupted:
+        error = CompletionInterrupted("Stopped; what was answered is in the history.")
+        error.sweep = done
+        raise error
+    return done
 
 
 def load(path: str | Path) -> list[Completion]:
@@ -84,11 +131,24 @@ def _session() -> tuple[Session, Mapping[str, object]]:
     return _script_session(), shell.user_ns if shell is not None else {}
 
 
+def _tell(session: Session) -> None:
+    for line in session.warnings():
+        warnings.warn(line, stacklevel=3)
+
+
 def _code(completion: Completion, kind: str) -> str:
     return _session()[0].code(completion, kind)
 
 
 Completion.code_writer = _code
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Sweep":
+        from .sweep.result import Sweep  # noqa: PLC0415 - importing stays cheap
+
+        return Sweep
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @functools.cache

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .completion import Completion
+    from .sweep.result import Sweep
 
 __all__ = [
     "AuthenticationError",
@@ -193,6 +194,8 @@ class CompletionInterrupted(KeyboardInterrupt):
     def __init__(self, message: str, completion: Completion | None = None) -> None:
         super().__init__(one_line(message))
         self.completion = completion
+        self.sweep: Sweep | None = None
+        """The `Sweep` that was stopped, where it was one."""
 
     def _render_traceback_(self) -> list[str]:
         """Show one line in place of IPython's traceback."""

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from ..display import Table
     from ..session import Call, Origin, Session
+    from ..sweep.result import Sweep
 
 LAST = "_completion"
+LAST_SWEEP = "_sweep"
 
 
 @magics_class
@@ -46,7 +48,9 @@ class CompletionMagics(Magics):
         """What completes: made at the first use, so that loading costs nothing."""
         from ..session import Session  # noqa: PLC0415 - loading must stay cheap
 
-        return Session.opened(self.settings, self._profile(), _ask_key)
+        session = Session.opened(self.settings, self._profile(), _ask_key)
+        session.plot = _plot
+        return session
 
     def _profile(self) -> pathlib.Path:
         profile = self.shell.profile_dir
@@ -61,8 +65,13 @@ class CompletionMagics(Magics):
     @line_cell_magic
     def complete(self, line: str, cell: str | None = None) -> None:
         """Complete the cell, or the rest of the line."""
+        from . import sweep  # noqa: PLC0415 - loading must stay cheap
+
         read = flags.parse(line, CompleteOptions)
         text = _prompt_text(read.rest, cell)
+        if sweep.is_sweep(read, self.settings.samples):
+            self._sweep(text, read, self._origin(line, cell))
+            return
         if read.options.dry_run or read.options.as_:
             self._show_request(text, read.overrides, read.options.as_)
             return
@@ -73,6 +82,28 @@ class CompletionMagics(Magics):
             **read.overrides,
         )
         self._complete(call, read.options.out)
+
+    def _sweep(
+        self, text: str, line: flags.Line[CompleteOptions], origin: Origin
+    ) -> None:
+        from . import sweep  # noqa: PLC0415 - loading must stay cheap
+
+        options = line.options
+        plan = sweep.plan_of(self.session, self.shell, text, line, origin)
+        sweep.check_export(options)
+        if options.dry_run:
+            print(sweep.grid_text(plan))
+            return
+        done = sweep.run_sweep(self.session, self.shell, plan, yes=options.yes)
+        self.keep_sweep(done, options.out)
+        self._warn()
+        sweep.finish(done, options)
+
+    def keep_sweep(self, sweep: Sweep, out: str | None) -> None:
+        """Make it the last sweep, and ``out`` if there is such a name."""
+        self.shell.user_ns[LAST_SWEEP] = sweep
+        if out:
+            self.shell.user_ns[out] = sweep
 
     def _complete(self, call: Call, out: str | None) -> None:
         from ..display import screen, shielded  # noqa: PLC0415 - see `session`
@@ -146,6 +177,12 @@ class CompletionMagics(Magics):
                 print(printable(change))
         routes = self.session.routes
         return models_table(routes.catalog(settings), routes.models(settings))
+
+
+def _plot(sweep: Sweep, spec: str | None = None, **options: Any) -> Any:
+    from ..figures import plot  # noqa: PLC0415 - matplotlib is for those who ask
+
+    return plot(sweep, spec, **options)
 
 
 def _ask_key(question: str) -> str:

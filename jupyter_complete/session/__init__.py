@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..client import Cancel, Client
@@ -14,7 +13,7 @@ from ..completion import Completion
 from ..embedded.app import make_app
 from ..embedded.model import load_models
 from ..embedded.transport import EmbeddedAdapter
-from ..errors import CompletionInterrupted
+from ..errors import AuthenticationError, CompletionInterrupted, HistoryError
 from ..history import History
 from ..keys import Keys
 from .ask import Gathering, OnText, Outcome, ask
@@ -22,13 +21,21 @@ from .code import call_of, code
 from .journal import Journal
 from .plan import Call, Origin, plan
 from .routes import Routes
-from .sweeping import Sweeping, SweepPlan, axis_settings, check_sweep, plan_sweep
+from .running import Running
+from .sweeping import (
+    Sweeping,
+    SweepPlan,
+    axis_settings,
+    check_sweep,
+    plan_sweep,
+    restored,
+    whole_sweep_settings,
+)
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from ..completion import Endpoint
     from ..settings import CompletionSettings
     from ..sweep.axes import Axis
     from ..sweep.result import Sweep
@@ -43,17 +50,14 @@ __all__ = [
     "SweepPlan",
     "axis_settings",
     "check_sweep",
+    "whole_sweep_settings",
 ]
-
-# How long a text may wait before it is shown: smooth, and cheap for the front end.
-SHOW_SECONDS = 0.06
-WAIT_SECONDS = 0.1
 
 
 class Session:
     """Completes prompts with one set of settings, one pool of connections, one history.
 
-    ``key_for`` finds an endpoint's key at the time of use. ``history`` is None where
+    ``keys`` finds an endpoint's key at the time of use. ``history`` is None where
     nothing is to be stored.
     """
 
@@ -62,7 +66,7 @@ class Session:
         settings: CompletionSettings,
         *,
         history: History | None = None,
-        key_for: Callable[[Endpoint], str | None] = lambda _: None,
+        keys: Keys | None = None,
         warnings: list[str] | None = None,
     ) -> None:
         self.settings = settings
@@ -70,7 +74,7 @@ class Session:
         self.plot: Callable[..., Any] | None = None
         """What draws a `Sweep`; the floor above knows how."""
         self.routes = Routes(lambda: self.client)
-        self._key_for = key_for
+        self._keys = keys or Keys()
         self._warnings = [] if warnings is None else warnings
         self._journal = Journal(history) if history else None
 
@@ -87,13 +91,13 @@ class Session:
         """
         warnings: list[str] = []
         history = History(directory / "completions.sqlite", warn=warnings.append)
-        return cls(settings, history=history, key_for=Keys(ask_key), warnings=warnings)
+        return cls(settings, history=history, keys=Keys(ask_key), warnings=warnings)
 
-    @cached_property
+    @functools.cached_property
     def client(self) -> Client:
         """The pool of connections, made at first use."""
         return Client(
-            self._key_for,
+            self._keys,
             connect_timeout=self.settings.connect_timeout,
             read_timeout=self.settings.read_timeout,
             retries=self.settings.retries,
@@ -163,6 +167,8 @@ class Session:
                 cancel=cancel or Cancel(),
                 retries=retries,
             )
+            if isinstance(outcome.error, AuthenticationError):
+                self._keys.forget(call.endpoint)
             return keep(outcome)
 
     def start(self, call: Call) -> Running:
@@ -170,8 +176,8 @@ class Session:
 
         A key that has to be asked for is asked for here, in the caller's thread.
         """
-        self._key_for(call.endpoint)
-        return Running(self, call)
+        self._keys(call.endpoint)
+        return Running(functools.partial(self.ask, call))
 
     def complete(self, call: Call, *, on_text: OnText | None = None) -> Completion:
         """Complete, showing each increment through ``on_text`` in this thread.
@@ -248,9 +254,19 @@ class Session:
         ends it within a second: see `Sweep.interrupted`.
         """
         for endpoint in {task.call.call.endpoint for task in plan.tasks}:
-            self._key_for(endpoint)
+            self._keys(endpoint)
         sweeping = Sweeping(self.client, self.history, self._journal, self.plot)
         return sweeping.run(plan, on_progress=on_progress, stop=stop)
+
+    def restore_sweep(self, number: str) -> Sweep:
+        """Give a sweep of the history again. Raises `HistoryError` if there is none."""
+        rows = self.history.sweep(number) if self.history else []
+        if not rows:
+            raise HistoryError(
+                f"The history has no sweep {number!r}; %complete_history lists what "
+                "it has."
+            )
+        return restored(rows, number, self.plot)
 
     def close(self) -> None:
         """Close the connections and the history."""
@@ -307,72 +323,3 @@ def _with_row(outcome: Outcome, row: int, history: History) -> Outcome:
     if outcome.error:
         outcome.error.completion = completion
     return replace(outcome, completion=completion)
-
-
-class Running:
-    """A call under way in a thread of its own."""
-
-    def __init__(self, session: Session, call: Call) -> None:
-        self.outcome: Outcome
-        self._session = session
-        self._call = call
-        self._cancel: Cancel = Cancel()
-        self._texts: list[str] = []
-        self._shown = 0
-        self._failure: BaseException | None = None
-        self._news = threading.Event()
-        self._done = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name="completion-call", daemon=True
-        )
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.outcome = self._session.ask(
-                self._call, on_text=self._take, cancel=self._cancel
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again by `wait`
-            self._failure = error
-        self._done.set()
-        self._news.set()
-
-    def _take(self, text: str) -> None:
-        self._texts.append(text)
-        self._news.set()
-
-    def wait_for_news(self) -> bool:
-        """Wait for text to show or for the end; tell whether it still runs.
-
-        The first text is news at once, what follows after a pause, so that a front
-        end is not flooded. Waits are short: only between them can Ctrl-C come in on
-        every system.
-        """
-        if self._shown:
-            self._done.wait(SHOW_SECONDS)
-        while not self._news.wait(WAIT_SECONDS):
-            pass
-        if self._failure:
-            raise self._failure
-        return not self._done.is_set()
-
-    def show(self, on_text: OnText | None) -> None:
-        """Pass on the text that came since the last time."""
-        self._news.clear()
-        fresh = self._texts[self._shown :]
-        self._shown += len(fresh)
-        if fresh and on_text:
-            on_text("".join(fresh))
-
-    def cancel(self) -> None:
-        """Ask it to end; it does within 200 ms."""
-        self._cancel.set()
-
-    def stop(self) -> Outcome:
-        """End it and give what it has."""
-        self._cancel.set()
-        while not self._done.wait(WAIT_SECONDS):
-            pass
-        if self._failure:
-            raise self._failure
-        return self.outcome

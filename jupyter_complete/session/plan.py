@@ -71,12 +71,12 @@ def plan(
 
     ``values`` are for ``{{name}}``. Raises `InputError`; nothing is sent.
     """
-    refuse_key(text)
     wanted = route.model.turns if route.model else route.dialect.name != "openai"
     filled = prompts.fill(text, values)
     prompt = prompts.with_turns(
         filled, settings.turns, wanted=wanted, system=settings.system
     )
+    refuse_key(prompt, "The prompt")
     if wanted and settings.turns != "raw":
         prompts.check_turns(prompt)
     request = CompletionRequest(prompt=prompt, **_request_fields(settings))

@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..catalog import CATALOG, Catalog, Model
-from ..dialects.messages import MessagesDialect
-from ..dialects.openai import OpenAIDialect
-from ..dialects.text import TextDialect
+from ..dialects.named import dialect_named
 from ..endpoints import ASK, Way, choose, known_endpoints
 from ..errors import EndpointError, ProtocolError
 from ..listing import PATH, Spoken, changes, first_page, next_page, recognise, refreshed
@@ -125,7 +123,7 @@ class Routes:
     def _asked(self, endpoint: Endpoint, cancel: Cancel | None) -> Spoken | None:
         try:
             body, headers = self._client().get_json(
-                endpoint, PATH, dialect=TextDialect(), cancel=cancel
+                endpoint, PATH, dialect=dialect_named(ASK, endpoint), cancel=cancel
             )
         except EndpointError as error:
             # Its words are not kept, but an id of the request is the vendor's own.
@@ -173,8 +171,10 @@ def _today() -> str:
 
 
 def _dialect(way: Way, settings: CompletionSettings) -> Dialect:
-    if way.dialect == "messages":
-        return MessagesDialect(settings.api_version, settings.unsupported, way.model)
-    if way.dialect == "openai":
-        return OpenAIDialect(settings.unsupported, way.endpoint.flavour)
-    return TextDialect(settings.api_version, extensions=way.endpoint.extensions)
+    return dialect_named(
+        way.dialect,
+        way.endpoint,
+        way.model,
+        version=settings.api_version,
+        unsupported=settings.unsupported,
+    )

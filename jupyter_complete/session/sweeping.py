@@ -22,12 +22,14 @@ from ..settings import CompletionSettings, parameters
 from ..sweep import axes as sweep_axes
 from ..sweep.result import Doors, Sweep
 from ..sweep.run import run
+from ..sweep.table import Row
 from ..sweep.tasks import Ended, Hooks, Limits, Progress, Task
 from .ask import Gathering, Outcome, ask
 from .plan import Call
 
 if TYPE_CHECKING:
     from ..history import History
+    from ..history import Row as HistoryRow
     from .journal import Journal
 
 # The settings that steer a sweep, or the whole of it, and are no axis of one.
@@ -52,6 +54,11 @@ def axis_settings() -> dict[str, type]:
         for parameter in parameters()
         if not parameter.sweep and parameter.name not in _NO_AXES
     }
+
+
+def whole_sweep_settings() -> frozenset[str]:
+    """Give the settings that hold for a sweep as a whole."""
+    return _NO_AXES | {p.name for p in parameters() if p.sweep}
 
 
 class Sent(NamedTuple):
@@ -235,7 +242,9 @@ class _Kept:
             base_url=call.endpoint.base_url,
             sample=call.sample,
             sweep=self._plan.id,
-            point={name: str(value) for name, value in task.point.values.items()},
+            point={
+                name: _kept_value(value) for name, value in task.point.values.items()
+            },
             stream=call.stream,
             source=call.origin.source,
             notebook=call.origin.notebook,
@@ -255,6 +264,32 @@ class _Kept:
                 row = self._history.finish(row, completion)
             stored.append(Ended(place, replace(completion, history_id=row)))
         return stored
+
+
+def _kept_value(value: object) -> object:
+    """Give the value of an axis as the history can hold it."""
+    if isinstance(value, (list, tuple)):
+        return [_kept_value(item) for item in value]
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def restored(
+    rows: Sequence[HistoryRow], number: str, plot: Callable[..., Any] | None
+) -> Sweep:
+    """Give the sweep of its rows in the history: the newest answer of each call."""
+    names = frozenset(axis_settings())
+    newest: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        values = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in (row.point or {}).items()
+        }
+        point = sweep_axes.Point(values, names & set(values))
+        key = (repr(values), row.completion.sample)
+        if key in newest and row.status != "complete":
+            continue
+        newest[key] = Row(point, row.completion.sample, row.completion)
+    return Sweep(tuple(newest.values()), id=number, doors=Doors(None, plot))
 
 
 @functools.cache

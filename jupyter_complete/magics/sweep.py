@@ -1,0 +1,133 @@
+"""The sweep of a cell: its axes read, its calls run, its grid shown."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from ..errors import CompletionInterrupted, InputError, printable
+from ..prompts import template_names
+from ..session import axis_settings, check_sweep
+from ..sweep.axes import Names, parse_axis
+from ..sweep.workers import as_executor
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..session import Origin, Session, SweepPlan
+    from ..settings.flags import Line
+    from ..settings.options import CompleteOptions
+    from ..sweep.result import Sweep
+
+MOST_POINTS = 30
+"""Points that a dry run prints."""
+
+
+def is_sweep(line: Line[CompleteOptions], samples: int) -> bool:
+    """Tell whether a line asks for a sweep; refuse what only a sweep has.
+
+    ``samples`` is the setting, which a flag overrides.
+    """
+    options = line.options
+    if options.sweep or line.overrides.get("samples", samples) > 1:
+        return True
+    for name in ("export", "plot", "fresh"):
+        if getattr(options, name):
+            raise InputError(
+                f"--{name} is for a sweep, and this is one completion; "
+                "add --sweep AXIS or -n N."
+            )
+    return False
+
+
+def plan_of(
+    session: Session,
+    shell: InteractiveShell,
+    text: str,
+    line: Line[CompleteOptions],
+    origin: Origin,
+) -> SweepPlan:
+    """Give the sweep that a line and a text ask for, checked. Raises `InputError`."""
+    names = Names(axis_settings(), template_names(text))
+    axes = [
+        parse_axis(axis, names=names, lookup=shell.user_ns.__getitem__)
+        for axis in line.options.sweep
+    ]
+    settings = session.settings.changed(line.overrides)
+    return session.plan_sweep(
+        text,
+        axes,
+        shell.user_ns,
+        executor=_executor(settings.executor, shell),
+        fresh=line.options.fresh,
+        origin=origin,
+        **line.overrides,
+    )
+
+
+def _executor(name: str | None, shell: InteractiveShell) -> Executor | None:
+    if name is None:
+        return None
+    if name not in shell.user_ns:
+        raise InputError(
+            f"executor is {name!r}, and there is no such variable; assign a "
+            "concurrent.futures.Executor or a dask.distributed.Client to it."
+        )
+    return as_executor(name, shell.user_ns[name])
+
+
+def grid_text(plan: SweepPlan) -> str:
+    """Give what a dry run says of a sweep: its size and its points."""
+    labels = dict.fromkeys(task.point.label for task in plan.tasks)
+    shown = [f"  {label}" for label in list(labels)[:MOST_POINTS]]
+    if len(labels) > MOST_POINTS:
+        shown.append(f"  … and {len(labels) - MOST_POINTS:,} more points")
+    notes = [f"Note: {notice}" for notice in plan.notices]
+    return printable("\n".join([plan.summary, *shown, *notes]))
+
+
+def check_export(options: CompleteOptions) -> None:
+    """Refuse, before anything is sent, a file that could not be written."""
+    if options.export:
+        path = Path(options.export).expanduser()
+        if path.suffix.lower() not in (".jsonl", ".csv", ".parquet"):
+            raise InputError(
+                f"--export is {options.export!r}; name a .jsonl, .csv or .parquet file."
+            )
+        if not path.parent.is_dir():
+            raise InputError(
+                f"--export is {options.export!r}, and {path.parent} is no folder; "
+                "make it first."
+            )
+
+
+def run_sweep(
+    session: Session, shell: InteractiveShell, plan: SweepPlan, *, yes: bool
+) -> Sweep:
+    """Run the sweep, showing its grid; ``_sweep`` is not yet set."""
+    from ..display import shielded, sweep_screen  # noqa: PLC0415 - only for a sweep
+
+    check_sweep(plan, session.settings.confirm_calls, yes=yes)
+    place = sweep_screen(shell, plan)
+    sweep = session.sweep(plan, on_progress=place.progress)
+    with shielded():
+        place.finish(sweep)
+    return sweep
+
+
+def finish(sweep: Sweep, options: CompleteOptions) -> None:
+    """Write and plot the sweep as asked; raise if it was interrupted."""
+    if options.export:
+        path = sweep.export(Path(options.export).expanduser())
+        print(f"Written to {path}: {len(sweep)}.")
+    if options.plot:
+        figure: Any = sweep.plot(options.plot)
+        display(figure)
+    if sweep.interrupted:
+        raise CompletionInterrupted(
+            f"Stopped with {len(sweep.rows) - sweep.pending} of {len(sweep.rows)} "
+            "calls made; run the cell again for the rest."
+        )

@@ -1,0 +1,85 @@
+"""A call in a thread of its own, its text handed to the thread that waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..cancel import Cancel
+
+if TYPE_CHECKING:
+    from .ask import OnText, Outcome
+
+# How long a text may wait before it is shown: smooth, and cheap for the front end.
+SHOW_SECONDS = 0.06
+WAIT_SECONDS = 0.1
+
+
+class Running:
+    """A call under way in a thread of its own.
+
+    ``ask`` is called in that thread with ``on_text`` and ``cancel``.
+    """
+
+    def __init__(self, ask: Callable[..., Outcome]) -> None:
+        self.outcome: Outcome
+        self._ask = ask
+        self._cancel: Cancel = Cancel()
+        self._texts: list[str] = []
+        self._shown = 0
+        self._failure: BaseException | None = None
+        self._news = threading.Event()
+        self._done = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name="completion-call", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.outcome = self._ask(on_text=self._take, cancel=self._cancel)
+        except BaseException as error:  # noqa: BLE001 - raised again by `wait`
+            self._failure = error
+        self._done.set()
+        self._news.set()
+
+    def _take(self, text: str) -> None:
+        self._texts.append(text)
+        self._news.set()
+
+    def wait_for_news(self) -> bool:
+        """Wait for text to show or for the end; tell whether it still runs.
+
+        The first text is news at once, what follows after a pause, so that a front
+        end is not flooded. Waits are short: only between them can Ctrl-C come in on
+        every system.
+        """
+        if self._shown:
+            self._done.wait(SHOW_SECONDS)
+        while not self._news.wait(WAIT_SECONDS):
+            pass
+        if self._failure:
+            raise self._failure
+        return not self._done.is_set()
+
+    def show(self, on_text: OnText | None) -> None:
+        """Pass on the text that came since the last time."""
+        self._news.clear()
+        fresh = self._texts[self._shown :]
+        self._shown += len(fresh)
+        if fresh and on_text:
+            on_text("".join(fresh))
+
+    def cancel(self) -> None:
+        """Ask it to end; it does within 200 ms."""
+        self._cancel.set()
+
+    def stop(self) -> Outcome:
+        """End it and give what it has."""
+        self._cancel.set()
+        while not self._done.wait(WAIT_SECONDS):
+            pass
+        if self._failure:
+            raise self._failure
+        return self.outcome
