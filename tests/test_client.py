@@ -16,6 +16,7 @@ from loopback import (
     PAUSE,
     RESET,
     STALL,
+    black_hole,
     completion,
     event,
     events,
@@ -134,6 +135,7 @@ def test_base_url_may_end_in_slash_version_or_path(client, loopback, suffix, pat
         "http://host/?a=b",
         "http://host/#a",
         "http://host\n",
+        "http://*",
         "http://-" + "a" * 300 + ".example",
     ],
 )
@@ -471,6 +473,24 @@ def test_refused_connection_names_host_and_endpoint(client):
     assert url.removeprefix("http://") in str(caught.value)
     assert "refused" in str(caught.value)
     assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_connection_that_is_never_made_ends_in_the_connect_timeout(scheme):
+    with (
+        black_hole() as hole,
+        Client(lambda _: KEY, connect_timeout=0.05) as hasty,
+        pytest.raises(ConnectionFailed, match=r"no connection within 0\.05 s"),
+    ):
+        hasty.send(REQUEST, endpoint(hole.replace("http", scheme)), DIALECT, retries=0)
+
+
+def test_proxy_that_is_no_url_is_told_as_such(client, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://")
+    monkeypatch.setenv("no_proxy", "")
+
+    with pytest.raises(InputError, match="proxy URL"):
+        client.send(REQUEST, endpoint("http://far.example"), DIALECT)
 
 
 def test_unknown_host_is_a_connection_failed(client):

@@ -127,6 +127,11 @@ def test_bytes_that_are_not_utf_8_are_a_protocol_error(data):
             list(stream)
 
 
+def test_half_a_byte_order_mark_is_a_protocol_error():
+    with pytest.raises(ProtocolError, match="UTF-8"):
+        list(events([b"\xef", b"\xbb"]))
+
+
 LINES = st.one_of(
     st.just(""),
     st.tuples(
