@@ -242,7 +242,7 @@ def test_a_function_is_a_measure_and_of_bools_a_share():
 
     assert find(shouts)(group) == intervals.share(2, 4)
     assert find(gaps)(group).n == 3
-    assert find(gaps).label(3) == "gaps (mean, n = 3)"
+    assert find(gaps).label(3) == "gaps, mean (n = 3)"
 
 
 def test_an_unknown_measure_is_one_line_with_the_names():

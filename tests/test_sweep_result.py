@@ -297,7 +297,7 @@ def test_measures_stand_at_each_point_with_their_count(runs):
     assert len(found) == 8
     first = found[0]
     assert first.values == {"temperature": 0.0, "tone": "dry"}
-    assert first.label == "words (words, mean, n = 2)"
+    assert first.label == "words, mean (n = 2)"
     assert first.estimate.n == 2
     assert found.to_records()[0]["unique"] == 1.0
     assert found.to_dataframe()["words_n"].tolist() == [2] * 4
@@ -315,7 +315,7 @@ def test_measures_read_as_a_table_with_the_count_beside_each(runs):
     lines = repr(runs.metrics("words", "unique", by=["tone"])).splitlines()
 
     assert lines[0].split("  ")[0] == "tone"
-    assert "words (words, mean)" in lines[0]
+    assert "words, mean" in lines[0]
     assert lines[1].startswith("dry")
     assert "2 [2, 2] (n = 4)" in lines[1]
     assert len(lines) == 3

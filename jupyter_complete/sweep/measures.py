@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ..completion import Completion
 from ..errors import one_line
 from .intervals import Estimate
-from .metrics import Measured, Score, chosen, find, paired
+from .metrics import Measured, Metric, Score, chosen, find, paired
 from .table import Record, Row, to_dataframe
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ class Measures(Sequence[Measured]):
         if not groups:
             return "no measures"
         names = [*groups[0][0].values]
-        lines = [
-            names + [f"{one.metric.name} ({one.metric.unit})" for one in groups[0]]
-        ]
+        lines = [names + [one.metric.title for one in groups[0]]]
         for group in groups:
             point = [one_line(str(value), 40) for value in group[0].values.values()]
             lines.append(point + [str(one.estimate or "(n = 0)") for one in group])
@@ -85,7 +83,7 @@ def _cells(name: str, estimate: Estimate | None) -> Record:
 
 
 def measures(
-    rows: Sequence[Row], metrics: Sequence[str | Score], by: Sequence[str]
+    rows: Sequence[Row], metrics: Sequence[str | Score | Metric], by: Sequence[str]
 ) -> Measures:
     """Give the measures of the rows, grouped by the values of these names."""
     groups = _grouped(rows, by)

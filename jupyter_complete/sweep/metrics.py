@@ -22,7 +22,8 @@ class Metric:
     """A measure of a group of answers, of which only the complete ones count."""
 
     name: str
-    unit: str
+    title: str
+    """What it is, in words, with its unit."""
     of: Callable[[Sequence[Completion]], Estimate | None]
     score: Score | None = None
     """The value of one answer, where the measure is a mean or a share of them."""
@@ -33,7 +34,7 @@ class Metric:
 
     def label(self, n: str | int) -> str:
         """Name it with its unit and count."""
-        return f"{self.name} ({self.unit}, n = {n})"
+        return f"{self.title} (n = {n})"
 
 
 def complete(completions: Iterable[Completion]) -> list[Completion]:
@@ -53,8 +54,8 @@ def _average(score: Score, completions: Iterable[Completion]) -> Estimate | None
     return mean([float(value) for value in values])
 
 
-def _scored(name: str, unit: str, score: Score) -> Metric:
-    return Metric(name, unit, partial(_average, score), score)
+def _scored(name: str, title: str, score: Score) -> Metric:
+    return Metric(name, title, partial(_average, score), score)
 
 
 def _tokens_per_second(completion: Completion) -> float | None:
@@ -75,29 +76,32 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         _scored("length", "characters, mean", lambda one: len(one.text)),
         _scored("words", "words, mean", lambda one: len(one.text.split())),
-        Metric(
-            "distinct_1", "distinct words / words", lambda c: distinct(_texts(c), 1)
+        Metric("distinct_1", "distinct words / all", lambda c: distinct(_texts(c), 1)),
+        Metric("distinct_2", "distinct pairs / all", lambda c: distinct(_texts(c), 2)),
+        Metric("self_bleu", "self-BLEU-4, mean", lambda c: self_bleu(_texts(c))),
+        Metric("unique", "unique answers, share", _unique),
+        _scored(
+            "first_token_seconds",
+            "seconds to the first token, mean",
+            lambda one: one.first_token_seconds,
         ),
-        Metric(
-            "distinct_2", "distinct pairs / pairs", lambda c: distinct(_texts(c), 2)
-        ),
-        Metric("self_bleu", "BLEU-4, mean", lambda c: self_bleu(_texts(c))),
-        Metric("unique", "share of answers", _unique),
-        _scored("first_token_seconds", "s, mean", lambda one: one.first_token_seconds),
-        _scored("seconds", "s, mean", lambda one: one.seconds),
-        _scored("tokens_per_second", "tokens/s, mean", _tokens_per_second),
+        _scored("seconds", "seconds, mean", lambda one: one.seconds),
+        _scored("tokens_per_second", "tokens a second, mean", _tokens_per_second),
     )
 }
 """The measures that have a name, beside ``stop_reason=…`` for each stop reason."""
 
 
-def find(metric: str | Score) -> Metric:
+def find(metric: str | Score | Metric) -> Metric:
     """Give the measure of a name, or of any ``Completion -> float``.
 
     A function of bools is a share. Raises `InputError` for an unknown name.
     """
+    if isinstance(metric, Metric):
+        return metric
     if callable(metric):
-        return _scored(getattr(metric, "__name__", "metric"), "mean", metric)
+        name = getattr(metric, "__name__", "metric").strip("<>")
+        return _scored(name, f"{name}, mean", metric)
     if metric.startswith(STOP):
         return stop_share(metric.removeprefix(STOP))
     name = metric.replace("-", "_")
@@ -113,12 +117,14 @@ def find(metric: str | Score) -> Metric:
 def stop_share(reason: str) -> Metric:
     """Give the measure of how many answers ended for that reason."""
     return _scored(
-        f"{STOP}{reason}", "share of answers", lambda one: one.stop_reason == reason
+        f"{STOP}{reason}",
+        f"ended by {reason}, share",
+        lambda one: one.stop_reason == reason,
     )
 
 
 def chosen(
-    metrics: Sequence[str | Score], completions: Sequence[Completion]
+    metrics: Sequence[str | Score | Metric], completions: Sequence[Completion]
 ) -> tuple[Metric, ...]:
     """Give the measures asked for; all of them, and each stop reason, for none."""
     if metrics:

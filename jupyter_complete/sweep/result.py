@@ -13,7 +13,7 @@ from ..errors import InputError
 from . import table
 from .axes import Axis, Point
 from .measures import Measures, differences, measures
-from .metrics import Score
+from .metrics import Metric, Score
 from .table import Record, Row
 from .tasks import Run, Task
 
@@ -204,7 +204,7 @@ class Sweep(Sequence[Completion]):
         return self.doors.plot(self, spec, metric=metric)
 
     def metrics(
-        self, *chosen: str | Score, by: Sequence[str] | None = None
+        self, *chosen: str | Score | Metric, by: Sequence[str] | None = None
     ) -> Measures:
         """Give measures at each point, with 95 % intervals and counts.
 
