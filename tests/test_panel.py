@@ -172,11 +172,11 @@ def test_one_of_temperature_and_top_p_is_greyed_where_a_model_takes_one(panel):
 
 def test_temperature_with_top_p_shows_the_advice(panel):
     panel.settings.temperature = 0.5
-    assert panel._note.value == ""
+    assert panel._preview.note.value == ""
 
     panel.settings.top_p = 0.9
 
-    assert "change only one" in panel._note.value
+    assert "change only one" in panel._preview.note.value
 
 
 def test_an_unlisted_model_has_a_box(panel):
@@ -326,7 +326,7 @@ def test_no_endpoint_is_asked_before_run(session, make, loopback):
     panel._show.value = True
     panel.settings.temperature = 0.5
 
-    assert "Run asks the endpoint first" in panel._request.value
+    assert "Run asks the endpoint first" in panel._preview.request.value
     assert loopback.requests == []
 
 
@@ -359,7 +359,7 @@ def test_a_name_without_a_value_sends_nothing(make, loopback):
     run(panel)
 
     assert "nobody" in status(panel)
-    assert "is not defined" in panel._names.value
+    assert "is not defined" in panel._preview.names.value
     assert loopback.requests == []
 
 
@@ -370,7 +370,7 @@ def test_a_value_that_cannot_be_shown_leaves_the_panel_whole(make):
 
     panel = make("Hi {{odd}}", namespace={"odd": Odd()})
 
-    assert "RuntimeError" in panel._names.value
+    assert "RuntimeError" in panel._preview.names.value
     run(panel)
     assert "RuntimeError" in status(panel)
 
@@ -496,9 +496,11 @@ def test_show_request_is_what_is_sent(panel, loopback):
 
     run(panel)
 
-    shown = html.unescape(panel._request.value)
+    shown = html.unescape(panel._preview.request.value)
     assert loopback.requests[0].body.decode() in shown
-    assert panel._request.layout.display == ""
+    assert "curl" in shown
+    panel._show.value = False
+    assert panel._preview.request.value == ""
 
 
 def test_a_page_that_opens_late_gets_the_whole(panel, loopback):
@@ -549,13 +551,26 @@ def test_a_terminal_says_what_it_would_be_and_how_to_get_it(shell, capsys):
 def test_in_a_notebook_it_shares_session_settings_and_names(shell):
     shell.run("who = 'Ann'")
     panel = CompletionPanel(prompt="Hi {{who}} and {{other}}")
-    assert "is not defined" in panel._names.value
+    assert "is not defined" in panel._preview.names.value
 
     shell.run("other = 'Bob'")
     shell.run("%config CompletionSettings.top_k = 9")
 
-    assert "Bob" in panel._names.value
+    assert "Bob" in panel._preview.names.value
     assert dial(panel, "top_k")._text.value == "9"
+    panel.close()
+
+
+def test_its_completions_are_in_the_history_with_their_cell(shell):
+    panel = shell.run("%complete_panel")
+    panel.prompt = "What does break do?"
+    panel.settings.max_tokens = 5
+
+    run(panel)
+
+    history = panel._session.history
+    row = history.row(panel.completions[0].history_id)
+    assert row.source == "%%complete --max-tokens 5\nWhat does break do?"
     panel.close()
 
 

@@ -17,7 +17,6 @@ from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 
 from ..completion import Completion
-from ..display import escape, request_text
 from ..errors import InputError, printable
 from ..prompts import template_names
 from ..settings import CompletionSettings
@@ -25,13 +24,14 @@ from . import cards, cells
 from .board import Board
 from .form import Form
 from .live import Live
+from .preview import Preview
 from .runs import Ask
 from .strip import Answer, Strip
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..session import Call, Session
+    from ..session import Session
 
 __all__ = ["CompletionPanel"]
 
@@ -106,6 +106,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             {name: self._namespace[name] for name in names if name in self._namespace},
             cells.call_values(self.settings),
             self._samples.value,
+            self.cell(),
         )
         self._board.start(ask)
 
@@ -135,13 +136,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
     def _build(self, prompt: str) -> None:
         self._prompt = widgets.Textarea(description="prompt", value=prompt, rows=5)
         self._prompt.add_class("jc-prompt")
-        self._names, self._note, self._request = (
-            widgets.HTML(),
-            widgets.HTML(),
-            widgets.HTML(),
-        )
-        for text in (self._names, self._note, self._request):
-            text.add_class("jc-note")
+        self._preview = Preview(self._session)
         self._live = Live(
             on_prompt=self._typed,
             on_run=self.run,
@@ -163,10 +158,10 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         self.children = (
             self._form.box,
             self._prompt,
-            self._names,
-            self._note,
+            self._preview.names,
+            self._preview.note,
             actions,
-            self._request,
+            self._preview.request,
             self._live,
             strip.box,
         )
@@ -217,21 +212,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             self.prompt = text
 
     def _look(self, _: object = None) -> None:
-        """Show what the names in the prompt stand for, and what would be refused."""
-        self._names.value = cards.names(self.prompt, self._namespace)
-        note = request = ""
-        if self.prompt.strip():
-            try:
-                call = self._session.preview(self.prompt, self._namespace)
-                note, request = _previewed(call)
-            except Exception as error:  # noqa: BLE001 - a value's own __str__ may fail
-                # A name without a value is marked above already.
-                if not cells.missing(self.prompt, self._namespace):
-                    note = f'<span class="jc-bad">{escape(str(error))}</span>'
-        self._note.value = note
-        shown = self._show.value
-        self._request.value = f'<pre class="jc-request">{escape(request)}</pre>'
-        self._request.layout.display = "" if shown and request else "none"
+        """Show what the names in the prompt stand for, and what Run would send."""
+        self._preview.show(self.prompt, self._namespace, request=self._show.value)
 
     def _sweep(self, name: str) -> None:
         self._live.show_cell(cells.sweep(self.settings, self.prompt, name))
@@ -255,13 +237,6 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             "text/plain": cards.saved_text(last),
             "text/html": cards.saved(last, self._saved_class),
         }
-
-
-def _previewed(call: Call | None) -> tuple[str, str]:
-    if call is None:
-        return "", "Run asks the endpoint first what it speaks."
-    note = "<br>".join(map(escape, call.notices))
-    return note, request_text(call.http(), call.endpoint)
 
 
 def _session_of(shell: InteractiveShell | None) -> Session:

@@ -97,9 +97,8 @@ class Board:
         ]
         if ended:
             self._on_end(ended)
-        self.live.status = printable(
-            "; ".join(dict.fromkeys(self._troubles)) or _done(ended)
-        )
+        lines = dict.fromkeys(self._troubles or [_done(ended)])
+        self.live.status = printable(" ".join([*lines, *self._session.warnings()]))
         self._rest()
         self.strip.compare(ended[0] if ended else None)
 

@@ -26,6 +26,8 @@ class Ask(NamedTuple):
     settings: Mapping[str, Any]
     """Every parameter of a call."""
     samples: int
+    source: str
+    """The cell that would do the same, for the history."""
 
 
 class Watcher(Protocol):
@@ -76,10 +78,16 @@ class Run:
         thread.start()
 
     def _start(self) -> None:
+        from ..session import Origin  # noqa: PLC0415 - it is loaded by now
+
         ask = self._ask
         try:
             call = self._session.prepare(
-                ask.template, ask.values, cancel=self._cancel, **ask.settings
+                ask.template,
+                ask.values,
+                origin=Origin(ask.source),
+                cancel=self._cancel,
+                **ask.settings,
             )
         except Exception as error:  # noqa: BLE001 - each is shown, in one line
             for sample in range(ask.samples):

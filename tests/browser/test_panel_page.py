@@ -155,7 +155,7 @@ def test_copy_run_save_and_reopen_without_the_kernel(front):
 def test_other_cells_and_panels_run_while_one_streams(front, loopback):
     first, *_ = events("One", "two")
     loopback.reply([first, STALL])
-    panel = start(front, here(loopback), PANEL, f"{PANEL}2", "1 + 1")
+    panel = start(front, here(loopback), PANEL, PANEL, "1 + 1")
     panel.prompt.fill("Hi")
     panel.press("Run")
     expect(panel.answers).to_contain_text("One")
