@@ -54,4 +54,6 @@ def as_cell(request: CompletionRequest, line: str) -> str:
             "The prompt has a carriage return, which a cell does not keep; "
             "use --as requests."
         )
-    return f"%%complete {line}\n{request.prompt}"
+    # A cell's last line break is its end, no part of the prompt.
+    end = "\n" if request.prompt.endswith("\n") else ""
+    return f"%%complete {line}\n{request.prompt}{end}"

@@ -6,6 +6,7 @@ import json
 import pprint
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,8 +16,16 @@ from ..errors import InputError
 
 KEY = "{key}"
 """What stands for the key in the headers that are given to `as_code`."""
-SERVED = "http://127.0.0.1:8000"
+SERVED = "http://127.0.0.1:8765"
 """Where ``jupyter complete serve`` answers, unless it is told otherwise."""
+
+
+DIALECTS = {
+    "/v1/complete": "text",
+    "/v1/messages": "messages",
+    "/v1/completions": "openai",
+}
+"""What is spoken at a path."""
 
 
 class Key(NamedTuple):
@@ -58,12 +67,12 @@ def sending_of(
 ) -> Sending:
     """Give the sending of a call; a model in this process is reached by ``serve``."""
     local = urlsplit(endpoint.base_url).scheme not in ("http", "https")
-    place = Endpoint(endpoint.name, SERVED, endpoint.dialect) if local else endpoint
+    place = replace(endpoint, base_url=SERVED) if local else endpoint
     url = url_of(place, call.path, ("http", "https"))
     return Sending(
         url=url,
         base=url.removesuffix(call.path),
-        dialect=endpoint.dialect,
+        dialect=DIALECTS[call.path],
         headers=call.headers,
         body=call.body,
         key=_key(endpoint.key_variable, authorization),

@@ -1,0 +1,225 @@
+"""The history: what storing costs, and finding among a million completions.
+
+``measure()`` gives rows of (name, target, measured, note). By itself:
+``python benchmarks/history.py [ROWS]``. The generated file is thrown away.
+"""
+
+import contextlib
+import itertools
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from pydoc_data.topics import topics
+from typing import NamedTuple
+
+from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.history import History, Sending
+
+MILLION = 1_000_000
+AT_ONCE = 5_000
+UPDATES = 5
+
+
+class Row(NamedTuple):
+    """One figure: what and in which unit, the most allowed, what was found, and how."""
+
+    name: str
+    target: float
+    measured: float
+    note: str
+
+
+class Prose:
+    """Answers cut at random places out of Python's documentation."""
+
+    def __init__(self, words: int, seed: int = 1) -> None:
+        self._random = random.Random(seed)
+        self._all = " ".join(topics.values()).split()
+        self._words = words
+
+    def __call__(self) -> str:
+        """Give the next."""
+        start = self._random.randrange(len(self._all) - self._words)
+        return " ".join(self._all[start : start + self._words])
+
+
+def request(temperature: float = 0.5, prompt: str = "") -> CompletionRequest:
+    """Give a request with a prompt of about two kilobytes."""
+    text = prompt or topics["with"][:2000]
+    return CompletionRequest("ngram-chat", text, 256, temperature=temperature)
+
+
+def answer(text: str, asked: CompletionRequest, number: int) -> Completion:
+    """Give a completion as a stream leaves it."""
+    name = f"compl_{random.Random(number).randbytes(12).hex()}"
+    return Completion(
+        text,
+        asked,
+        model=asked.model,
+        stop_reason="stop_sequence",
+        stop="\n\nHuman:",
+        id=name,
+        request_id=f"req_{random.Random(-number).randbytes(12).hex()}",
+        seconds=1.234567,
+        first_token_seconds=0.123456,
+        endpoint="embedded",
+        dialect="text",
+        raw={
+            "type": "completion",
+            "completion": "",
+            "id": name,
+            "model": asked.model,
+            "stop_reason": "stop_sequence",
+            "stop": "\n\nHuman:",
+        },
+        http_status=200,
+    )
+
+
+def store_one(history: History, text: str, number: int) -> float:
+    """Store one completion with its updates, and give the seconds that took."""
+    asked = request()
+    start = time.perf_counter()
+    row = history.begin(asked, endpoint="embedded", dialect="text", sample=number)
+    assert row is not None
+    for part in range(1, UPDATES + 1):
+        history.update(row, text[: len(text) * part // (UPDATES + 1)])
+    history.finish(row, answer(text, asked, number))
+    return time.perf_counter() - start
+
+
+def fill(history: History, count: int, prose: Prose, *, sweep: str) -> None:
+    """Store many at once: the same tables, but few transactions."""
+    temperatures = [number / 10 for number in range(11)]
+    asked = [request(temperature) for temperature in temperatures]
+
+    def batch(numbers: range) -> None:
+        for number in numbers:
+            runs = history._tables.runs  # noqa: SLF001 - as fast as can be
+            place = number % len(asked)
+            row = runs.insert(
+                Sending(
+                    asked[place],
+                    "embedded",
+                    "text",
+                    sample=number // len(asked),
+                    sweep=sweep,
+                    point={"temperature": temperatures[place]},
+                )
+            )
+            rare = " zanzibar" if number % 50_000 == 0 else ""
+            runs.finish(row, answer(prose() + rare, asked[place], number))
+
+    for start in range(0, count, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, count))
+        history._do(lambda _, numbers=numbers: batch(numbers))  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[History]:
+    """Give a history that prints its warnings."""
+    history = History(path, warn=print)
+    try:
+        yield history
+    finally:
+        history.close()
+
+
+def median_ms(samples: list[float]) -> float:
+    """Give the median in milliseconds."""
+    return statistics.median(samples) * 1000
+
+
+def timed(action) -> float:  # noqa: ANN001 - any function without arguments
+    """Give the median of five, in milliseconds."""
+    samples = []
+    for _ in range(5):
+        start = time.perf_counter()
+        action()
+        samples.append(time.perf_counter() - start)
+    return median_ms(samples)
+
+
+def size(path: Path) -> int:
+    """Give the bytes of the file, its log folded in."""
+    with opened(path) as history:
+        history._store.tidy()  # noqa: SLF001 - what closing does
+    return path.stat().st_size
+
+
+def of_one_sweep(directory: Path) -> Iterator[Row]:
+    """Measure storing into an empty file, and the size of a sweep."""
+    prose = Prose(170)
+    with opened(directory / "empty.sqlite") as history:
+        samples = [store_one(history, prose(), number) for number in range(300)]
+    yield Row(
+        "insert and 5 updates, empty file, ms",
+        3,
+        median_ms(samples),
+        "median of 300",
+    )
+    path = directory / "sweep.sqlite"
+    with opened(path) as history:
+        fill(history, 10_000, prose, sweep="s")
+        texts = history._do(  # noqa: SLF001 - what the file holds
+            lambda tables: tables.connection.execute(
+                "SELECT sum(length(CAST(body AS BLOB))) FROM text"
+            ).fetchone()[0]
+        )
+        asked = len(request().prompt.encode()) * 10_000
+    bytes_ = size(path)
+    yield Row(
+        "file / its texts, sweep of one prompt",
+        1.5,
+        bytes_ / texts,
+        f"10,000 answers of 1 KB, prompt counted once; "
+        f"{bytes_ / (texts + asked):.2f} if counted each time",
+    )
+
+
+def of_many(directory: Path, rows: int) -> Iterator[Row]:
+    """Measure storing and finding in a large file."""
+    path, prose = directory / "many.sqlite", Prose(40)
+    start = time.perf_counter()
+    with opened(path) as history:
+        fill(history, rows, prose, sweep="large")
+    spent = time.perf_counter() - start
+    made = f"{rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB, made in {spent:.0f} s"
+    with opened(path) as history:
+        numbers = itertools.count(rows)
+        samples = [store_one(history, prose(), next(numbers)) for _ in range(300)]
+        yield Row(
+            "insert and 5 updates, large file, ms",
+            3,
+            median_ms(samples),
+            made,
+        )
+        latest = timed(history.search)
+        yield Row("the last 20, ms", 20, latest, "median of 5")
+        for words, note in {
+            "the": "in nearly every answer",
+            "generator": "in some answers",
+            "zanzibar": "in 20 of a million",
+            "zanzibar the": "a rare and a common word",
+            "statement": "in the prompt of every answer",
+            "gen* expr*": "beginnings of words",
+            '"the with statement"': "a phrase",
+            "nowhereatall": "in none",
+        }.items():
+            spent = timed(lambda words=words: history.search(words))
+            yield Row(f"search {words}, ms", 100, spent, note)
+
+
+def measure(rows: int = MILLION) -> list[Row]:
+    """Measure all of it; a million rows take about a minute and 1 GB for a while."""
+    with tempfile.TemporaryDirectory() as place:
+        return [*of_one_sweep(Path(place)), *of_many(Path(place), rows)]
+
+
+if __name__ == "__main__":
+    for row in measure(int(sys.argv[1]) if len(sys.argv) > 1 else MILLION):
+        print(f"{row.name:<40}{row.target:>6g}{row.measured:>9.2f}  {row.note}")
