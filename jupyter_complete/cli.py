@@ -171,7 +171,7 @@ def _text(path: Path) -> str:
 
 def _endpoint(given: argparse.Namespace) -> Endpoint:
     from .catalog import CATALOG  # noqa: PLC0415 - only where needed
-    from .endpoints import choose  # noqa: PLC0415
+    from .catalog.endpoints import choose  # noqa: PLC0415
 
     own = {given.endpoint: given.url} if given.url else {}
     way = choose(
@@ -207,7 +207,7 @@ def _delete_key(given: argparse.Namespace) -> int:
 
 def _list_keys(_: argparse.Namespace) -> int:
     from .catalog import CATALOG  # noqa: PLC0415
-    from .endpoints import known_endpoints  # noqa: PLC0415
+    from .catalog.endpoints import known_endpoints  # noqa: PLC0415
     from .keys import list_keys  # noqa: PLC0415
 
     for key in list_keys(known_endpoints(CATALOG, {}, os.environ)):

@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_complete.catalog import BETAS, CATALOG, Catalog, Model
-from jupyter_complete.completion import Endpoint
-from jupyter_complete.endpoints import ASK, TRANSLATED, choose, known_endpoints
-from jupyter_complete.errors import CompleteError, InputError, ProtocolError
-from jupyter_complete.listing import (
+from jupyter_complete.catalog.endpoints import ASK, TRANSLATED, choose, known_endpoints
+from jupyter_complete.catalog.listing import (
     Spoken,
     changes,
     first_page,
@@ -18,6 +16,8 @@ from jupyter_complete.listing import (
     recognise,
     refreshed,
 )
+from jupyter_complete.completion import Endpoint
+from jupyter_complete.errors import CompleteError, InputError, ProtocolError
 
 DAY = "2026-11-22"
 ANTHROPIC = CATALOG.endpoint("anthropic")

@@ -31,19 +31,13 @@ FLOORS = {
     "settings": 1,
     "sweep": 1,
     "addresses": 0,
-    "answer": 0,
     "cancel": 0,
     "catalog": 0,
     "completion": 0,
-    "connections": 0,
-    "endpoints": 0,
     "errors": 0,
     "events": 0,
-    "failures": 0,
-    "listing": 0,
     "plain": 0,
     "prompts": 0,
-    "retry": 0,
 }
 """Every module or sub-package, and its floor."""
 

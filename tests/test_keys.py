@@ -9,9 +9,9 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from jupyter_complete.catalog import CATALOG, EMBEDDED
+from jupyter_complete.catalog.endpoints import choose
 from jupyter_complete.cli import main
 from jupyter_complete.completion import Endpoint
-from jupyter_complete.endpoints import choose
 from jupyter_complete.errors import CredentialError
 from jupyter_complete.keys import (
     Keys,

@@ -9,10 +9,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..catalog import CATALOG, Catalog, Model
+from ..catalog.endpoints import ASK, Way, choose, known_endpoints
+from ..catalog.listing import (
+    PATH,
+    Spoken,
+    changes,
+    first_page,
+    next_page,
+    recognise,
+    refreshed,
+)
 from ..dialects.named import dialect_named
-from ..endpoints import ASK, Way, choose, known_endpoints
 from ..errors import EndpointError, ProtocolError
-from ..listing import PATH, Spoken, changes, first_page, next_page, recognise, refreshed
 
 if TYPE_CHECKING:
     from ..cancel import Cancel

@@ -99,9 +99,9 @@ class Checks:
 
     def __init__(self, client, url: str) -> None:
         from jupyter_complete.catalog import CATALOG
+        from jupyter_complete.catalog.endpoints import choose
+        from jupyter_complete.catalog.listing import PATH, recognise
         from jupyter_complete.dialects.named import dialect_named
-        from jupyter_complete.endpoints import choose
-        from jupyter_complete.listing import PATH, recognise
 
         self.lines: list[str] = []
         self.client = client

@@ -19,17 +19,17 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from .addresses import Secret, checked_key, url_of
+from ..addresses import Secret, checked_key, url_of
+from ..cancel import Cancel
+from ..completion import CompletionRequest, Endpoint, HttpCall
+from ..errors import Cancelled, CompleteError
 from .answer import READ_SIZE, Answer
-from .cancel import Cancel
-from .completion import CompletionRequest, Endpoint, HttpCall
 from .connections import POOLS, Line
-from .errors import Cancelled, CompleteError
 from .failures import explained, no_answer, redirected
 from .retry import Failure, persist, refused
 
 if TYPE_CHECKING:
-    from .dialects import Dialect
+    from ..dialects import Dialect
 
 __all__ = ["Answer", "Cancel", "Cancelled", "Client"]
 

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import tenacity
 
-from .cancel import Cancel
-from .errors import CompleteError
+from ..cancel import Cancel
+from ..errors import CompleteError
 
 LONGEST_WAIT = 60.0
 """Seconds: a longer wait that an endpoint asks for is told, not slept."""

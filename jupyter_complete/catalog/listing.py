@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
-from .catalog import Catalog, Model
-from .completion import Endpoint
-from .errors import ProtocolError
+from ..completion import Endpoint
+from ..errors import ProtocolError
+from . import Catalog, Model
 
 PATH = "/v1/models"
 

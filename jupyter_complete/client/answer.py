@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from urllib3.exceptions import HTTPError
 
-from .cancel import Cancel
-from .completion import Chunk
-from .errors import (
+from ..cancel import Cancel
+from ..completion import Chunk
+from ..errors import (
     Cancelled,
     CompleteError,
     IncompleteStream,
     ProtocolError,
     one_line,
 )
-from .events import events
+from ..events import events
 
 if TYPE_CHECKING:
-    from .dialects import Dialect
+    from ..dialects import Dialect
 
 READ_SIZE = 65536
 PATIENCE = 0.02

@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from .completion import Endpoint
-from .errors import InputError
+from ..completion import Endpoint
+from ..errors import InputError
 
 Sampling = Literal["both", "either", "none"]
 Status = Literal["active", "legacy", "deprecated", "retired"]

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError, SSLError
 
-from .addresses import Secret
-from .completion import Endpoint
-from .errors import (
+from ..addresses import Secret
+from ..completion import Endpoint
+from ..errors import (
     AuthenticationError,
     CompleteError,
     ConnectionFailed,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from .catalog import DIALECTS, Catalog, Model
-from .completion import Endpoint
-from .errors import InputError
+from ..completion import Endpoint
+from ..errors import InputError
+from . import DIALECTS, Catalog, Model
 from .listing import Spoken
 
 ASK = "auto"

@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 from urllib3.response import HTTPResponse
 from urllib3.util.timeout import Timeout
 
-from .cancel import Cancel
+from ..cancel import Cancel
 
 SLICE = 0.05
 """Seconds between two looks at the switch, where nothing can be shut down."""
