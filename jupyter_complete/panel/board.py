@@ -99,8 +99,8 @@ class Board:
             self._on_end(ended)
         lines = dict.fromkeys(self._troubles or [_done(ended)])
         self.live.status = printable(" ".join([*lines, *self._session.warnings()]))
-        self._rest()
         self.strip.compare(ended[0] if ended else None)
+        self._rest()
 
     def _rest(self) -> None:
         self.live.running = False

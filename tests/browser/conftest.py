@@ -301,6 +301,20 @@ def open_front(request, browser, server):
     server.stop_kernels()
 
 
+@pytest.fixture
+def here(loopback):
+    """A cell that loads the extension and sends everything to the recording server."""
+    own = json.dumps({"here": {"url": loopback.url, "dialect": "text"}})
+    return f"""\
+%load_ext jupyter_complete
+%config CompletionSettings.endpoints = {own}
+%config CompletionSettings.endpoint = "here"
+%config CompletionSettings.model = "one"
+%config CompletionSettings.retries = 0
+topic = "with"
+"""
+
+
 @pytest.fixture(params=["lab", "notebook"])
 def front(request, open_front):
     """JupyterLab, then Notebook 7."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -13,18 +12,6 @@ from playwright.sync_api import expect
 LOAD = "%load_ext jupyter_complete"
 PANEL = "%complete_panel -o answer"
 ASK = "What does the {{topic}} statement do?"
-
-
-def here(server):
-    """Give a cell that sends everything to the recording server."""
-    own = json.dumps({"here": {"url": server.url, "dialect": "text"}})
-    return f"""\
-{LOAD}
-%config CompletionSettings.endpoints = {own}
-%config CompletionSettings.endpoint = "here"
-%config CompletionSettings.model = "one"
-topic = "with"
-"""
 
 
 class Panel:
@@ -67,10 +54,10 @@ def start(front, *cells):
     return panel
 
 
-def test_a_person_sets_runs_stops_and_compares(any_front, loopback):
+def test_a_person_sets_runs_stops_and_compares(any_front, loopback, here):
     first, second, end = events("One red cat", " sat.")
     loopback.reply([first, STALL, second, end]).reply(events("One blue cat", " sat."))
-    panel = start(any_front, here(loopback), PANEL)
+    panel = start(any_front, here, PANEL)
 
     slider, value = panel.dial("temperature")
     slider.press("ArrowLeft")
@@ -116,6 +103,12 @@ def test_a_person_sets_runs_stops_and_compares(any_front, loopback):
     panel.press("Restore 1")
     expect(panel.dial("temperature")[1]).to_have_value("0.95")
 
+    if any_front.name == "voila":  # it has no cells to write into
+        panel.press("Copy as cell")
+        copy = panel.root.get_by_label("Copy this into a new cell")
+        expect(copy).to_have_value(re.compile("%%complete -m my-model -t 0.95"))
+        expect(copy).to_be_focused()
+
     results = Axe().run(any_front.page, context=".jupyter-complete-panel")
     assert results.violations_count == 0, results.generate_report()
 
@@ -152,10 +145,10 @@ def test_copy_run_save_and_reopen_without_the_kernel(front):
     front.shot("panel-reopened")
 
 
-def test_other_cells_and_panels_run_while_one_streams(front, loopback):
+def test_other_cells_and_panels_run_while_one_streams(front, loopback, here):
     first, *_ = events("One", "two")
     loopback.reply([first, STALL])
-    panel = start(front, here(loopback), PANEL, PANEL, "1 + 1")
+    panel = start(front, here, PANEL, PANEL, "1 + 1")
     panel.prompt.fill("Hi")
     panel.press("Run")
     expect(panel.answers).to_contain_text("One")
