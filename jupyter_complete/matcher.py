@@ -16,7 +16,6 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from . import catalog
 from .settings import flags, parameters
 
 if TYPE_CHECKING:
@@ -107,6 +106,10 @@ def _variables(shell: InteractiveShell) -> Iterable[str]:
     )
 
 
+def _magics(shell: InteractiveShell) -> Any:
+    return shell.magics_manager.registry["CompletionMagics"]
+
+
 def _axes(shell: InteractiveShell) -> Iterable[str]:
     del shell
     return [f"{parameter.name}=" for parameter in parameters() if not parameter.sweep]
@@ -118,10 +121,14 @@ def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[s
     if flag.name == "sweep" and "@" in start:
         axis = start[: start.index("@") + 1]
         return [axis + name for name in _variables(shell)]
+    known = _magics(shell).catalog()
     sources: dict[str, Callable[[], Iterable[Any]]] = {
-        "model": lambda: (model.id for model in catalog.MODELS),
-        "betas": lambda: catalog.BETAS,
-        "endpoint": lambda: (endpoint.name for endpoint in catalog.ENDPOINTS),
+        "model": lambda: (model.id for model in known.models),
+        "betas": lambda: known.betas,
+        "endpoint": lambda: (
+            *(endpoint.name for endpoint in known.endpoints),
+            *_magics(shell).settings.endpoints,
+        ),
         "sweep": lambda: _axes(shell),
         "executor": lambda: _variables(shell),
         "concurrency": lambda: ["auto"],

@@ -45,7 +45,8 @@ class Choice:
         text = choice.get("text")
         if self._cut is not None:
             self.overrun = bool(text)
-            text, logprobs = "", ()
+            text = ""
+            logprobs: tuple[TokenLogprob, ...] = ()
         else:
             text = self._before_stop(text if isinstance(text, str) else "")
             logprobs = _logprobs(choice.get("logprobs"))

@@ -18,6 +18,7 @@ from IPython.core.magic import (
 )
 from IPython.paths import get_ipython_dir
 
+from ..catalog import CATALOG, Catalog
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
@@ -55,6 +56,13 @@ class CompletionMagics(Magics):
     def _profile(self) -> pathlib.Path:
         profile = self.shell.profile_dir
         return pathlib.Path(profile.location if profile else get_ipython_dir())
+
+    def catalog(self) -> Catalog:
+        """Give what is known of models, what endpoints told included."""
+        if "session" in vars(self):
+            return self.session.routes.catalog(self.settings)
+        path = self.settings.catalog
+        return Catalog.from_file(path, CATALOG) if path else CATALOG
 
     def close(self) -> None:
         """Close the session, if there was one."""
