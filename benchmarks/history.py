@@ -5,19 +5,21 @@
 """
 
 import contextlib
+import hashlib
 import itertools
 import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import NamedTuple
 
 from jupyter_complete.completion import Completion, CompletionRequest
-from jupyter_complete.history import History, Sending
+from jupyter_complete.history import History, Tables
 
 MILLION = 1_000_000
 AT_ONCE = 5_000
@@ -93,30 +95,63 @@ def store_one(history: History, text: str, number: int) -> float:
 
 
 def fill(history: History, count: int, prose: Prose, *, sweep: str) -> None:
-    """Store many at once: the same tables, but few transactions."""
+    """Store a sweep of many answers: the same rows, but in bulk."""
     temperatures = [number / 10 for number in range(11)]
     asked = [request(temperature) for temperature in temperatures]
-
-    def batch(numbers: range) -> None:
-        for number in numbers:
-            runs = history._tables.runs  # noqa: SLF001 - as fast as can be
-            place = number % len(asked)
-            row = runs.insert(
-                Sending(
-                    asked[place],
-                    "embedded",
-                    "text",
-                    sample=number // len(asked),
-                    sweep=sweep,
-                    point={"temperature": temperatures[place]},
-                )
-            )
-            rare = " zanzibar" if number % 50_000 == 0 else ""
-            runs.finish(row, answer(prose() + rare, asked[place], number))
-
+    begun = [
+        history.begin(
+            one,
+            endpoint="embedded",
+            dialect="text",
+            sweep=sweep,
+            point={"temperature": one.temperature},
+        )
+        for one in asked
+    ]
+    for number, one in zip(begun, asked, strict=True):
+        history.finish(number or 0, answer("a first answer", one, 0))
     for start in range(0, count, AT_ONCE):
         numbers = range(start, min(start + AT_ONCE, count))
-        history._do(lambda _, numbers=numbers: batch(numbers))  # noqa: SLF001
+        history._do(  # noqa: SLF001 - as fast as can be
+            partial(in_bulk, prose=prose, numbers=numbers, begun=begun)
+        )
+
+
+def in_bulk(
+    tables: Tables, prose: Prose, numbers: range, begun: Sequence[int | None]
+) -> None:
+    """Store an answer for each number, like those that were begun."""
+    connection = tables.connection
+    (last,) = connection.execute("SELECT max(id) FROM text").fetchone()
+    texts = []
+    for place, number in enumerate(numbers, last + 1):
+        rare = " zanzibar" if number % 50_000 == 0 else ""
+        text = f"{prose()}{rare} {number}"
+        key = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        texts.append((place, key, text))
+    connection.executemany(
+        "INSERT INTO text (id, hash, searched, body) VALUES (?, ?, 1, ?)", texts
+    )
+    connection.executemany(
+        "INSERT INTO words (rowid, body) VALUES (?, ?)",
+        ((place, text) for place, _, text in texts),
+    )
+    names = [row[1] for row in connection.execute("PRAGMA table_info(run)")][1:]
+    own = {"created": "?", "sample": "?", "text": "?", "request_id": "?"}
+    values = ", ".join(own.get(name, name) for name in names)
+    connection.executemany(
+        f"INSERT INTO run ({', '.join(names)}) SELECT {values} FROM run WHERE id = ?",
+        (
+            (
+                1_700_000_000_000 + number * 100,
+                number // len(begun),
+                place,
+                f"req_{random.randbytes(12).hex()}",
+                begun[number % len(begun)],
+            )
+            for number, (place, _, _) in zip(numbers, texts, strict=True)
+        ),
+    )
 
 
 @contextlib.contextmanager

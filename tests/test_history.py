@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jupyter_client import KernelManager
+from loopback import STALL, events
 
 from jupyter_complete.completion import (
     Completion,
@@ -631,6 +634,34 @@ def test_the_next_kernel_finds_what_the_killed_one_had(tmp_path):
         assert [row.status for row in history.search()] == ["lost"]
 
 
+def test_a_real_kernel_that_is_killed_in_a_stream_loses_no_text(loopback):
+    loopback.reply([*events("Red, ", "green", stop=None), STALL])
+    manager = KernelManager()
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(60)
+    client.execute("%load_ext jupyter_complete")
+    client.execute(
+        f"%%complete --endpoint {loopback.url} --dialect text -m m --turns raw\nName"
+    )
+    loopback.wait_for_stall(60)
+    path = Path(os.environ["IPYTHONDIR"], "profile_default", "completions.sqlite")
+    with contextlib.closing(History(path, warn=pytest.fail)) as history:
+        while not (rows := history.search()) or not rows[0].completion.text:
+            time.sleep(0.05)
+        assert rows[0].status == "running"
+        assert rows[0].source.endswith("Name")
+        os.kill(manager.provisioner.pid, signal.SIGKILL)
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+
+    with contextlib.closing(History(path, warn=pytest.fail)) as history:
+        (row,) = history.search("green")
+        assert (row.status, row.completion.text) == ("lost", "Red, green")
+
+
 def test_an_answer_that_ends_after_all_is_no_longer_lost(history):
     number = history.begin(ask(), endpoint="e", dialect="text")
     with looked_into(history) as connection:
@@ -786,6 +817,19 @@ def test_a_file_that_may_only_be_read_is_read(small_disk, warnings):
         assert history.begin(ask(), endpoint="e", dialect="text") is None
         assert len(warnings) == 1
         assert found(history) == ["Red."]
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_left_as_it_is(small_disk, warnings):
+    path = small_disk / "completions.sqlite"
+    path.write_bytes(b"garbage " * 1000)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with contextlib.closing(History(path, warn=warnings.append)) as history:
+        assert history.begin(ask(), endpoint="e", dialect="text") is None
+        with pytest.raises(HistoryError, match="Read-only"):
+            history.search()
+
+    assert len(warnings) == 1
+    assert path.read_bytes() == b"garbage " * 1000
 
 
 def test_a_file_system_without_wal_is_used_without_it(tmp_path, warnings):

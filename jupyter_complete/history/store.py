@@ -62,15 +62,14 @@ class Store:
                 return self._attempt(job, write=write)
             except sqlite3.ProgrammingError:
                 raise  # a fault of ours, not of the file
-            except sqlite3.DatabaseError as error:
-                if not self._mended(error):
-                    raise self._translated(error) from error
-            except OSError as error:
-                raise self._translated(error) from error
-            try:
-                return self._attempt(job, write=write)
             except (sqlite3.DatabaseError, OSError) as error:
-                raise self._translated(error) from error
+                fault: Exception = error
+            try:
+                if self._mended(fault):
+                    return self._attempt(job, write=write)
+            except (sqlite3.DatabaseError, OSError) as error:
+                fault = error
+            raise self._translated(fault) from fault
 
     def close(self) -> None:
         """Close the connection; the next job opens another."""
@@ -134,7 +133,7 @@ class Store:
         options = [*["immutable=1"] * still, *[f"vfs={self._vfs}"] * bool(self._vfs)]
         return f"{self.path.absolute().as_uri()}?{'&'.join(options)}"
 
-    def _mended(self, error: sqlite3.DatabaseError) -> bool:
+    def _mended(self, error: Exception) -> bool:
         """Tell whether it is worth another try: the damage is out of the way."""
         code = _code(error)
         if code & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -217,7 +216,7 @@ def _patiently(step: Callable[[], None]) -> None:
         time.sleep(0.005)
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", None) or 0
 
 
