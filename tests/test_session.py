@@ -167,3 +167,52 @@ def test_another_sample_takes_the_next_seed(session):
 def test_a_bad_override_is_refused(session):
     with pytest.raises(InputError, match="max_tokens is 0"):
         session.prepare("Hi", max_tokens=0)
+
+
+def test_tokens_are_counted_where_the_endpoint_counts(session, loopback):
+    loopback.reply({"input_tokens": 11})
+    call = session.prepare(
+        "Hi", model="m", endpoint=loopback.url, dialect="messages", max_tokens=5
+    )
+
+    assert session.count(call) == 11
+    assert loopback.requests[0].path == "/v1/messages/count_tokens"
+    assert "max_tokens" not in loopback.requests[0].json
+    with pytest.raises(InputError, match="counts no tokens; the prompt has 23 char"):
+        session.count(session.prepare("Hi"))
+
+
+def test_a_change_of_the_clients_settings_is_the_next_calls(session, call, loopback):
+    loopback.reply(status=529)
+    session.settings.retries = 0
+    assert session.ask(call).completion.attempts == 1
+    session.settings.retries = 1
+    loopback.reply(status=529, headers={"retry-after-ms": "1"})
+
+    assert session.ask(call).completion.attempts == 2
+
+
+def test_a_refused_key_is_asked_for_again(loopback, call):
+    """A key that was mistyped must not stay until the kernel ends."""
+    from dataclasses import replace
+
+    from jupyter_complete.keys import Keys
+
+    asked = []
+
+    def ask(question):
+        asked.append(question)
+        return f"key-{len(asked)}"
+
+    endpoint = replace(call.endpoint, key_variable="MY_KEY", key_required=True)
+    session = Session(CompletionSettings(retries=0), keys=Keys(ask))
+    error = {"type": "authentication_error", "message": "invalid x-api-key"}
+    loopback.reply({"type": "error", "error": error}, status=401)
+    loopback.reply(events("a"))
+    first = session.ask(replace(call, endpoint=endpoint))
+    session.start(replace(call, endpoint=endpoint)).stop()
+    session.close()
+
+    assert first.error is not None
+    assert len(asked) == 2
+    assert loopback.requests[0].headers["x-api-key"] == "key-1"

@@ -89,6 +89,9 @@ class CompletionMagics(Magics):
             origin=self._origin(line, cell),
             **read.overrides,
         )
+        if read.options.count:
+            print(f"The prompt has {self.session.count(call)} tokens.")
+            return
         self._complete(call, read.options.out)
 
     def _sweep(

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..client import Cancel, Client
 from ..completion import Completion
+from ..dialects.messages import MessagesDialect, counted
 from ..embedded.app import make_app
 from ..embedded.model import load_models
 from ..embedded.transport import EmbeddedAdapter
-from ..errors import AuthenticationError, CompletionInterrupted, HistoryError
+from ..errors import (
+    AuthenticationError,
+    CompletionInterrupted,
+    HistoryError,
+    InputError,
+)
 from ..history import History
 from ..keys import Keys
 from .ask import Gathering, OnText, Outcome, ask
 from .code import call_of, code
 from .journal import Journal
+from .keeping import kept
 from .plan import Call, Origin, plan
 from .routes import Routes
 from .running import Running
@@ -54,6 +61,9 @@ __all__ = [
 ]
 
 
+_OF_THE_CLIENT = ["connect_timeout", "read_timeout", "retries"]
+
+
 class Session:
     """Completes prompts with one set of settings, one pool of connections, one history.
 
@@ -77,6 +87,7 @@ class Session:
         self._keys = keys or Keys()
         self._warnings = [] if warnings is None else warnings
         self._journal = Journal(history) if history else None
+        settings.observe(self._renew, names=_OF_THE_CLIENT)
 
     @classmethod
     def opened(
@@ -153,12 +164,12 @@ class Session:
         another ends it within 200 ms, as ``interrupted``. Never raises for what the
         endpoint did: see `Outcome`.
         """
-        if call.reuse and (kept := self._answered(call)):
+        if call.reuse and (earlier := self._answered(call)):
             if on_text:
-                on_text(kept.text)
-            return Outcome(kept)
+                on_text(earlier.text)
+            return Outcome(earlier)
         gathering = Gathering(call)
-        with self._kept(call, gathering) as keep:
+        with kept(call, gathering, self.history, self._journal) as keep:
             outcome = ask(
                 call,
                 self.client,
@@ -202,6 +213,22 @@ class Session:
         if running.outcome.error:
             raise running.outcome.error
         return running.outcome.completion
+
+    def count(self, call: Call) -> int:
+        """Give how many tokens the call's prompt has, as its endpoint counts.
+
+        Raises `InputError` where the endpoint does not count, and as `Outcome.error`.
+        """
+        if not isinstance(call.dialect, MessagesDialect):
+            raise InputError(
+                f"The endpoint {call.endpoint.name} counts no tokens; the prompt has "
+                f"{len(call.request.prompt)} characters."
+            )
+        http = call.dialect.count(call.request)
+        body, _ = self.client.post_json(
+            call.endpoint, http.path, json.loads(http.body), dialect=call.dialect
+        )
+        return counted(body)
 
     def code(self, asked: Call | Completion, kind: str) -> str:
         """Give code that sends the same request, the key from the environment.
@@ -270,56 +297,16 @@ class Session:
 
     def close(self) -> None:
         """Close the connections and the history."""
-        if "client" in vars(self):
-            self.client.close()
-            del self.client
+        self._renew()
         if self.history:
             self.history.close()
+
+    def _renew(self, _: object = None) -> None:
+        """Let the next call make a client of the settings as they are now."""
+        if "client" in vars(self):
+            vars(self).pop("client").close()
 
     def _answered(self, call: Call) -> Completion | None:
         if self.history is None:
             return None
         return self.history.answered(call.request, call.endpoint, call.sample)
-
-    @contextlib.contextmanager
-    def _kept(
-        self, call: Call, gathering: Gathering
-    ) -> Iterator[Callable[[Outcome], Outcome]]:
-        """Hold the call's row in the history from before it is sent to its end."""
-        history, journal = self.history, self._journal
-        if not call.history or history is None or journal is None:
-            yield lambda outcome: outcome
-            return
-        row = history.begin(
-            call.request,
-            endpoint=call.endpoint.name,
-            dialect=call.dialect.name,
-            base_url=call.endpoint.base_url,
-            sample=call.sample,
-            sweep=call.sweep,
-            stream=call.stream,
-            source=call.origin.source,
-            notebook=call.origin.notebook,
-            cell=call.origin.cell,
-        )
-        if row is None:
-            yield lambda outcome: outcome
-            return
-        journal.add(row, gathering.text)
-
-        def keep(outcome: Outcome) -> Outcome:
-            journal.remove(row)
-            return _with_row(outcome, row, history)
-
-        try:
-            yield keep
-        finally:
-            journal.remove(row)
-
-
-def _with_row(outcome: Outcome, row: int, history: History) -> Outcome:
-    stored = history.finish(row, outcome.completion)
-    completion = replace(outcome.completion, history_id=stored)
-    if outcome.error:
-        outcome.error.completion = completion
-    return replace(outcome, completion=completion)

@@ -25,6 +25,7 @@ from ..sweep.run import run
 from ..sweep.table import Row
 from ..sweep.tasks import Ended, Hooks, Limits, Progress, Task
 from .ask import Gathering, Outcome, ask
+from .keeping import begin
 from .plan import Call
 
 if TYPE_CHECKING:
@@ -234,22 +235,8 @@ class _Kept:
         if self._history is None:
             return
         task = self._plan.tasks[place]
-        call: Call = task.call.call
-        row = self._history.begin(
-            call.request,
-            endpoint=call.endpoint.name,
-            dialect=call.dialect.name,
-            base_url=call.endpoint.base_url,
-            sample=call.sample,
-            sweep=self._plan.id,
-            point={
-                name: _kept_value(value) for name, value in task.point.values.items()
-            },
-            stream=call.stream,
-            source=call.origin.source,
-            notebook=call.origin.notebook,
-            cell=call.origin.cell,
-        )
+        point = {name: _kept_value(value) for name, value in task.point.values.items()}
+        row = begin(self._history, task.call.call, point)
         if row is not None:
             self.rows[place] = row
 
