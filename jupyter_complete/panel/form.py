@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ class Form:
             value = getattr(settings, name)
             why = self._refusal({name: trial if value is None else value})
             without = why and self._refusal({name: None})
-            self.controls[name].refuse("" if without else why)
+            self.controls[name].refuse("" if without else _reason(why))
 
     def _refusal(self, overrides: dict[str, Any]) -> str:
         plain: dict[str, Any] = {"turns": "wrap", "system": None}
@@ -88,6 +89,12 @@ class Form:
         except InputError as error:
             return str(error)
         return ""
+
+
+def _reason(refusal: str) -> str:
+    """Give a refusal without the value that was tried: nobody set it."""
+    match = re.match(r"(\w+) is \S+?( beside [^,]*)?, (?:and|but) ([^;]*);", refusal)
+    return f"{match[1]}{match[2] or ''}: {match[3]}." if match else refusal
 
 
 def _controls(
