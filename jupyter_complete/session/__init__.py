@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ..client import Cancel, Client
 from ..completion import Completion
 from ..dialects.messages import MessagesDialect, counted
-from ..embedded.app import make_app
-from ..embedded.model import load_models
-from ..embedded.transport import EmbeddedAdapter
 from ..errors import (
     AuthenticationError,
     CompletionInterrupted,
@@ -23,21 +20,21 @@ from ..errors import (
 from ..history import History
 from ..keys import Keys
 from .ask import Gathering, OnText, Outcome, ask
+from .clients import client_of
 from .code import call_of, code
+from .grid import (
+    SweepPlan,
+    axis_settings,
+    check_sweep,
+    plan_sweep,
+    whole_sweep_settings,
+)
 from .journal import Journal
 from .keeping import kept
 from .plan import Call, Origin, plan
 from .routes import Routes
 from .running import Running
-from .sweeping import (
-    Sweeping,
-    SweepPlan,
-    axis_settings,
-    check_sweep,
-    plan_sweep,
-    restored,
-    whole_sweep_settings,
-)
+from .sweeping import Sweeping, restored
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -107,12 +104,12 @@ class Session:
     @functools.cached_property
     def client(self) -> Client:
         """The pool of connections, made at first use."""
-        return Client(
+        settings = self.settings
+        return client_of(
             self._keys,
-            connect_timeout=self.settings.connect_timeout,
-            read_timeout=self.settings.read_timeout,
-            retries=self.settings.retries,
-            adapters={"embedded://": EmbeddedAdapter(make_app(load_models()))},
+            settings.connect_timeout,
+            settings.read_timeout,
+            retries=settings.retries,
         )
 
     def prepare(

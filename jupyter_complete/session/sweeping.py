@@ -1,152 +1,32 @@
-"""A sweep from its axes to its result: every call checked first, each answer kept."""
+"""A sweep while it runs: asked here or in workers, each answer kept."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..cancel import Cancel
 from ..client import Client
 from ..completion import Completion, CompletionRequest
-from ..embedded.app import make_app
-from ..embedded.model import load_models
-from ..embedded.transport import EmbeddedAdapter
-from ..errors import InputError
 from ..keys import Keys
-from ..settings import CompletionSettings, parameters
 from ..sweep import axes as sweep_axes
 from ..sweep.result import Doors, Sweep
 from ..sweep.run import run
 from ..sweep.table import Row
-from ..sweep.tasks import Ended, Hooks, Limits, Progress, Task
+from ..sweep.tasks import Ended, Hooks, Progress, Task
 from .ask import Gathering, Outcome, ask
+from .clients import client_of
+from .grid import Sent, SweepPlan, axis_settings
 from .keeping import begin
-from .plan import Call
 
 if TYPE_CHECKING:
     from ..history import History
     from ..history import Row as HistoryRow
     from .journal import Journal
-
-# The settings that steer a sweep, or the whole of it, and are no axis of one.
-_NO_AXES = frozenset({"format", "history", "reuse"})
-_KINDS: Mapping[str, type] = {
-    "temperature": float,
-    "top_p": float,
-    "top_k": int,
-    "max_tokens": int,
-    "seed": int,
-    "logprobs": int,
-    "stop": list,
-    "betas": list,
-    "stream": bool,
-}
-
-
-def axis_settings() -> dict[str, type]:
-    """Give the settings that can be an axis, each with the kind of its values."""
-    return {
-        parameter.name: _KINDS.get(parameter.name, str)
-        for parameter in parameters()
-        if not parameter.sweep and parameter.name not in _NO_AXES
-    }
-
-
-def whole_sweep_settings() -> frozenset[str]:
-    """Give the settings that hold for a sweep as a whole."""
-    return _NO_AXES | {p.name for p in parameters() if p.sweep}
-
-
-class Sent(NamedTuple):
-    """A call of a sweep as it goes to a worker; it pickles, and holds no key."""
-
-    place: int
-    call: Call
-    timeouts: tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class SweepPlan:
-    """A sweep, every call of it checked, none sent."""
-
-    tasks: tuple[Task, ...]
-    axes: tuple[sweep_axes.Axis, ...]
-    samples: int
-    id: str
-    limits: Limits
-    executor: Executor | None = None
-    fresh: bool = False
-    history: bool = True
-    notices: tuple[str, ...] = ()
-
-    @property
-    def most_output_tokens(self) -> int:
-        """The most tokens that all answers together can have."""
-        return sum(task.request.max_tokens_to_sample for task in self.tasks)
-
-    @property
-    def summary(self) -> str:
-        """The size of it, in one line."""
-        points = len(self.tasks) // self.samples
-        over = " × ".join(  # noqa: RUF001 - it is a multiplication
-            f"{'+'.join(axis.names)} ({len(axis)})" for axis in self.axes
-        )
-        return (
-            f"{over}: {points:,} points, {self.samples:,} samples each, "
-            f"{len(self.tasks):,} calls, at most {self.most_output_tokens:,} "
-            "output tokens"
-        )
-
-
-def plan_sweep(
-    text: str,
-    axes: Sequence[sweep_axes.Axis],
-    values: Mapping[str, object],
-    settings: CompletionSettings,
-    prepare: Callable[[Mapping[str, object], Mapping[str, Any]], Call],
-    *,
-    executor: Executor | None = None,
-    fresh: bool = False,
-) -> SweepPlan:
-    """Give the sweep of a text over the axes; every call is built and checked.
-
-    ``prepare`` builds a call of a text's values and a point's settings. Raises
-    `InputError` for the first that is refused; nothing is sent.
-    """
-    samples = settings.samples
-    number = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-    timeouts = (settings.connect_timeout, settings.read_timeout)
-    tasks: list[Task] = []
-    notices: dict[str, None] = {}
-    for point in sweep_axes.points(axes, samples=samples):
-        call = prepare(ChainMap(dict(point.values), dict(values)), point.settings)
-        notices |= dict.fromkeys(call.notices)
-        if samples > 1 and call.request.temperature == 0:
-            notices["At temperature 0 the samples of a point are much the same."] = None
-        for sample in range(samples):
-            one = replace(call.again(sample), sweep=number, stream=call.stream)
-            sent = Sent(len(tasks), one, timeouts)
-            tasks.append(Task(point, sample, sent, one.request))
-    return SweepPlan(
-        tuple(tasks),
-        tuple(axes),
-        samples,
-        number,
-        Limits(
-            concurrency=settings.concurrency,
-            max_calls=settings.max_calls,
-            max_output_tokens=settings.max_output_tokens,
-        ),
-        executor,
-        fresh,
-        settings.history,
-        tuple(notices),
-    )
+    from .plan import Call
 
 
 class Sweeping:
@@ -282,14 +162,7 @@ def restored(
 @functools.cache
 def _worker_client(timeouts: tuple[float, float]) -> Client:
     """Give this process's own client; its keys come from its own environment."""
-    connect, read = timeouts
-    return Client(
-        Keys(),
-        connect_timeout=connect,
-        read_timeout=read,
-        retries=0,
-        adapters={"embedded://": EmbeddedAdapter(make_app(load_models()))},
-    )
+    return client_of(Keys(), *timeouts, retries=0)
 
 
 def ask_elsewhere(sent: Sent, cancel: Cancel | None = None) -> Outcome:
@@ -303,12 +176,3 @@ def ask_elsewhere(sent: Sent, cancel: Cancel | None = None) -> Outcome:
         retries=0,
     )
     return replace(outcome, headers=dict(outcome.headers))
-
-
-def check_sweep(plan: SweepPlan, confirm_calls: int, *, yes: bool) -> None:
-    """Raise `InputError` for a sweep so large that it wants a yes."""
-    if len(plan.tasks) > confirm_calls and not yes:
-        raise InputError(
-            f"This sweep is large ({plan.summary}); add --yes to run it, or set "
-            "CompletionSettings.confirm_calls higher."
-        )

@@ -1,0 +1,95 @@
+"""The next token's distribution, from whatever can tell it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..completion import TokenLogprob
+from ..dialects.openai import OpenAIDialect
+from ..distribution import Distribution
+from ..embedded.model import load_models
+from ..errors import InputError
+from .ask import Outcome
+from .plan import Call
+
+AS_IT_IS: Mapping[str, Any] = {
+    "temperature": None,
+    "top_p": None,
+    "top_k": None,
+    "max_tokens": 1,
+    "stop": [],
+    "unsupported": "error",
+}
+"""Settings under which a model's own distribution is asked for: nothing reshapes it."""
+
+_MOST: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": 100}
+"""How many of the likeliest tokens a server tells, where it is not the usual 20."""
+USUAL = 20
+
+
+def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
+    """Give what can come after a call's prompt; ``ask`` sends a call.
+
+    The embedded models give every token exactly; elsewhere one token is asked for,
+    with log-probabilities. Raises `InputError` where there are none, and what the
+    asking raises.
+    """
+    if call.endpoint.base_url.startswith("embedded:"):
+        return _exact(call)
+    outcome = ask(_with_logprobs(call))
+    if outcome.error:
+        raise outcome.error
+    if not outcome.completion.logprobs:
+        raise InputError(
+            f"{call.endpoint.name} told no log-probabilities: either the text ends "
+            "here, or it has none to tell; try -m ngram-chat, which has."
+        )
+    tokens = _likeliest(outcome.completion.logprobs[0])
+    return Distribution(
+        call.request.prompt,
+        outcome.completion.model,
+        tuple(tokens),
+        tuple(math.exp(logprob) for logprob in tokens.values()),
+    )
+
+
+def _exact(call: Call) -> Distribution:
+    models, name = load_models(), call.request.model
+    if name not in models:
+        raise InputError(
+            f"model is {name!r}; the embedded ones are {', '.join(models)}."
+        )
+    found = models[name].next_token_distribution(call.request.prompt)
+    return Distribution(call.request.prompt, name, found.tokens, found.probabilities)
+
+
+def _with_logprobs(call: Call) -> Call:
+    flavour = call.dialect.flavour if isinstance(call.dialect, OpenAIDialect) else ""
+    most = call.request.logprobs or _MOST.get(flavour, USUAL)
+    asked = replace(
+        call,
+        request=replace(call.request, logprobs=most),
+        stream=False,
+        history=False,
+        reuse=False,
+    )
+    try:
+        asked.http()
+    except InputError as error:  # all but the log-probabilities was checked before
+        raise InputError(
+            f"{call.endpoint.name} tells no log-probabilities, so what comes next "
+            "cannot be seen there; try -m ngram-chat, or an OpenAI-style server that "
+            "tells them, such as llama.cpp or vLLM."
+        ) from error
+    return asked
+
+
+def _likeliest(told: TokenLogprob) -> dict[str, float]:
+    """Give each token with its log-probability, the likeliest first."""
+    known = dict(told.alternatives)
+    if told.logprob is not None:
+        known.setdefault(told.token, told.logprob)
+    return dict(sorted(known.items(), key=lambda pair: -pair[1]))
