@@ -34,6 +34,7 @@ FLOORS = {
     "cancel": 0,
     "catalog": 0,
     "completion": 0,
+    "distribution": 0,
     "errors": 0,
     "events": 0,
     "plain": 0,

@@ -22,6 +22,7 @@ from ..keys import Keys
 from .ask import Gathering, OnText, Outcome, ask
 from .clients import client_of
 from .code import call_of, code
+from .distribution import AS_IT_IS, distribution
 from .grid import (
     SweepPlan,
     axis_settings,
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
+    from ..distribution import Distribution
     from ..settings import CompletionSettings
     from ..sweep.axes import Axis
     from ..sweep.result import Sweep
     from ..sweep.tasks import Progress
 
 __all__ = [
+    "AS_IT_IS",
     "Call",
     "Origin",
     "Outcome",
@@ -226,6 +229,14 @@ class Session:
             call.endpoint, http.path, json.loads(http.body), dialect=call.dialect
         )
         return counted(body)
+
+    def distribution(self, call: Call, *, cancel: Cancel | None = None) -> Distribution:
+        """Give what can come after a call's prompt; it is not kept in the history.
+
+        The call is one prepared with `AS_IT_IS`. Raises `InputError` where the
+        endpoint tells no probabilities, and what asking it raises.
+        """
+        return distribution(call, functools.partial(self.ask, cancel=cancel))
 
     def code(self, asked: Call | Completion, kind: str) -> str:
         """Give code that sends the same request, the key from the environment.
