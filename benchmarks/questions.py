@@ -20,6 +20,8 @@ import sys
 import time
 from collections.abc import Iterable
 
+from jupyter_complete.embedded.model import load_models
+
 QUESTIONS: tuple[tuple[str, str], ...] = (
     ("What does the with statement do?", '"with" context_manager'),
     ("What is an f-string?", "formatted literal"),
@@ -94,8 +96,6 @@ def faults(answer: str, wanted: str) -> list[str]:
 
 def report(temperatures: Iterable[float]) -> int:
     """Print the answers and the score at temperature 0; give how many were good."""
-    from jupyter_complete.embedded.model import load_models
-
     model = load_models()["ngram-chat"]
     good = 0
     for number, (question, wanted) in enumerate(QUESTIONS):
@@ -135,8 +135,6 @@ def speeds() -> None:
         for _ in range(9)
     ]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    from jupyter_complete.embedded.model import load_models
-
     models = load_models()
     rates = []
     for temperature in (0.0, 0.7, 1.0) * 3:
@@ -153,14 +151,13 @@ def speeds() -> None:
     many = sum(1 for _ in zip(base, range(20_000), strict=False))
     base_rate = many / (time.perf_counter() - start)
     used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(
-        f"cold start to first token   {statistics.median(cold):8.2f} s      (target 1)"
-    )
-    print(
-        f"tokens a second, chat       {statistics.median(rates):8.0f}        (target 2000)"
-    )
-    print(f"tokens a second, base       {base_rate:8.0f}        (target 2000)")
-    print(f"memory                      {used:8.0f} MB     (target 150)")
+    for what, value, unit in (
+        ("cold start to first token", f"{statistics.median(cold):.2f}", "s, target 1"),
+        ("chat", f"{statistics.median(rates):.0f}", "tokens a second, target 2000"),
+        ("base", f"{base_rate:.0f}", "tokens a second, target 2000"),
+        ("memory", f"{used:.0f}", "MB, target 150"),
+    ):
+        print(f"{what:28}{value:>8} {unit}")
 
 
 if __name__ == "__main__":

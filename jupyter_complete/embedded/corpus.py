@@ -23,7 +23,8 @@ _SIGNATURE = re.compile(
     r"[\w.]+(?:\(.*\)|\[.*\])?(?:\s+\[.*\])?(?:\s+->.*)?\s*"
 )
 _NO_PROSE = re.compile(
-    r"::=|>>>|Traceback \(|^\s*(?:\+[-=]|\||\.\.\.\s|\(Pdb|@\w|#|%|import\s|from\s+\S+\s+import|"
+    r"::=|>>>|Traceback \(|"
+    r"^\s*(?:\+[-=]|\||\.\.\.\s|\(Pdb|@\w|#|%|import\s|from\s+\S+\s+import|"
     r"def\s|class\s+\w+[:(]|return\s*$|print\()|\w\s=\s\w+[(.\[]|^\s*\w+\s[-+*/]?=\s\S",
     re.MULTILINE,
 )
@@ -38,7 +39,8 @@ _NOTES = frozenset({"Note:", "Warning:", "See also:", "Notes:", "-[ Footnotes ]-
 _CLEANINGS = (
     (re.compile(r"(?<![\w*])(\*\*?)(?=\S)([^*\n]{1,80}?)(?<=\S)\1(?![\w*])"), r"\2"),
     (re.compile(r"\[(?:\d+|[A-Z]\w+)\](?=[\s.,;:)]|$)"), ""),
-    (re.compile(r"\s*\((?:[Ss]ee|for more [^()]*see)\s[^()\"]*\)"), ""),
+    (re.compile(r"\s*\((?:[Ss]ee|described in|for more [^()]*see)\s[^()\"]*\)"), ""),
+    (re.compile(r"[;,]\s+see\s+[^.;:()\"]+(?=\.(?:\s|$))"), ""),
     (re.compile(r"\"(['‘])([^'\"\s]{1,20})['’]\"|‘\"([^\"\s]+)\"’"), r'"\2\3"'),
     (re.compile(r"``([^`]+)``"), r'"\1"'),
     (re.compile(r":\w+:`~?([^`<]+)(?:<[^>]*>)?`"), r"\1"),
@@ -203,7 +205,7 @@ def _is_prose(block: _Block) -> bool:
 
 
 def _with_list(block: _Block, following: Iterable[_Block]) -> tuple[str, int]:
-    """Give the block's prose with a short list that it leads to, and how long that is."""
+    """Give the block's prose, and how many items of a list it took in."""
     lead = _clean(_defined(block) or _BULLET.sub("", block.text))
     if not lead.endswith(":"):
         return lead, 0

@@ -1,45 +1,20 @@
 """An interpolated n-gram model: what follows a context, from long contexts to none.
 
-The estimate after a context is its own discounted counts (Kneser-Ney: below the
-longest context a word counts once for each different word before it) and, with what
+The estimate after a context is its own discounted counts (Kneser-Ney) and, with what
 the discount left, the estimate after the context that is one token shorter. Counts
 are taken when a context is first met, from the places where it stands in the text.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import dataclass
 
-PARAGRAPH = "\n\n"
-END = ""
-"""The token that ends a text; it adds nothing to it."""
-PARAGRAPH_ID, END_ID = 0, 1
+from .tokens import LONGEST, Followers, Places, Text
 
-LONGEST = 6
-"""Tokens of context that count."""
-MOST_PLACES = 20_000
+LEAST_LEFT = 1e-6
+MOST_PLACES = 5_000
 """Contexts that one model keeps, so that memory stays bounded."""
-
-_TOKEN = re.compile(
-    r"\n\n+|"
-    # Code in quotes is one token, as "x is y".
-    r' ?"[^"\s]{1,40}(?: [^"\s]{1,12}){0,4}"(?:(?![\w"])|(?=s\b))|'
-    r" ?\w+(?:[.'’-]\w+)*(?:\(\))?|"
-    r" ?[^\w\s]|"
-    r"\s"
-)
-
-
-def tokenise(text: str) -> list[str]:
-    """Give the tokens of a text; joined they are the text, save runs of newlines."""
-    return [
-        PARAGRAPH if token.startswith(PARAGRAPH) else token
-        for token in _TOKEN.findall(text)
-    ]
 
 
 class Level:
@@ -72,9 +47,14 @@ class Level:
         return scale * known
 
     def without(self, tokens: Iterable[int]) -> Level:
-        """Give the estimate when none of these tokens comes next."""
-        lost = sum(map(self.probability, tokens))
-        return Level(dict.fromkeys(tokens, 0.0), 1 / (1 - lost), self)
+        """Give the estimate when none of these tokens comes next.
+
+        They stay if hardly anything else could.
+        """
+        left = 1 - sum(map(self.probability, tokens))
+        if left < LEAST_LEFT:
+            return self
+        return Level(dict.fromkeys(tokens, 0.0), 1 / left, self)
 
     @property
     def ranking(self) -> list[tuple[float, int]]:
@@ -111,129 +91,6 @@ class Level:
             self._powers.clear()
         self._powers[power] = total
         return total
-
-
-class Followers(NamedTuple):
-    """The tokens that follow a context."""
-
-    counts: Mapping[int, float]
-    units: Mapping[int, float]
-    """What a discount of 1 takes from each."""
-    total: float
-
-
-class Places:
-    """Where a context stands in the text: the positions of the token after it."""
-
-    __slots__ = ("_followers", "_longer", "depth", "positions", "text")
-
-    def __init__(
-        self, text: Sequence[int], positions: Sequence[int], depth: int
-    ) -> None:
-        self.text = text
-        self.positions = positions
-        self.depth = depth
-        self._longer: dict[int, Places] | None = None
-        self._followers: Followers | None = None
-
-    def longer(self, token: int) -> Places | None:
-        """Give the places of this context with a token before it, None if it has none."""
-        if self._longer is None:
-            groups: dict[int, list[int]] = {}
-            text, reach = self.text, self.depth + 1
-            for position in self.positions:
-                if position >= reach:
-                    groups.setdefault(text[position - reach], []).append(position)
-            self._longer = {
-                before: Places(text, found, reach) for before, found in groups.items()
-            }
-        return self._longer.get(token)
-
-    def followers(self) -> Followers:
-        """Give how often each token follows, as Kneser and Ney count.
-
-        Below the longest context that is by how many different tokens stand before,
-        save at the start of a paragraph, before which nothing differs.
-        """
-        if self._followers is None:
-            text, reach = self.text, self.depth + 1
-            followers: Iterable[int] = (text[place] for place in self.positions)
-            opening = text[self.positions[0] - self.depth] == PARAGRAPH_ID
-            if reach <= LONGEST and not opening:
-                pairs = dict.fromkeys(
-                    (text[place], text[place - reach]) for place in self.positions
-                )
-                followers = (token for token, _ in pairs)
-            counts: dict[int, float] = {}
-            for token in followers:
-                counts[token] = counts.get(token, 0.0) + 1.0
-            units = dict.fromkeys(counts, 1.0)
-            self._followers = Followers(counts, units, sum(counts.values()))
-        return self._followers
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text as numbers, and the tokens these stand for."""
-
-    vocabulary: Sequence[str]
-    tokens: Sequence[int]
-    starts: Sequence[int]
-    """The position of the first token of each paragraph."""
-    ids: Mapping[str, int]
-    levels: dict[tuple[int, float], Level] = field(default_factory=dict)
-    """Estimates after one token, by the token and the discount."""
-
-    @classmethod
-    def of(cls, sections: Iterable[Iterable[str]]) -> Text:
-        """Give the text of sections of paragraphs; a section's end ends the text."""
-        ids = {PARAGRAPH: PARAGRAPH_ID, END: END_ID}
-        tokens: list[int] = []
-        starts: list[int] = []
-        for section in sections:
-            for paragraph in section:
-                tokens.append(PARAGRAPH_ID)
-                starts.append(len(tokens))
-                tokens.extend(
-                    ids.setdefault(token, len(ids))
-                    for token in tokenise(" " + paragraph)
-                )
-            tokens.append(END_ID)
-        return cls(list(ids), tokens, starts, ids)
-
-    @cached_property
-    def places(self) -> Places:
-        """Every position, from which the places of any context are found."""
-        return Places(self.tokens, range(1, len(self.tokens)), 0)
-
-    @cached_property
-    def root(self) -> Level:
-        """The estimate without context: each token by how many different precede it."""
-        pairs = set(zip(self.tokens, self.tokens[1:], strict=False))
-        counts = [0] * len(self.vocabulary)
-        for _, token in pairs:
-            counts[token] += 1
-        total = sum(counts) + 1.0
-        # A token that nothing precedes still is a token of the text.
-        floor = 1.0 / len(counts)
-        return Level(
-            {token: (count + floor) / total for token, count in enumerate(counts)},
-            0.0,
-            None,
-        )
-
-    def span(self, paragraph: int) -> range:
-        """Give the positions of a paragraph's tokens and of what ends it."""
-        first = self.starts[paragraph]
-        last = paragraph + 1 == len(self.starts)
-        end = len(self.tokens) if last else self.starts[paragraph + 1]
-        stop = end if last or self.tokens[end - 2] != END_ID else end - 1
-        return range(first, stop)
-
-    def known(self, text: str) -> list[int]:
-        """Give the tokens of a text that the vocabulary has."""
-        found = (self.ids.get(token) for token in tokenise(text))
-        return [token for token in found if token is not None]
 
 
 @dataclass(frozen=True)
@@ -281,6 +138,36 @@ class Discounts:
     emphasis: Sequence[float]
 
 
+class Background:
+    """The estimates that all questions share: without context, and after one token."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self.root = _root(text)
+        self._levels: dict[tuple[int, float], Level] = {}
+
+    def level(self, token: int, discount: float, places: Places) -> Level:
+        """Give the estimate after a token, which has these places."""
+        key = (token, discount)
+        known = self._levels.get(key)
+        if known is None:
+            known = _level(places.followers(), discount, self.root)
+            self._levels[key] = known
+        return known
+
+
+def _root(text: Text) -> Level:
+    """Give each token's share by how many different tokens stand before it."""
+    counts = [0] * len(text.vocabulary)
+    for _, token in set(zip(text.tokens, text.tokens[1:], strict=False)):
+        counts[token] += 1
+    # A token that nothing precedes still is a token of the text.
+    floor = 1.0 / len(counts)
+    total = sum(counts) + 1.0
+    shares = {token: (count + floor) / total for token, count in enumerate(counts)}
+    return Level(shares, 0.0, None)
+
+
 class Estimator:
     """Gives the estimate after any context; safe to ask from several threads.
 
@@ -289,9 +176,12 @@ class Estimator:
     """
 
     def __init__(
-        self, text: Text, discounts: Discounts, emphasis: Emphasis | None = None
+        self,
+        background: Background,
+        discounts: Discounts,
+        emphasis: Emphasis | None = None,
     ) -> None:
-        self._text = text
+        self._background = background
         self._discounts = discounts
         self._emphasis = emphasis
         self._start = self._fresh()
@@ -299,7 +189,8 @@ class Estimator:
 
     def _fresh(self) -> _Place:
         emphasised = self._emphasis.places if self._emphasis else None
-        return _Place(self._text.root, self._text.places, emphasised)
+        background = self._background
+        return _Place(background.root, background.text.places, emphasised)
 
     def after(self, history: Sequence[int]) -> Level:
         """Give the estimate of the token that follows the history."""
@@ -322,26 +213,17 @@ class Estimator:
         emphasised = place.emphasised.longer(token) if place.emphasised else None
         level = place.level
         if text is not None:
-            level = self._text_level(text, level)
+            discount = self._discounts.text[text.depth - 1]
+            if text.depth == 1:
+                level = self._background.level(token, discount, text)
+            else:
+                level = _level(text.followers(), discount, level)
         if emphasised is not None and self._emphasis is not None:
             discount = self._discounts.emphasis[emphasised.depth - 1]
             level = _level(self._emphasis.followers(emphasised), discount, level)
         if level is place.level:
             return None
         return _Place(level, text, emphasised)
-
-    def _text_level(self, places: Places, parent: Level) -> Level:
-        discount = self._discounts.text[places.depth - 1]
-        if places.depth > 1:
-            return _level(places.followers(), discount, parent)
-        # After one token the whole text says the same whatever the emphasis.
-        key = (self._text.tokens[places.positions[0] - 1], discount)
-        level = self._text.levels.get(key)
-        if level is None:
-            level = self._text.levels[key] = _level(
-                places.followers(), discount, parent
-            )
-        return level
 
 
 def _level(followers: Followers, discount: float, parent: Level) -> Level:

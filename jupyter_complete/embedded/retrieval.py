@@ -48,6 +48,9 @@ _CODE = re.compile(r"\w+|\*\*|//|<<|>>|[=!<>:]=|\.\.\.|[-+*/%&|^~@<>]")
 def stem(word: str) -> str:
     """Give the part of a word that its forms share, roughly."""
     word = word.lower().removesuffix("’s").removesuffix("'s")
+    if "-" in word:
+        before, _, last = word.rpartition("-")
+        return f"{before}-{stem(last)}"
     if word.startswith("_") or len(word) < 4:
         return word
     if word.endswith("ies"):

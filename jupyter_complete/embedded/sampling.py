@@ -55,7 +55,10 @@ class Shaped:
         """Give the token that a number from 0 to 1 falls on, and its probability."""
         left = chance * self.total
         token, weight = 0, 0.0
-        for token, weight in self._weights():  # noqa: B007 - the last one is the answer
+        for following, share in self._weights():
+            if not share:  # only rounding leads here
+                break
+            token, weight = following, share
             left -= weight
             if left < 0:
                 break

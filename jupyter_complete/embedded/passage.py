@@ -1,0 +1,197 @@
+"""A prompt and what follows it, token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from math import log
+from random import Random
+from typing import NamedTuple
+
+from .ngram import Estimator, Level
+from .sampling import Sampling, Shaped, shape
+from .tokens import END, END_ID, LONGEST, PARAGRAPH, PARAGRAPH_ID, Text, tokenise
+
+FEWEST_TOKENS = 40
+"""Tokens of an answer after which the end of a paragraph ends it."""
+FEWEST_AT_END = 16
+"""Tokens after which the end of a whole topic does."""
+
+
+class Token(NamedTuple):
+    """A token of an answer."""
+
+    text: str
+    logprob: float
+    """The natural logarithm of its probability, as it was sampled."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """The likeliest tokens in its place, itself included, with their logarithms."""
+
+
+class Distribution(NamedTuple):
+    """What can come next, the likeliest first; an empty token ends the text."""
+
+    tokens: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    """They sum to 1."""
+
+
+def count_tokens(text: str) -> int:
+    """Give how many tokens a text is to these models."""
+    return len(tokenise(text))
+
+
+class Passage:
+    """A prompt and what follows it, token by token."""
+
+    def __init__(
+        self,
+        text: Text,
+        estimator: Estimator,
+        history: list[int],
+        *,
+        chat: bool,
+        spaced: bool,
+    ) -> None:
+        self._text = text
+        self._estimator = estimator
+        self._history = history
+        self._chat = chat
+        self._spaced = spaced
+        self._ended = False
+        self._taken: dict[tuple[int, ...], set[int]] = {}
+        for place in range(LONGEST, len(history)):
+            self._take(place)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the token that ends the text was appended."""
+        return self._ended
+
+    def distribution(
+        self,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Distribution:
+        """Give the distribution of the next token, as the sampling leaves it."""
+        shaped = self.shaped(Sampling(temperature, top_k, top_p))
+        merged: dict[str, float] = {}
+        for token, probability in shaped:
+            text = self.text_of(token)
+            merged[text] = merged.get(text, 0.0) + probability
+        pairs = sorted(merged.items(), key=lambda pair: -pair[1])
+        return Distribution(
+            tuple(text for text, _ in pairs), tuple(p for _, p in pairs)
+        )
+
+    def append(self, text: str) -> None:
+        """Append one of the distribution's tokens by its text."""
+        token = END_ID if text == END else self._id_of(text)
+        self.advance(token)
+
+    def shaped(self, sampling: Sampling) -> Shaped:
+        """Give the estimate of the next token, as the sampling leaves it."""
+        if self._ended:
+            return shape(_THE_END, sampling)
+        level = self._estimator.after(self._history)
+        taken = self._taken.get(tuple(self._history[-LONGEST:]))
+        if taken and not taken.issuperset(level.own):
+            level = level.without(taken)
+        return shape(level, sampling)
+
+    def text_of(self, token: int) -> str:
+        """Give what a token would add to the text here."""
+        if token in _BREAKS and self._chat:
+            fewest = FEWEST_TOKENS if token == PARAGRAPH_ID else FEWEST_AT_END
+            return END if len(self._history) > fewest else PARAGRAPH
+        text = self._text.vocabulary[token]
+        return text.lstrip(" ") if self._spaced else text
+
+    def advance(self, token: int) -> None:
+        """Append a token."""
+        if self.text_of(token) == END:
+            self._ended = True
+            return
+        if token == END_ID:
+            token = PARAGRAPH_ID
+        self._spaced = token == PARAGRAPH_ID
+        self._history.append(token)
+        self._take(len(self._history) - 1)
+
+    def _take(self, place: int) -> None:
+        """Note the way taken, so that a passage does not go round in circles."""
+        context = tuple(self._history[place - LONGEST : place])
+        self._taken.setdefault(context, set()).add(self._history[place])
+
+    def _id_of(self, text: str) -> int:
+        ids = self._text.ids
+        for candidate in (f" {text}", text) if self._spaced else (text,):
+            if candidate in ids:
+                return ids[candidate]
+        raise KeyError(f"{text!r} is no token of this model")
+
+
+_BREAKS = (PARAGRAPH_ID, END_ID)
+_THE_END = Level({END_ID: 1.0}, 0.0, None)
+
+
+class LanguageModel:
+    """An n-gram model that has learnt; safe to ask from several threads."""
+
+    def __init__(self, begin: Callable[[str], Passage]) -> None:
+        self._begin = begin
+
+    def begin(self, prompt: str) -> Passage:
+        """Give the passage after a prompt, to be continued token by token."""
+        return self._begin(prompt)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        logprobs: int = 0,
+    ) -> Iterator[Token]:
+        """Yield the tokens that follow the prompt, until the model ends the text.
+
+        The same seed gives the same text, in any process. ``logprobs``: how many
+        of the likeliest tokens are told in each one's place.
+        """
+        chance = Random(seed).random  # noqa: S311 - a dice, not a secret
+        sampling = Sampling(temperature, top_k, top_p)
+        passage = self.begin(prompt)
+        while True:
+            shaped = passage.shaped(sampling)
+            chosen, probability = shaped.choose(chance())
+            text = passage.text_of(chosen)
+            if text == END:
+                return
+            others = tuple(
+                (passage.text_of(token), log(p))
+                for token, p in islice(shaped, logprobs)
+                if p > 0
+            )
+            passage.advance(chosen)
+            yield Token(text, log(probability), others)
+
+    def next_token_distribution(
+        self,
+        prompt: str,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Distribution:
+        """Give the distribution that `generate` takes its first token from."""
+        return self.begin(prompt).distribution(
+            temperature=temperature, top_k=top_k, top_p=top_p
+        )
+
+    def count_tokens(self, text: str) -> int:
+        """Give how many tokens a text is."""
+        return count_tokens(text)

@@ -1,0 +1,437 @@
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from scipy.stats import chisquare
+
+from jupyter_complete.embedded import model as room
+from jupyter_complete.embedded.corpus import documentation, from_text
+from jupyter_complete.embedded.model import END, count_tokens, load_models
+from jupyter_complete.embedded.retrieval import question_terms
+from jupyter_complete.embedded.tokens import tokenise
+from jupyter_complete.errors import InputError
+
+SMALL = """The cat sat on the mat. The cat ate the fish. The dog sat on the log.
+
+A dog ate the bone on the mat. The fish sat in the bowl. A cat and a dog sat.
+
+The bone is on the log and the bowl is on the mat. A fish ate a fish.
+"""
+
+
+def chat(question):
+    return f"\n\nHuman: {question}\n\nAssistant:"
+
+
+def text_of(model, prompt, most=300, **sampling):
+    return "".join(t.text for t in islice(model.generate(prompt, **sampling), most))
+
+
+@pytest.fixture(scope="module")
+def models():
+    return load_models()
+
+
+@pytest.fixture(scope="module")
+def small():
+    return load_models(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("What does the with statement do?", "wrap the execution of a block"),
+        ("What is an f-string?", "formatted string literal"),
+        ("What does the del statement do?", "Deletion of a"),
+        ("What is the difference between is and ==?", "identity"),
+        ("How does integer division work?", "floor division"),
+        ("explain list comprehensions", "A list display yields a new list"),
+        ("What does in do?", "test for membership"),
+    ],
+)
+def test_plain_question_is_answered_in_whole_sentences(models, question, wanted):
+    answer = text_of(models["ngram-chat"], chat(question), temperature=0)
+
+    assert wanted in answer
+    assert answer.endswith(".")
+
+
+def test_at_least_nine_in_ten_answers_are_good(models, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    import questions
+
+    bad = [
+        question
+        for question, wanted in questions.QUESTIONS
+        if questions.faults(
+            text_of(models["ngram-chat"], chat(question), temperature=0), wanted
+        )
+    ]
+
+    assert len(bad) <= len(questions.QUESTIONS) // 10, bad
+
+
+def test_base_model_continues_raw_text(models):
+    answer = text_of(
+        models["ngram-base"], "The operators in and not", 30, temperature=0
+    )
+
+    assert answer
+    assert answer[0] != "\n"
+
+
+def test_base_model_goes_on_within_a_known_sentence(small):
+    answer = text_of(
+        small["ngram-base"], "The bone is on the log and", 4, temperature=0
+    )
+
+    assert answer == " the bowl is on"
+
+
+@pytest.mark.parametrize(
+    "question", ["Name three colours.", "Write a haiku", "🎉🎉", "?", "x" * 1_000_000]
+)
+def test_question_it_knows_nothing_of_gets_a_passage(models, question):
+    answer = text_of(models["ngram-chat"], chat(question), temperature=0)
+
+    assert len(answer.split()) > 15
+    assert answer.startswith(" ")
+
+
+def test_unusual_prompts_are_answered(models):
+    for prompt in ("\n\nHuman:\n\nAssistant:", "del", "\n\nAssistant:", " "):
+        assert text_of(models["ngram-chat"], prompt, temperature=0)
+        assert text_of(models["ngram-base"], prompt, 20, temperature=0)
+
+
+def test_prefill_is_continued(models):
+    prompt = chat("What is del?")
+
+    assert text_of(
+        models["ngram-chat"], f"{prompt} Deletion of a target list", temperature=0
+    ).startswith(" recursively deletes each target")
+    assert text_of(
+        models["ngram-chat"], f"{prompt} Deletion of a ", temperature=0
+    ).startswith("target list recursively")
+
+
+def test_follow_up_is_answered_from_the_turn_it_refers_to(models):
+    first = chat("What does yield do?")
+    answer = text_of(
+        models["ngram-chat"], f"{first} It yields.{chat('And how?')}", temperature=0
+    )
+
+    assert "yield" in answer
+
+
+def test_few_shot_prompt_is_answered_by_its_last_question(models):
+    shots = "Q: What is a tuple?\nA: A sequence.\nQ: What does lambda do?\nA:"
+
+    assert "anonymous" in text_of(models["ngram-chat"], chat(shots), temperature=0)
+
+
+def test_answer_is_its_tokens_joined_and_begins_with_a_space(models):
+    tokens = list(models["ngram-chat"].generate(chat("What is a set?"), seed=1))
+
+    assert tokens[0].text.startswith(" ")
+    assert "  " not in "".join(token.text for token in tokens)
+    assert "\n " not in "".join(token.text for token in tokens)
+
+
+def test_same_seed_gives_the_same_text_and_another_gives_another(models):
+    def answer(seed):
+        return text_of(models["ngram-chat"], chat("What is a list?"), seed=seed)
+
+    assert answer(5) == answer(5)
+    assert len({answer(seed) for seed in range(6)}) > 1
+
+
+def test_without_a_seed_answers_differ(models):
+    answers = {text_of(models["ngram-chat"], chat("What is a list?")) for _ in range(8)}
+
+    assert len(answers) > 1
+
+
+def test_seed_gives_the_same_text_in_every_process():
+    code = (
+        "from jupyter_complete.embedded.model import load_models\n"
+        f"for model in load_models({SMALL!r}).values():\n"
+        "    print([t for t in model.generate('the cat', temperature=1, seed=3)])"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(texts) == 1
+
+
+def test_temperature_zero_ignores_the_seed(models):
+    def answer(seed):
+        return text_of(
+            models["ngram-chat"], chat("What is del?"), temperature=0, seed=seed
+        )
+
+    assert answer(1) == answer(2)
+
+
+@pytest.mark.parametrize("name", ["ngram-chat", "ngram-base"])
+@pytest.mark.parametrize("temperature", [None, 0.001, 0.1, 0.7, 1, 2])
+@pytest.mark.parametrize(
+    "limits", [{}, {"top_k": 3}, {"top_p": 0.6}, {"top_k": 5, "top_p": 0.5}]
+)
+def test_distribution_sums_to_one_and_is_sorted(models, name, temperature, limits):
+    passage = models[name].begin(chat("What does the with statement do?"))
+    for token in [" The", ' "with"', " statement"]:
+        found = passage.distribution(temperature=temperature, **limits)
+
+        assert math.fsum(found.probabilities) == pytest.approx(1, abs=1e-9)
+        assert list(found.probabilities) == sorted(found.probabilities, reverse=True)
+        assert len(set(found.tokens)) == len(found.tokens)
+        passage.append(token)
+
+
+def test_distribution_without_limits_has_the_whole_vocabulary(small):
+    found = small["ngram-base"].next_token_distribution("The cat")
+
+    assert {" sat", " ate", " bowl", ".", END} < set(found.tokens)
+    assert all(p > 0 for p in found.probabilities)
+
+
+def test_temperature_scales_the_logarithms(small):
+    plain = small["ngram-base"].next_token_distribution("The cat")
+    cold = small["ngram-base"].next_token_distribution("The cat", temperature=0.5)
+
+    weights = {t: p**2 for t, p in zip(plain.tokens, plain.probabilities, strict=True)}
+    total = sum(weights.values())
+    for token, probability in zip(cold.tokens, cold.probabilities, strict=True):
+        assert probability == pytest.approx(weights[token] / total)
+
+
+def test_top_k_keeps_that_many_and_zero_is_no_limit(small):
+    model = small["ngram-base"]
+
+    assert len(model.next_token_distribution("The", top_k=4).tokens) == 4
+    assert model.next_token_distribution("The", top_k=0) == (
+        model.next_token_distribution("The")
+    )
+
+
+def test_top_p_keeps_the_fewest_that_reach_it_after_temperature(small):
+    scaled = small["ngram-base"].next_token_distribution("The", temperature=0.5)
+    cut = small["ngram-base"].next_token_distribution("The", temperature=0.5, top_p=0.8)
+    mass = sum(scaled.probabilities[: len(cut.tokens)])
+
+    assert mass >= 0.8
+    assert mass - scaled.probabilities[len(cut.tokens) - 1] < 0.8
+
+
+def test_top_p_zero_and_temperature_zero_are_the_likeliest(small):
+    model = small["ngram-base"]
+    likeliest = model.next_token_distribution("The cat").tokens[:1]
+
+    for limits in ({"top_p": 0}, {"temperature": 0}, {"top_k": 1}):
+        assert model.next_token_distribution("The cat", **limits) == (likeliest, (1.0,))
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        {},
+        {"temperature": 0.6},
+        {"temperature": 1.5},
+        {"top_k": 4},
+        {"top_p": 0.95},
+        {"temperature": 0.8, "top_k": 6, "top_p": 0.99},
+    ],
+)
+@pytest.mark.parametrize("name", ["ngram-chat", "ngram-base"])
+def test_samples_follow_the_distribution_that_is_shown(small, name, sampling):
+    draws = 4000
+    prompt = chat("cat") + " The" if name == "ngram-chat" else "The"
+    model = small[name]
+    shown = model.next_token_distribution(prompt, **sampling)
+    seen = Counter(
+        next(model.generate(prompt, seed=seed, **sampling), room.Token(END, 0)).text
+        for seed in range(draws)
+    )
+    expected = {
+        token: p * draws
+        for token, p in zip(shown.tokens, shown.probabilities, strict=True)
+    }
+    assert set(seen) <= set(expected)
+    common = [token for token in expected if expected[token] >= 5]
+    observed = [seen[token] for token in common]
+    wanted = [expected[token] for token in common]
+    rest = draws - sum(wanted)
+    if rest > 1e-6:
+        observed.append(draws - sum(observed))
+        wanted.append(rest)
+
+    assert len(common) > 1
+    assert chisquare(observed, wanted).pvalue > 0.001
+
+
+def test_token_tells_the_probability_it_was_sampled_with(models):
+    model, prompt = models["ngram-chat"], chat("What is a set?")
+    token = next(model.generate(prompt, temperature=0.8, seed=4, logprobs=3))
+    shown = model.next_token_distribution(prompt, temperature=0.8)
+    probability = dict(zip(*shown, strict=True))
+
+    assert math.exp(token.logprob) == pytest.approx(probability[token.text])
+    assert [text for text, _ in token.alternatives] == list(shown.tokens[:3])
+
+
+def test_passage_and_prompt_with_its_tokens_go_on_alike(models):
+    model, prompt = models["ngram-chat"], chat("What does break do?")
+    passage = model.begin(prompt)
+    for _ in range(60):
+        here = passage.distribution()
+        assert here.tokens == model.next_token_distribution(prompt).tokens
+        if here.tokens[0] == END:
+            break
+        passage.append(here.tokens[0])
+        prompt += here.tokens[0]
+
+
+def test_passage_that_ended_can_only_end(models):
+    passage = models["ngram-chat"].begin(chat("What does pass do?"))
+    while not passage.ended:
+        passage.append(passage.distribution(temperature=0).tokens[0])
+
+    assert passage.distribution() == ((END,), (1.0,))
+
+
+def test_token_outside_the_vocabulary_is_refused(small):
+    with pytest.raises(KeyError, match="no token"):
+        small["ngram-base"].begin("The").append(" zebra")
+
+
+def test_greedy_base_text_does_not_go_round_in_circles(models):
+    words = text_of(models["ngram-base"], "The", 1500, temperature=0).split()
+    twelves = Counter(tuple(words[n : n + 12]) for n in range(len(words) - 11))
+
+    assert len(words) > 20
+    assert twelves.most_common(1)[0][1] <= 3
+
+
+def test_generation_ends_when_it_is_closed(models):
+    tokens = models["ngram-chat"].generate(chat("What is a class?"), seed=1)
+    next(tokens)
+    tokens.close()
+
+    assert list(tokens) == []
+
+
+def test_two_threads_at_once_learn_once(monkeypatch):
+    learnt = []
+    monkeypatch.setattr(
+        room, "documentation", lambda: learnt.append(1) or from_text(SMALL)
+    )
+    fresh = room._Models(None)
+    asked = [
+        threading.Thread(target=lambda: fresh["ngram-chat"].count_tokens("a"))
+        for _ in range(4)
+    ]
+    for thread in asked:
+        thread.start()
+    for thread in asked:
+        thread.join()
+
+    assert learnt == [1]
+
+
+def test_models_are_made_once_and_named(models):
+    assert load_models() is models
+    assert list(models) == ["ngram-chat", "ngram-base"]
+    assert "claude-2" not in models
+    with pytest.raises(KeyError):
+        models["claude-2"]
+
+
+def test_import_learns_nothing():
+    code = (
+        "import sys, jupyter_complete.embedded.model as m; m.load_models();"
+        "print('pydoc_data.topics' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "False\n"
+
+
+def test_users_own_text_is_learnt(small):
+    assert "bowl" in text_of(small["ngram-chat"], chat("bowl?"), temperature=0)
+
+
+def test_text_of_one_word_is_enough():
+    model = load_models("word")["ngram-chat"]
+
+    assert text_of(model, chat("word"), 5, temperature=0).startswith(" word")
+
+
+@pytest.mark.parametrize("text", ["", " \n\n "])
+def test_empty_text_is_refused(text):
+    with pytest.raises(InputError, match="empty"):
+        load_models(text)
+
+
+def test_tokens_are_counted_and_lose_nothing():
+    text = 'If "x is y" then\n\nx==y, isn\'t it? naïve 日本 🎉'
+
+    assert "".join(tokenise(text)) == text
+    assert count_tokens("The cat sat.") == 4
+    assert count_tokens("") == 0
+
+
+def test_documentation_is_prose():
+    paragraphs = documentation()
+
+    assert len(paragraphs) > 800
+    for paragraph in paragraphs:
+        assert "\n" not in paragraph.text
+        assert "::=" not in paragraph.text
+        assert ">>>" not in paragraph.text
+        assert "``" not in paragraph.text
+        assert paragraph.text.rstrip(')"”’')[-1] in ".!?"
+
+
+@pytest.mark.parametrize(
+    ("question", "term"),
+    [
+        ("What does with do?", "`with`"),
+        ("with", "`with`"),
+        ("What is the difference between is and ==?", "`is`"),
+        ("What is the difference between is and ==?", "`==`"),
+        ("How do I use `in`?", "`in`"),
+        ("How does the for loop work?", "`for`"),
+        ("What is an f-string?", "f-string"),
+        ("What does __init__ do?", "__init__"),
+    ],
+)
+def test_keyword_and_operator_that_is_asked_for_is_looked_for(question, term):
+    assert term in question_terms(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "term"),
+    [
+        ("What is operator precedence?", "`is`"),
+        ("How do I work with files?", "`with`"),
+        ("What is a list for?", "`is`"),
+    ],
+)
+def test_keyword_that_is_only_a_word_is_not_looked_for(question, term):
+    assert term not in question_terms(question)
