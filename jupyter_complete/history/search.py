@@ -61,7 +61,8 @@ def find(connection: sqlite3.Connection, query: Query, texts: Texts) -> Iterator
         if holds(prompt) or (answer is not None and holds(answer)):
             yield last
     if few and last is not None:
-        yield from _of_texts(connection, query, few, after=last)
+        certain = [number for number in few if holds(number)]
+        yield from _of_texts(connection, query, certain, after=last)
 
 
 _FROM = """FROM run JOIN request ON request.id = run.request
@@ -174,8 +175,7 @@ def _matcher(
     if not exact:
         return few, may_hold
     reads = _reader(connection, exact)
-    kept = None if few is None else [number for number in few if reads(number)]
-    return kept, lambda number: may_hold(number) and reads(number)
+    return few, lambda number: may_hold(number) and reads(number)
 
 
 def _indexed(
