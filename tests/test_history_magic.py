@@ -161,6 +161,8 @@ def test_an_endpoint_that_is_down_is_one_line(shell):
 
 def test_a_completion_is_written_as_code(asked):
     last = asked.user_ns["_completion"]
+    asked.run("%config CompletionSettings.top_p = 0.5")
+    asked.run("%config CompletionSettings.system = 'Be brief.'")
     cell = last.as_code("magic")
     asked.run(cell)
 

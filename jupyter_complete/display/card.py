@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import printable
+from ..saved import RECORD_TYPE
 from .markdown import escape, safe_markdown, shown
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..completion import Completion, Endpoint, HttpCall
-
-RECORD_TYPE = "application/vnd.jupyter-complete.completion.v1+json"
 
 
 def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
@@ -23,9 +23,12 @@ def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
         "text/plain": "\n".join([text, "", *below]),
         RECORD_TYPE: completion.to_record(),
     }
+    small = "<br>".join(f"<small>{escape(line)}</small>" for line in below)
+    if format == "tokens":
+        bundle["text/html"] = f"{Tokens(completion).html()}<hr>{small}"
+        return bundle
     markdown = None if format == "text" else safe_markdown(text)
     if markdown is not None:
-        small = "<br>".join(f"<small>{escape(line)}</small>" for line in below)
         bundle["text/markdown"] = f"{markdown}\n\n---\n\n{small}"
     return bundle
 

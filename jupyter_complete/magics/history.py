@@ -47,11 +47,13 @@ class HistoryMagics(Magics):
         """List, search, show, restore, export and delete past completions."""
         read = flags.parse(line, HistoryOptions)
         options = read.options
+        # A kernel may have died since the file was opened.
+        self._history.recover()
         if options.import_:
             count = self._history.import_(Path(options.import_).expanduser())
             print(f"New in the history: {count}.")
         elif options.show is not None:
-            self._show(options.show)
+            self._show(options.show, options.format)
         elif options.restore is not None:
             self._restore(options.restore, options.out)
         elif options.rerun is not None:
@@ -74,10 +76,10 @@ class HistoryMagics(Magics):
         rows = self._history.search(words, n=options.n, **_where(options))
         return history_table(rows)
 
-    def _show(self, number: int) -> None:
+    def _show(self, number: int, format: str | None) -> None:  # noqa: A002
         from ..display import screen  # noqa: PLC0415 - loading stays cheap
 
-        place = screen(self.shell, self._complete.settings.format)
+        place = screen(self.shell, format or self._complete.settings.format)
         place.finish(self._history.get(number))
 
     def _restore(self, wanted: str, out: str | None) -> None:

@@ -245,7 +245,7 @@ class Session:
         """
         if isinstance(asked, Completion):
             asked = call_of(asked, self.settings, self.routes)
-        return code(asked, kind)
+        return code(asked, kind, self.settings)
 
     def warnings(self) -> list[str]:
         """Give the lines the user should read that no call carries, each once."""

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from .routes import Routes
 
 
-def code(call: Call, kind: str) -> str:
+def code(call: Call, kind: str, settings: CompletionSettings) -> str:
     """Give the call as ``curl``, ``requests``, ``sdk`` or ``magic``.
 
-    Raises `InputError` for what such code cannot hold.
+    A cell says what it has to where these settings are set. Raises `InputError` for
+    what such code cannot hold.
     """
     if kind != "magic":
         return as_code(
@@ -27,10 +28,10 @@ def code(call: Call, kind: str) -> str:
             call=call.http(),
             authorization=call.dialect.headers(KEY),
         )
-    return as_cell(call.request, flags.write(_overrides(call)))
+    return as_cell(call.request, flags.write(_overrides(call, settings)))
 
 
-def _overrides(call: Call) -> dict[str, Any]:
+def _overrides(call: Call, settings: CompletionSettings) -> dict[str, Any]:
     """Give the settings of a cell that sends exactly this request."""
     asked = {
         p.name: getattr(call.request, p.request) for p in parameters() if p.request
@@ -38,7 +39,12 @@ def _overrides(call: Call) -> dict[str, Any]:
     given = {
         k: value for k, value in asked.items() if value is not None and value != ()
     }
+    for name, value in asked.items():
+        if value is None and isinstance(getattr(settings, name), (int, float)):
+            given[name] = None  # the cell's line unsets it
     given["turns"] = "raw"
+    if settings.system:
+        given["system"] = ""  # what there was stands in the prompt already
     if call.endpoint.name != "embedded":
         given |= {"endpoint": call.endpoint.base_url, "dialect": call.dialect.name}
     if not call.stream:
