@@ -17,7 +17,7 @@ class QuestionLine(TokenTransformBase):
 
     # Before HelpEnd, whose priority is 5 and which would take the line.
     priority = 4
-    _LINE = re.compile(r"\s*%complete\s+(?P<line>.*\S.*\?\s*)\Z", re.DOTALL)
+    _LINE = re.compile(r"\s*%complete\s+(?P<line>\S.*\?\s*)\Z", re.DOTALL)
 
     @classmethod
     def find(cls, tokens_by_line: Sequence[Sequence[TokenInfo]]) -> Any:
