@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -19,7 +20,9 @@ from ..errors import InputError
 from .options import CompleteOptions, MagicOptions
 from .parameters import CompletionSettings, parameters
 
-Kind = Literal["text", "integer", "number", "integer or auto", "choice", "switch"]
+Kind = Literal[
+    "text", "name", "integer", "number", "integer or auto", "choice", "switch"
+]
 
 
 class Flag(NamedTuple):
@@ -205,6 +208,11 @@ def _convert(flag: Flag, text: str) -> Any:
     if flag.choices and text not in flag.choices:
         raise InputError(
             f"{flag.long} is {text!r}; choose from {', '.join(flag.choices)}."
+        )
+    if flag.kind == "name" and (keyword.iskeyword(text) or not text.isidentifier()):
+        raise InputError(
+            f"{flag.long} is {text!r}; give the name of a variable, as in "
+            f"{flag.spellings[0]} answer."
         )
     return text
 

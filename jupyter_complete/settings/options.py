@@ -34,7 +34,7 @@ class CompleteOptions(MagicOptions):
     """What a line of ``%%complete`` asks for beside the settings it overrides."""
 
     out: str | None = option(
-        "-o", "--out", metavar="NAME", help="Also name the result NAME."
+        "-o", "--out", metavar="NAME", kind="name", help="Also name the result NAME."
     )
     dry_run: bool = option(
         "--dry-run", help="Show exactly what would be sent, and send nothing."
@@ -84,7 +84,7 @@ class PanelOptions(MagicOptions):
 
     settings: ClassVar[bool] = False
     out: str | None = option(
-        "-o", "--out", metavar="NAME", help="Also name each result NAME."
+        "-o", "--out", metavar="NAME", kind="name", help="Also name each result NAME."
     )
     prompt: str | None = option(
         "-p",
@@ -130,7 +130,7 @@ class HistoryOptions(MagicOptions):
         help="Put this completion, or sweep, back into the namespace.",
     )
     out: str | None = option(
-        "-o", "--out", metavar="NAME", help="Name what is restored NAME."
+        "-o", "--out", metavar="NAME", kind="name", help="Name what is restored NAME."
     )
     rerun: int | None = option(
         "--rerun",
