@@ -320,10 +320,17 @@ class CompletionSettings(Configurable):
             raise InputError(
                 f"{name} is no setting; %config CompletionSettings lists them."
             )
+        trait = self.traits()[name]
+        if isinstance(value, tuple):
+            value = list(value)
+        elif isinstance(trait, List) and isinstance(value, str):
+            value = [value]
         try:
-            setattr(self, name, list(value) if isinstance(value, tuple) else value)
+            if isinstance(value, bool) and not isinstance(trait, Bool):
+                raise TraitError  # traitlets would take True for 1
+            setattr(self, name, value)
         except TraitError as error:
-            raise InputError(_refusal(name, value, self.traits()[name])) from error
+            raise InputError(_refusal(name, value, trait)) from error
 
 
 def _refusal(name: str, value: Any, trait: TraitType[Any, Any]) -> str:
@@ -338,6 +345,8 @@ def _refusal(name: str, value: Any, trait: TraitType[Any, Any]) -> str:
             wanted = f"{kind} from {smallest:g} to {largest:g}"
         elif smallest is not None:
             wanted = f"{kind}, {smallest:g} or more"
+    elif name == "concurrency":
+        wanted = "a whole number, 1 or more, or auto"
     return f"{name} is {value!r}; give {wanted}."
 
 
