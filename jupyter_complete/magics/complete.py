@@ -182,6 +182,11 @@ class CompletionMagics(Magics):
         from ..display import models_table  # noqa: PLC0415 - see `session`
 
         read = flags.parse(line, ModelOptions)
+        if read.rest:
+            raise InputError(
+                f"{read.rest.split(maxsplit=1)[0]!r} on the %complete_models line is "
+                "no flag; name an endpoint with --endpoint."
+            )
         settings = self.settings.changed(read.overrides)
         if read.options.refresh:
             for change in self.session.routes.refresh(settings):
