@@ -21,8 +21,8 @@ from .settings import flags, parameters
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_LINE = re.compile(r"\s*%(?:%complete|complete(?:_panel)?)\s")
-_CELL = re.compile(r"\s*%%complete\b")
+_LINE = re.compile(r"\s*%%?complete(?:_panel|_distribution)?\s")
+_CELL = re.compile(r"\s*%%complete(?:_distribution)?\b")
 _NAME = re.compile(r"\{\{(\w*)$")
 _WORD = re.compile(r"\S*$")
 

@@ -47,7 +47,7 @@ ONLY_IN = {
     "sqlite3": {"history"},
     "IPython": {"__init__", "cli", "display", "figures", "magics", "matcher", "panel"},
     "ipywidgets": {"display", "panel"},
-    "anywidget": {"panel"},
+    "anywidget": {"display", "panel"},
 }
 
 # Who opens a room of its own floor, and only when it is asked for.

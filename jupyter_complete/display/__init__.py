@@ -7,15 +7,19 @@ could load something from elsewhere is shown as plain text.
 """
 
 from .card import RECORD_TYPE, card, facts, notes, request_text
+from .distribution import Bars
 from .markdown import escape, safe_markdown, shown
 from .screen import Screen, TerminalScreen, screen, shielded
 from .tables import Table, history_table, models_table
+from .tokens import Tokens
 
 __all__ = [
     "RECORD_TYPE",
+    "Bars",
     "Screen",
     "Table",
     "TerminalScreen",
+    "Tokens",
     "card",
     "escape",
     "facts",

@@ -13,6 +13,7 @@ from IPython.display import clear_output, display
 
 from .card import card, facts, notes
 from .markdown import shown
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -35,7 +36,8 @@ class Screen(Protocol):
 class TerminalScreen:
     """Plain text on stdout, the line of facts below it."""
 
-    def __init__(self) -> None:
+    def __init__(self, format: str = "text") -> None:  # noqa: A002 - as below
+        self._format = format
         self._written = ""
 
     def write(self, text: str) -> None:
@@ -53,6 +55,8 @@ class TerminalScreen:
             self.write(completion.text)
         end = "" if self._written.endswith("\n") or not self._written else "\n"
         below = "".join(f"\n{note}" for note in notes(completion))
+        if self._format == "tokens":
+            end += f"{Tokens(completion)!r}\n"
         sys.stdout.write(f"{end}[{facts(completion)}]{below}\n")
         sys.stdout.flush()
 
@@ -77,7 +81,7 @@ class NotebookScreen:
 def screen(shell: InteractiveShell, format: str) -> Screen:  # noqa: A002
     """Give the screen of this shell: a notebook has a kernel, a terminal has none."""
     if getattr(shell, "kernel", None) is None:
-        return TerminalScreen()
+        return TerminalScreen(format)
     return NotebookScreen(format)
 
 

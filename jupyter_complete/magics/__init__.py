@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..settings import CompletionSettings
 from .complete import CompletionMagics
+from .distribution import DistributionMagics
 from .history import HistoryMagics
 from .panel import PanelMagics
 from .questions import QuestionLine
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["CompletionMagics", "load", "unload"]
 
+_MORE = (DistributionMagics, HistoryMagics, PanelMagics)
+
 
 def load(shell: InteractiveShell) -> None:
     """Register the settings, the magics and the transformer of questions."""
     settings = CompletionSettings(parent=shell)
     shell.configurables.append(settings)  # type: ignore[arg-type] # its hint is wrong
     complete = CompletionMagics(shell, settings)
-    shell.register_magics(
-        complete, HistoryMagics(shell, complete), PanelMagics(shell, complete)
-    )
+    shell.register_magics(complete, *(kind(shell, complete) for kind in _MORE))
     shell.input_transformer_manager.token_transformers.append(QuestionLine)
 
 
@@ -35,7 +36,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     complete.close()
     shell.configurables.remove(complete.settings)
-    for kind in (CompletionMagics, HistoryMagics, PanelMagics):
+    for kind in (CompletionMagics, *_MORE):
         for scope, names in registry.pop(kind.__name__).magics.items():
             for name in names:
                 shell.magics_manager.magics[scope].pop(name, None)

@@ -92,7 +92,7 @@ class CompletionMagics(Magics):
         if read.options.count:
             print(f"The prompt has {self.session.count(call)} tokens.")
             return
-        self._complete(call, read.options.out)
+        self._complete(call, read)
 
     def _sweep(
         self, text: str, line: flags.Line[CompleteOptions], origin: Origin
@@ -116,10 +116,11 @@ class CompletionMagics(Magics):
         if out:
             self.shell.user_ns[out] = sweep
 
-    def _complete(self, call: Call, out: str | None) -> None:
+    def _complete(self, call: Call, line: flags.Line[CompleteOptions]) -> None:
         from ..display import screen, shielded  # noqa: PLC0415 - see `session`
 
-        place = screen(self.shell, self.settings.format)
+        out = line.options.out
+        place = screen(self.shell, line.overrides.get("format", self.settings.format))
         on_text = place.write if call.stream else None
         try:
             completion = self.session.complete(call, on_text=on_text)

@@ -13,15 +13,21 @@ if TYPE_CHECKING:
 
 
 class QuestionLine(TokenTransformBase):
-    """Lets ``%complete What does with do?`` be a prompt, not a request for help."""
+    """Lets ``%complete What does with do?`` be a prompt, not a request for help.
+
+    ``%complete_distribution`` takes a prompt, too.
+    """
 
     # Before HelpEnd, whose priority is 5 and which would take the line.
     priority = 4
-    _LINE = re.compile(r"\s*%complete\s+(?P<line>\S.*\?\s*)\Z", re.DOTALL)
+    _LINE = re.compile(
+        r"\s*%(?P<magic>complete(?:_distribution)?)\s+(?P<line>\S.*\?\s*)\Z",
+        re.DOTALL,
+    )
 
     @classmethod
     def find(cls, tokens_by_line: Sequence[Sequence[TokenInfo]]) -> Any:
-        """Give the first line that is ``%complete`` with a question."""
+        """Give the first line that is such a magic with a question."""
         for tokens in tokens_by_line:
             start = next((t for t in tokens if t.string.strip()), None)
             if start and cls._LINE.match(start.line[start.start[1] :]):
@@ -35,7 +41,8 @@ class QuestionLine(TokenTransformBase):
         if match is None:  # pragma: no cover - `find` saw it match
             return lines
         text = match["line"].rstrip("\n")
-        call = f"get_ipython().run_line_magic('complete', {text!r})\n"
+        magic = match["magic"]
+        call = f"get_ipython().run_line_magic({magic!r}, {text!r})\n"
         return [
             *lines[: self.start_line],
             line[: self.start_col] + call,

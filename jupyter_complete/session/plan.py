@@ -22,6 +22,9 @@ ADVICE = (
     "temperature and top_p are both set; the API advises to change only one of them."
 )
 
+SHADED_LOGPROBS = 5
+"""What is asked for to show tokens by their probability; OpenAI tells no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -99,6 +102,8 @@ def _request_fields(settings: CompletionSettings) -> dict[str, Any]:
         for parameter in parameters()
         if parameter.request
     }
+    if settings.format == "tokens" and fields["logprobs"] is None:
+        fields["logprobs"] = SHADED_LOGPROBS
     return {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in fields.items()

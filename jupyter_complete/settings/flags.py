@@ -18,7 +18,7 @@ from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
 
 from ..errors import InputError
 from .options import CompleteOptions, MagicOptions
-from .parameters import CompletionSettings, parameters
+from .parameters import parameters
 
 Kind = Literal[
     "text", "name", "integer", "number", "integer or auto", "choice", "switch"
@@ -150,10 +150,10 @@ def parse(line: str, options: type[Given]) -> Line[Given]:
             text = _next(tokens, flag)
         value = _convert(flag, _unquote(text))
         found[flag.name] = (*found.get(flag.name, ()), value) if flag.repeat else value
-    settings = CompletionSettings.class_own_traits(config=True)
+    own = {option.name for option in fields(options)}
     return Line(
-        {name: value for name, value in found.items() if name in settings},
-        options(**{n: value for n, value in found.items() if n not in settings}),
+        {name: value for name, value in found.items() if name not in own},
+        options(**{name: value for name, value in found.items() if name in own}),
         rest,
     )
 

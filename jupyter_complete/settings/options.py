@@ -79,6 +79,25 @@ class ModelOptions(MagicOptions):
 
 
 @dataclass(frozen=True, slots=True)
+class DistributionOptions(MagicOptions):
+    """What a line of ``%complete_distribution`` asks for."""
+
+    out: str | None = option(
+        "-o", "--out", metavar="NAME", help="Name the distribution NAME."
+    )
+    rows: int = option(
+        "--rows",
+        metavar="N",
+        kind="integer",
+        default=12,
+        help="How many of the likeliest tokens get a bar of their own.",
+    )
+    static: bool = option(
+        "--static", help="Show the picture alone, without sliders, in a notebook too."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PanelOptions(MagicOptions):
     """What a line of ``%complete_panel`` asks for."""
 
@@ -123,6 +142,12 @@ class HistoryOptions(MagicOptions):
     )
     show: int | None = option(
         "--show", metavar="ID", kind="integer", help="Show this completion's card."
+    )
+    format: str | None = option(
+        "--format",
+        metavar="FORMAT",
+        choices=("auto", "text", "markdown", "tokens"),
+        help="How --show shows it; left out, as the settings say.",
     )
     restore: str | None = option(
         "--restore",

@@ -199,10 +199,11 @@ class CompletionSettings(Configurable):
     )
     format = _parameter(
         Enum(
-            ["auto", "text", "markdown"],
+            ["auto", "text", "markdown", "tokens"],
             "auto",
             help="How the card shows the completion; auto is Markdown in a notebook "
-            "and text in a terminal.",
+            "and text in a terminal, tokens shades each token by its probability "
+            "(and asks for logprobs).",
         ),
         "--format",
     )

@@ -3,7 +3,7 @@
 // functions, `init` and `get`, under its name in `window._JUPYTERLAB`.
 
 (() => {
-  const MAGIC = /^\s*%%complete(?=\s|$)/;
+  const MAGIC = /^\s*%%complete(?:_distribution)?(?=\s|$)/;
   const TEXT = "text/x-ipythongfm"; // the front end's own name for Markdown
   const CELL = "jupyter-complete-cell";
   const INSERT = "jupyter-complete:insert-cell"; // the panel's "Copy as cell"

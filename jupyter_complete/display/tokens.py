@@ -1,0 +1,160 @@
+"""A completion token by token: how likely each was, and what else it could be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..completion import Completion, TokenLogprob
+from ..errors import printable
+from .markdown import escape
+
+MOST_ALTERNATIVES = 5
+"""Other tokens that are shown beside each, however many were told."""
+
+
+class Shade(NamedTuple):
+    """How tokens of at least this probability look."""
+
+    least: float
+    alpha: float
+    line: str
+    """The style of the line below: a second sign, for eyes that see no shade."""
+
+
+SHADES = (
+    Shade(0.9, 0.0, "none"),
+    Shade(0.5, 0.15, "none"),
+    Shade(0.2, 0.3, "dotted"),
+    Shade(0.05, 0.45, "dashed"),
+    Shade(0.0, 0.6, "solid"),
+)
+_TEXT = "white-space: pre-wrap; line-height: 1.7"
+_HUE = "217, 130, 43"
+_STYLE = (
+    ".jc-tokens span:focus { outline: 2px solid currentColor; outline-offset: 1px; "
+    "position: relative; } "
+    ".jc-tokens span:focus::after { content: attr(title); position: absolute; "
+    "left: 0; top: 100%; z-index: 9; padding: 4px 8px; white-space: pre; "
+    "background: var(--jp-layout-color0, Canvas); "
+    "color: var(--jp-ui-font-color0, CanvasText); border: 1px solid currentColor; }"
+)
+
+
+def token_label(token: str) -> str:
+    """Give a token so that its spaces and line ends are seen."""
+    if not token:
+        return "(end)"
+    text = token.replace("\r", "␍").replace("\n", "⏎").replace("\t", "⇥")
+    start = len(text) - len(text.lstrip(" "))
+    end = len(text.rstrip(" "))
+    text = "␣" * start + text[start:end] + "␣" * (len(text) - max(start, end))
+    return printable(text)
+
+
+def percent(probability: float) -> str:
+    """Give a probability for a reader: two digits that count, where it has them."""
+    if probability and probability < 0.0001:
+        return "<0.01 %"
+    if 0.9995 <= probability < 1 - 1e-9:
+        return ">99.9 %"
+    places = 2 if 0 < probability < 0.001 else 1
+    return f"{probability * 100:.{places}f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A completion's tokens that show themselves, each shaded by its probability."""
+
+    completion: Completion
+
+    def __repr__(self) -> str:
+        """Give a line for each token: its probability, a bar, and the others."""
+        if not self.completion.logprobs:
+            return NONE_TOLD
+        labels = [token_label(token) for token, *_ in self.completion.logprobs]
+        width = max(map(len, labels))
+        lines = (
+            f"{_told(told):>7} {_bar(told):10} {label:{width}}  {_others(told)}"
+            for told, label in zip(self.completion.logprobs, labels, strict=True)
+        )
+        return "\n".join(map(str.rstrip, lines))
+
+    def _repr_html_(self) -> str:
+        """Give the text as HTML; hover over a token, or tab to it, for the others."""
+        return self.html()
+
+    def html(self) -> str:
+        """Give that HTML; the text itself where no probabilities were told."""
+        if not self.completion.logprobs:
+            text = escape(self.completion.text.strip())
+            return (
+                f'<div class="mathjax_ignore tex2jax_ignore" style="{_TEXT}">{text}'
+                f"</div><p><small>{NONE_TOLD}</small></p>"
+            )
+        tokens = "".join(map(_html_token, self.completion.logprobs))
+        return (
+            f"<style>{_STYLE}</style>"
+            '<div class="jc-tokens mathjax_ignore tex2jax_ignore">'
+            f'<div style="{_TEXT}">{tokens}</div>'
+            f"<p><small>{_legend()}</small></p></div>"
+        )
+
+
+NONE_TOLD = (
+    "No probabilities were told for the tokens of this completion; ask with "
+    "--logprobs 5, of a model that has them."
+)
+
+
+def _told(told: TokenLogprob) -> str:
+    return "?" if told.logprob is None else percent(math.exp(told.logprob))
+
+
+def _bar(told: TokenLogprob) -> str:
+    return "" if told.logprob is None else "█" * round(math.exp(told.logprob) * 10)
+
+
+def _alternatives(told: TokenLogprob) -> Iterator[str]:
+    others: Sequence[tuple[str, float]] = sorted(
+        (pair for pair in told.alternatives if pair[0] != told.token),
+        key=lambda pair: -pair[1],
+    )
+    for token, logprob in others[:MOST_ALTERNATIVES]:
+        yield f"{token_label(token)} {percent(math.exp(logprob))}"
+
+
+def _others(told: TokenLogprob) -> str:
+    return ", ".join(_alternatives(told))
+
+
+def _html_token(told: TokenLogprob) -> str:
+    token, logprob, _ = told
+    lines = [f"{token_label(token)} {_told(told)}", *_alternatives(told)]
+    title = "&#10;".join(map(escape, lines))
+    style = "" if logprob is None else _shade(math.exp(logprob))
+    # A token that is all line end has no width to hover over: its sign has.
+    text = escape(token) if token.strip("\r\n") else token_label(token) + token
+    return f'<span tabindex="0" title="{title}" style="{style}">{text}</span>'
+
+
+def _shade(probability: float) -> str:
+    shade = next((s for s in SHADES if probability >= s.least), SHADES[-1])
+    return (
+        f"background-color: rgba({_HUE}, {shade.alpha}); "
+        f"border-bottom: 2px {shade.line} currentColor"
+    )
+
+
+def _legend() -> str:
+    names = [
+        f"{shade.least * 100:.0f} % or more" if shade.least else "less"
+        for shade in SHADES
+    ]
+    parts = [
+        f'<span style="{_shade(shade.least)}">{name}</span>'
+        for shade, name in zip(SHADES, names, strict=True)
+    ]
+    return "Probability of each token: " + ", ".join(parts) + "."
