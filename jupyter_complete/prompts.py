@@ -35,6 +35,8 @@ def fill(template: str, values: Mapping[str, object]) -> str:
     One pass: values are never expanded again, and every other brace is just a brace.
     Raises `PromptError` for a name that has no value.
     """
+    if not isinstance(template, str):
+        raise PromptError(f"prompt is {template!r}; give a text.")
     missing = [name for name in template_names(template) if name not in values]
     if missing:
         name = missing[0]
@@ -42,7 +44,17 @@ def fill(template: str, values: Mapping[str, object]) -> str:
             f"{{{{{name}}}}} in the prompt names nothing: assign {name} first "
             f'(for the braces themselves, {name} = "{{{{{name}}}}}").'
         )
-    return _NAME.sub(lambda match: str(values[match[1]]), template)
+    return _NAME.sub(lambda match: _text_of(match[1], values), template)
+
+
+def _text_of(name: str, values: Mapping[str, object]) -> str:
+    try:
+        return str(values[name])
+    except Exception as error:
+        raise PromptError(
+            f"{{{{{name}}}}} in the prompt has a value without a text "
+            f"({type(error).__name__}: {error}); assign another to {name}."
+        ) from error
 
 
 def has_turns(text: str) -> bool:
