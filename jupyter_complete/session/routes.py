@@ -52,7 +52,7 @@ class Routes:
     ) -> None:
         self._client = client
         self._environ = environ
-        self._spoken: dict[str, Spoken | None] = {}
+        self._spoken: dict[str, Spoken] = {}
         self._learned = Catalog("")
         self._warned: set[str] = set()
 
@@ -124,9 +124,10 @@ class Routes:
         if way.dialect != ASK:
             return way
         url = way.endpoint.base_url
-        if url not in self._spoken:
-            self._spoken[url] = self._asked(way.endpoint, cancel)
-        return way.found(self._spoken[url])
+        spoken = self._spoken.get(url) or self._asked(way.endpoint, cancel)
+        if spoken is not None:
+            self._spoken[url] = spoken
+        return way.found(spoken)
 
     def _asked(self, endpoint: Endpoint, cancel: Cancel | None) -> Spoken | None:
         try:
