@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..completion import CompletionRequest, Endpoint, HttpCall
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..prompts import template_names
 from .http import curl, requests
 from .sdk import sdk
@@ -53,6 +53,12 @@ def as_cell(request: CompletionRequest, line: str) -> str:
         raise InputError(
             "The prompt has a carriage return, which a cell does not keep; "
             "use --as requests."
+        )
+    odd = next((c for c in request.prompt if printable(c) != c), None)
+    if odd is not None:
+        raise InputError(
+            f"The prompt has a control character ({odd!r}), which a cell and a "
+            "terminal would not keep; use --as requests."
         )
     # A cell's last line break is its end, no part of the prompt.
     end = "\n" if request.prompt.endswith("\n") else ""
