@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..client import Cancelled
 from ..completion import Chunk, Completion, Status, TokenLogprob, Usage
-from ..errors import CompleteError, IncompleteStream, ProtocolError
+from ..errors import CompleteError, IncompleteStream
 
 if TYPE_CHECKING:
     from ..client import Answer, Cancel, Client
@@ -151,7 +151,7 @@ def ask(
     except Cancelled:
         return Outcome(gathering.completion("interrupted"), None, headers)
     except CompleteError as error:
-        began = isinstance(error, (IncompleteStream, ProtocolError)) or gathering.text()
+        began = isinstance(error, IncompleteStream) or gathering.text()
         completion = gathering.completion("broken" if began else "error", error)
         error.completion = completion
         error.partial = completion.text
