@@ -1,0 +1,163 @@
+"""The calls of a sweep as one HTML table, which the style can lay out as facets."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...sweep.result import Sweep
+from ...sweep.table import Row
+from ..markdown import escape
+from .alike import Alike
+from .dimensions import Dimension, column_names, value
+from .fitting import cut, html, longest, weight
+from .summary import error
+
+PAGE = 50
+"""Calls on one page."""
+MOST_ROWS = 20 * PAGE
+"""Calls in one view."""
+
+FACTS = ("text", "status", "tokens", "seconds", "#")
+"""The columns after those that vary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The calls of a sweep that one view shows, and what is known of the whole."""
+
+    sweep: Sweep
+    dimensions: tuple[Dimension, ...]
+    start: int
+    """The place of the first call shown."""
+    name: str
+    """The variable that holds the sweep."""
+    alike: Alike
+
+    @classmethod
+    def of(
+        cls, sweep: Sweep, varying: tuple[Dimension, ...], page: int, name: str
+    ) -> Part:
+        """Give the part that the page of 50 calls is in."""
+        start = page * PAGE // MOST_ROWS * MOST_ROWS
+        alike = Alike(sweep.rows, column_names(varying))
+        return cls(sweep, varying, start, name, alike)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The calls that are shown."""
+        return self.sweep.rows[self.start : self.start + MOST_ROWS]
+
+    @property
+    def pages(self) -> int:
+        """How many pages they make."""
+        return -(-len(self.rows) // PAGE)
+
+    def indices(self) -> list[int | None]:
+        """Give the place of each call's answer in the sweep, None where it has none."""
+        shown = self.sweep.rows[: self.start]
+        index = sum(row.completion is not None for row in shown)
+        found: list[int | None] = []
+        for row in self.rows:
+            made = row.completion is not None
+            found.append(index if made else None)
+            index += made
+        return found
+
+
+def table(part: Part, budget: int) -> str:
+    """Give the table; its texts are cut so that all of it stays in the budget."""
+    headings = [*column_names(part.dimensions), *FACTS]
+    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in headings)
+    frames = [
+        _frame(part, place, row, index)
+        for place, (row, index) in enumerate(
+            zip(part.rows, part.indices(), strict=True)
+        )
+    ]
+    heads = _facet_heads(part)
+    spent = weight(heads) + sum(weight(frame) for both in frames for frame in both)
+    texts = _texts(part, budget - spent)
+    lines = [
+        f"{before}{text}{after}"
+        for (before, after), text in zip(frames, texts, strict=True)
+    ]
+    bodies = "".join(
+        f"<tbody class='jc-p jc-p{page}'>"
+        f"{''.join(lines[page * PAGE : (page + 1) * PAGE])}</tbody>"
+        for page in range(part.pages)
+    )
+    return f"<table><thead><tr>{head}</tr></thead>{_facet_heads(part)}{bodies}</table>"
+
+
+def _frame(part: Part, place: int, row: Row, index: int | None) -> tuple[str, str]:
+    """Give what stands before and after the text in the line of a call."""
+    names = column_names(part.dimensions)
+    one = row.completion
+    kinds = ["jc-t"]
+    if one is None or one.status != "complete":
+        kinds.append("jc-b" if one else "jc-w")
+    if part.alike.same(row):
+        kinds.append("jc-s")
+    at = ";".join(
+        f"--d{number}:{dimension.places[part.start + place]}"
+        for number, dimension in enumerate(part.dimensions)
+    )
+    cells = "".join(f"<td>{escape(value(row, name))}</td>" for name in names)
+    before = f"<tr class='{' '.join(kinds)}' style='{at}'>{cells}<td><div class=jc-x>"
+    bad = f"<div class=jc-bad>{escape(error(one))}</div>" if one and one.error else ""
+    facts = "".join(f"<td>{fact}</td>" for fact in facts_of(row, index))
+    return before, f"</div>{bad}</td>{facts}</tr>"
+
+
+def facts_of(row: Row, index: int | None) -> tuple[str, str, str, str]:
+    """Give a call's status, tokens, seconds and place in the sweep."""
+    one = row.completion
+    if one is None or index is None:
+        return "pending", "", "", ""
+    status = "reused" if one.reused and one.status == "complete" else one.status
+    tokens = one.usage.output_tokens if one.usage else None
+    return (
+        status,
+        "" if tokens is None else f"{tokens:,}",
+        f"{one.seconds:.2f}",
+        str(index),
+    )
+
+
+def _texts(part: Part, budget: int) -> list[str]:
+    texts = [row.completion.text.strip() if row.completion else "" for row in part.rows]
+    found = [_text(part, *both) for both in zip(part.rows, texts, strict=True)]
+    weights = [weight(markup) for markup in found]
+    limit = longest(weights, budget)
+    for place, index in enumerate(part.indices()):
+        if weights[place] > limit:
+            note = f"… <i>cut: {escape(part.name)}[{index}].text has the whole</i>"
+            render = functools.partial(_text, part, part.rows[place])
+            found[place] = cut(texts[place], limit - weight(note), render) + note
+    return found
+
+
+def _text(part: Part, row: Row, text: str) -> str:
+    """Give a text as HTML, what all others have too in spans that can be hidden."""
+    return "".join(
+        f"<span class=jc-e>{html(words)}</span>" if shared else html(words)
+        for shared, words in part.alike.parts(row, text)
+    )
+
+
+def _facet_heads(part: Part) -> str:
+    """Give a line for each value of each dimension, hidden until facets are chosen."""
+    lines = [
+        f"<tr hidden class='jc-h jc-h{number}' style=--i:{place}>"
+        f"<th>{escape(dimension.title)} = {escape(label)}</th></tr>"
+        for number, dimension in enumerate(part.dimensions)
+        for place, label in enumerate(_shown(part, dimension))
+    ]
+    return f"<tbody class=jc-hs>{''.join(lines)}</tbody>"
+
+
+def _shown(part: Part, dimension: Dimension) -> Sequence[str]:
+    last = max(dimension.places[part.start : part.start + len(part.rows)], default=-1)
+    return dimension.labels[: last + 1]

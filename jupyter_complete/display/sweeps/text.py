@@ -1,0 +1,102 @@
+"""A sweep as text, for a terminal and for readers that show no HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import one_line
+from ...sweep.result import Sweep
+from ...sweep.table import Row
+from ..markdown import shown
+from ..tables import EXCERPT, Table
+from .against import Baseline, label, plain
+from .alike import Alike
+from .dimensions import Dimension, column_names, value
+from .summary import error, summary
+from .table import PAGE, facts_of
+
+LONGEST = 24
+"""Characters of a value in a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the text is to show."""
+
+    page: int = 0
+    full: bool = False
+    differ: bool = False
+    baseline: Baseline | None = None
+
+
+def text(
+    sweep: Sweep, varying: tuple[Dimension, ...], choice: Choice, name: str
+) -> str:
+    """Give a page of the calls, varying columns first, with what came of all."""
+    names = column_names(varying)
+    rows = list(_numbered(sweep))
+    if choice.differ:
+        alike = Alike(sweep.rows, names)
+        rows = [(row, index) for row, index in rows if not alike.same(row)]
+    start = choice.page * PAGE
+    page = rows[start : start + PAGE]
+    if choice.full or choice.baseline:
+        found = "\n\n".join(_block(row, index, names, choice) for row, index in page)
+    else:
+        found = repr(_table(page, names))
+    more = len(rows) - start - len(page)
+    lines = summary(sweep, varying)
+    if more > 0:
+        lines.append(
+            f"… {more:,} more: {name}.view(page={choice.page + 1}) shows the next "
+            f"{min(more, PAGE)}, {name}.to_dataframe() has all."
+        )
+    return "\n".join([found, "", *lines])
+
+
+def _numbered(sweep: Sweep) -> list[tuple[Row, int | None]]:
+    made = iter(range(len(sweep.rows)))
+    return [(row, next(made) if row.completion else None) for row in sweep.rows]
+
+
+def _table(rows: Sequence[tuple[Row, int | None]], names: Sequence[str]) -> Table:
+    headings = (*names, "text", "status", "tokens", "seconds", "#")
+    return Table(
+        headings,
+        [
+            (
+                *(one_line(value(row, name), LONGEST) for name in names),
+                _excerpt(row),
+                *facts_of(row, index),
+            )
+            for row, index in rows
+        ],
+    )
+
+
+def _excerpt(row: Row) -> str:
+    one = row.completion
+    if one is None:
+        return ""
+    if one.error:
+        return one_line(error(one), EXCERPT)
+    return one_line(one.text, EXCERPT)
+
+
+def _answer(row: Row, choice: Choice) -> str:
+    if choice.baseline:
+        return "".join(plain(row, choice.baseline))
+    return row.completion.text.strip() if row.completion else ""
+
+
+def _block(row: Row, index: int | None, names: Sequence[str], choice: Choice) -> str:
+    one = row.completion
+    status, tokens, seconds, place = facts_of(row, index)
+    facts = [label(row, names), status]
+    facts += [f"{tokens} tokens"] * bool(tokens) + [f"{seconds} s"] * bool(seconds)
+    head = f"[{place}] {' · '.join(fact for fact in facts if fact)}"
+    lines = [head, shown(_answer(row, choice))]
+    if one is not None and one.error:
+        lines.append(error(one))
+    return "\n".join(line for line in lines if line)
