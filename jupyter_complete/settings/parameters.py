@@ -346,6 +346,8 @@ def _refusal(name: str, value: Any, trait: TraitType[Any, Any]) -> str:
             wanted = f"{kind} from {smallest:g} to {largest:g}"
         elif smallest is not None:
             wanted = f"{kind}, {smallest:g} or more"
+    elif isinstance(trait, List):
+        wanted = "a list of texts"
     elif name == "concurrency":
         wanted = "a whole number, 1 or more, or auto"
     return f"{name} is {value!r}; give {wanted}."
