@@ -7,9 +7,11 @@ could load something from elsewhere is shown as plain text.
 """
 
 from .card import RECORD_TYPE, card, facts, notes, request_text
+from .differences import difference
 from .distribution import Bars
 from .markdown import escape, safe_markdown, shown
 from .screen import Screen, TerminalScreen, screen, shielded
+from .sweeps import SweepScreen, SweepView, sweep_screen, view
 from .tables import Table, history_table, models_table
 from .tokens import Tokens
 
@@ -17,10 +19,13 @@ __all__ = [
     "RECORD_TYPE",
     "Bars",
     "Screen",
+    "SweepScreen",
+    "SweepView",
     "Table",
     "TerminalScreen",
     "Tokens",
     "card",
+    "difference",
     "escape",
     "facts",
     "history_table",
@@ -31,4 +36,6 @@ __all__ = [
     "screen",
     "shielded",
     "shown",
+    "sweep_screen",
+    "view",
 ]
