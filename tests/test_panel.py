@@ -4,10 +4,13 @@ import html
 import re
 import threading
 
+import nbconvert
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback import STALL, events
+from nbclient import NotebookClient
 
 from jupyter_complete.errors import InputError
 from jupyter_complete.panel import CompletionPanel, cards
@@ -626,3 +629,20 @@ def test_a_control_that_is_closed_while_it_runs_ends_the_run(make, loopback):
     panel.close()
 
     assert panel.completions[0].status == "interrupted"
+
+
+def test_a_page_made_without_widgets_says_what_it_would_be(tmp_path):
+    cells = ["%load_ext jupyter_complete", "panel = %complete_panel\npanel"]
+    cells += ["panel.prompt = 'What does break do?'\npanel.run()\npanel.wait()"]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+    )
+
+    NotebookClient(notebook, kernel_name="python3").execute(cwd=str(tmp_path))
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+
+    shown, kept = notebook.cells[1].outputs
+    assert "jupyter lab" in shown.data["text/plain"]
+    assert "needs a running kernel" in page
+    assert "Its last answers" in kept.data["text/html"]
+    assert "ngram-chat" in kept.data["text/plain"]

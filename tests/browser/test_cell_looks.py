@@ -10,6 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+import jupyter_complete
+
 PROMPT = "%%complete -t 0.3\nIf it isn't raining, is **this** in the list?"
 PYTHON = "import math"
 IS_TEXT = re.compile("jupyter-complete-cell")
@@ -84,5 +86,6 @@ def test_installing_the_package_enables_the_extension():
         check=True,
     )
 
+    assert package["version"] == jupyter_complete.__version__
     assert package["jupyterlab"]["_build"]["load"] == "static/remoteEntry.js"
     assert re.search(r"jupyter-complete v\S+ .*enabled.*OK", listed.stderr)
