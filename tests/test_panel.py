@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from loopback import STALL, events
 from nbclient import NotebookClient
 
+from jupyter_complete.display import difference
 from jupyter_complete.errors import InputError
-from jupyter_complete.panel import CompletionPanel, cards
+from jupyter_complete.panel import CompletionPanel, cells
 from jupyter_complete.panel.controls import OTHER, stops_from_text, text_from_stops
 from jupyter_complete.session import Session
 from jupyter_complete.settings import CompletionSettings
@@ -448,7 +449,7 @@ WORDS = st.lists(st.sampled_from(["a", "b", "<i>", "&", "\n"])).map(" ".join)
 
 @given(WORDS, WORDS)
 def test_a_difference_holds_both_texts(old, new):
-    marked = cards.difference(old, new)
+    marked = difference(old, new)
 
     def without(tag):
         text = re.sub(f"<{tag}>.*?</{tag}>", "", marked, flags=re.DOTALL)
@@ -456,10 +457,6 @@ def test_a_difference_holds_both_texts(old, new):
 
     assert without("ins") == old.split()
     assert without("del") == new.split()
-
-
-def test_a_difference_of_books_is_not_tried():
-    assert cards.difference("a " * 9000, "b") is None
 
 
 # Cells, requests, saved notebooks
@@ -491,6 +488,23 @@ def test_sweep_writes_the_axis_in_place_of_the_value(panel):
     read = parse(line.removeprefix("%%complete"), CompleteOptions)
     assert read.options.sweep == ("temperature=0:1:0.25",)
     assert "temperature" not in read.overrides
+
+
+@pytest.mark.parametrize("name", sorted(cells.SWEEPS))
+def test_what_sweep_writes_is_a_sweep(shell, capsys, name):
+    line, body = cells.sweep(CompletionSettings(), "Hi", name).split("\n")
+
+    shell.run_cell_magic("complete", f"{line.split(None, 1)[1]} --dry-run", body)
+
+    assert name in capsys.readouterr().out
+
+
+def test_a_copied_cell_asks_for_the_same_prompt_to_the_byte(shell):
+    for prompt in ("Hi", "Hi\n", " two\n\nlines "):
+        source = cells.cell(CompletionSettings(turns="raw", model="ngram-base"), prompt)
+        shell.run(source.replace("%%complete", "%%complete --max-tokens 1", 1))
+
+        assert shell.user_ns["_completion"].prompt == prompt
 
 
 def test_show_request_is_what_is_sent(panel, loopback):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping, Sequence
 
 from ..completion import Completion
-from ..display import escape, facts
+from ..display import difference, escape, facts
 from ..errors import one_line
 from ..prompts import template_names
 
-# Beyond this many words a comparison takes longer than a person waits.
-MOST_WORDS = 6000
 LONGEST_VALUE = 80
 
 _STYLE = "white-space: pre-wrap; overflow-wrap: anywhere"
@@ -71,34 +67,6 @@ def _value(value: object) -> str:
         return one_line(str(value), LONGEST_VALUE)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
         return f"(no text: {type(error).__name__})"
-
-
-def difference(old: str, new: str) -> str | None:
-    """Give the old text with what the new one lacks and has more, word by word.
-
-    None where the texts are too long to compare at once.
-    """
-    before, after = (re.findall(r"\s*\S+", text) for text in (old, new))
-    if len(before) + len(after) > MOST_WORDS:
-        return None
-    words = [[piece.lstrip() for piece in pieces] for pieces in (before, after)]
-    matcher = difflib.SequenceMatcher(a=words[0], b=words[1], autojunk=False)
-    marked = []
-    for kind, i, j, k, m in matcher.get_opcodes():
-        if kind == "equal":
-            # The same word; where only one of the two has space before it, so has this.
-            same = zip(before[i:j], after[k:m], strict=True)
-            marked.append(escape("".join(max(pair, key=len) for pair in same)))
-        else:
-            marked += [_marked("del", before[i:j]), _marked("ins", after[k:m])]
-    return "".join(marked)
-
-
-def _marked(tag: str, pieces: Sequence[str]) -> str:
-    text = "".join(pieces)
-    words = text.lstrip()
-    space = text[: len(text) - len(words)]
-    return f"{space}<{tag}>{escape(words)}</{tag}>" if words else ""
 
 
 def earlier(

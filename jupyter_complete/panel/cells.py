@@ -51,7 +51,9 @@ def sweep(settings: CompletionSettings, prompt: str, name: str) -> str:
 
 def _cell(settings: Mapping[str, Any], more: str, prompt: str) -> str:
     line = " ".join(filter(None, ("%%complete", flags.write(settings), more)))
-    return f"{line}\n{prompt}"
+    # A cell's last line break is its end, no part of the prompt.
+    end = "\n" if prompt.endswith("\n") else ""
+    return f"{line}\n{prompt}{end}"
 
 
 def restore(settings: CompletionSettings, values: Mapping[str, Any]) -> None:
