@@ -12,7 +12,9 @@ import asyncio
 import gc
 import json
 import multiprocessing
+import os
 import statistics
+import subprocess
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
@@ -80,7 +82,8 @@ async def _server(port: multiprocessing.Queue[int], refuse: int) -> None:
             error = {"type": "rate_limit_error", "message": "no"}
             return _http(429, {"type": "error", "error": error}, b"retry-after: 1\r\n")
         await asyncio.sleep(LATENCY)
-        return _http(200, ANSWER)
+        line = head.partition(b"\r\n")[0]
+        return _http(200, OPENAI if b"/completions " in line else ANSWER)
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=512)
     port.put(server.sockets[0].getsockname()[1])
@@ -93,6 +96,14 @@ ANSWER = {
     "completion": "yes",
     "stop_reason": "stop_sequence",
     "model": "claude-2.1",
+}
+OPENAI = {
+    "id": "cmpl-1",
+    "object": "text_completion",
+    "created": 0,
+    "model": "m",
+    "choices": [{"text": "yes", "index": 0, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
 }
 
 
@@ -109,7 +120,7 @@ def _serving(refuse: int = 0) -> Iterator[Endpoint]:
     server = context.Process(target=_serve, args=(port, refuse), daemon=True)
     server.start()
     try:
-        yield Endpoint("loop", f"http://127.0.0.1:{port.get()}", "text")
+        yield Endpoint("loop", f"http://127.0.0.1:{port.get(timeout=30)}", "text")
     finally:
         server.terminate()
         server.join()
@@ -190,6 +201,40 @@ def official(endpoint: Endpoint, calls: int, at_once: int) -> None:
     asyncio.run(ask_all())
 
 
+PROMPTTOOLS = """
+import time
+from prompttools.experiment import OpenAICompletionExperiment
+experiment = OpenAICompletionExperiment(["m"], [str(n) for n in range({calls})])
+start = time.perf_counter()
+experiment.run()
+print(time.perf_counter() - start)
+"""
+
+
+def prompttools(endpoint: Endpoint, calls: int) -> str:
+    """Give what the same calls take with prompttools, which knows no concurrency.
+
+    It wants an environment of its own: PROMPTTOOLS_PYTHON names its interpreter.
+    """
+    python = os.environ.get("PROMPTTOOLS_PYTHON")
+    if not python:
+        return "prompttools: not measured, PROMPTTOOLS_PYTHON is not set"
+    done = subprocess.run(
+        [python, "-c", PROMPTTOOLS.format(calls=calls)],
+        env={
+            "OPENAI_API_KEY": "k",
+            "OPENAI_BASE_URL": endpoint.base_url,
+            "SENTRY_OPT_OUT": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return f"prompttools: {done.stderr.strip().splitlines()[-1]}"
+    return f"prompttools: {float(done.stdout.split()[-1]) / LATENCY / calls:.2f}"
+
+
 # --- what is measured ---------------------------------------------------------------
 
 
@@ -217,6 +262,12 @@ def of_speed() -> Iterator[Row]:
                 f"{middle['ours']:.2f}",
                 f"official SDK, async: {middle['official']:.2f}",
             )
+        yield Row(
+            "20 calls at 1: wall / ideal",
+            "-",
+            f"{_wall(partial(ours, endpoint, 20, 1)) / (20 * LATENCY):.2f}",
+            f"{prompttools(endpoint, 20)} (it runs no two calls at once)",
+        )
 
 
 def of_refusals() -> Iterator[Row]:
