@@ -40,3 +40,22 @@ def test_an_error_is_one_line(front, loopback, here):
     expect(front.output(1)).to_contain_text("RateLimitError: ")
     assert len(front.output(1).inner_text().strip().splitlines()) == 1
     front.shot("cell-error")
+
+
+def test_a_sweep_fills_its_grid_and_ends_in_a_table(front, loopback, here):
+    first, *rest = events("One red cat", " sat.")
+    loopback.reply(events("One blue cat", " sat.")).reply([first, STALL, *rest])
+    front.open("sweep.ipynb", here, "%%complete -s temperature=0,1 -j 1\nHi", "_sweep")
+    front.run(0)
+
+    front.start(1)
+    expect(front.output(1)).to_contain_text("One blue cat sat.")
+    loopback.wait_for_stall()
+    front.shot("sweep-running")
+    loopback.go()
+
+    expect(front.output(1)).to_contain_text("One red cat sat.")
+    front.run(2)
+    front.shot("sweep-done")
+    sent = [request.json["temperature"] for request in loopback.requests]
+    assert sent == [0, 1]
