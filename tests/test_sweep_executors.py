@@ -13,8 +13,10 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 from counting import Counting, ask
 
+from jupyter_complete.errors import InputError
 from jupyter_complete.sweep.run import run
 from jupyter_complete.sweep.tasks import Hooks, Limits
+from jupyter_complete.sweep.workers import as_executor
 
 
 @pytest.fixture
@@ -41,6 +43,15 @@ def die_once(call, cancel):
 
 def die_always(call, cancel):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt_when(server, count):
+    def wait():
+        while len(server.times) < count:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=wait).start()
 
 
 def test_processes_answer_every_task_and_the_parent_keeps_the_ceilings(server, pool):
@@ -105,12 +116,7 @@ def test_ctrl_c_does_not_wait_for_processes_but_keeps_what_they_answer(server, p
             late.set()
         return ended
 
-    def interrupt():
-        while len(server.times) < 2:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
+    interrupt_when(server, 2)
     done = run(server.tasks(9), ask, executor=pool, hooks=Hooks(on_end=keep))
     ended = time.monotonic()
 
@@ -145,6 +151,43 @@ def test_dask_gives_every_sample_its_own_answer(server, cluster):
 
     assert [c.text for c in done.completions] == ["re: p0"] * 4 + ["re: p1"] * 4
     assert server.asked == {"p0": 4, "p1": 4}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ctrl_c_keeps_what_dask_workers_answer_later(server, cluster):
+    server.latency = 1.2
+    late, kept = threading.Event(), []
+
+    def keep(ended):
+        kept.extend(one.completion.status for one in ended)
+        if len(kept) == 4:
+            late.set()
+        return ended
+
+    interrupt_when(server, 4)
+    done = run(
+        server.tasks(20),
+        ask,
+        executor=cluster.get_executor(),
+        hooks=Hooks(on_end=keep),
+    )
+
+    assert done.interrupted
+    assert time.monotonic() - server.times[3] < 1.2
+    assert late.wait(5)
+    assert kept == ["complete"] * 4
+    assert len(server.times) == 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_executor_may_be_named_by_its_dask_client(cluster):
+    assert type(as_executor("cluster", cluster)).__name__ == "ClientExecutor"
+
+
+def test_an_executor_is_itself_and_anything_else_is_one_line(pool):
+    assert as_executor("pool", pool) is pool
+    with pytest.raises(InputError, match="executor x is a int; give a concurrent"):
+        as_executor("x", 3)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -167,7 +167,7 @@ class Flights:
     def _cancel(self) -> None:
         self._ready.clear()
         for future, flight in list(self._flying.items()):
-            if not future.cancel() and flight.cancel:
+            if not self._workers.recall(future) and flight.cancel:
                 flight.cancel.set()
 
     def _settle(self, future: Future[Outcome]) -> Ended | None:

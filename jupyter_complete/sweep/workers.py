@@ -26,7 +26,7 @@ class Workers:
 
     def __init__(self, executor: Executor | None, limits: Limits) -> None:
         wanted = LARGEST_LIMIT if limits.concurrency == "auto" else limits.concurrency
-        self.size: int = min(wanted, getattr(executor, "_max_workers", wanted))
+        self.size = min(wanted, _size(executor) or wanted)
         """How many calls may be in flight at the most."""
         self.deaths = 0
         """How often a pool broke and another took its place."""
@@ -58,6 +58,14 @@ class Workers:
         self._executor = _like(broken)
         self._own = True
         self.deaths += 1
+
+    def recall(self, future: Future[Outcome]) -> bool:
+        """Take back a call that has not begun; tell whether that was so.
+
+        A Dask future would be cancelled even while it runs, and its answer, which is
+        paid for, be lost. As no more are sent than the workers have threads, all run.
+        """
+        return not _dask(self._executor) and future.cancel()
 
     def close(self) -> None:
         """Let the threads or processes go that are our own, without waiting."""
@@ -100,6 +108,18 @@ def _elsewhere(ask: Ask, call: Any, nonce: str) -> Outcome:  # noqa: ARG001 - se
     task, and would give all samples of a point one answer.
     """
     return ask(call, None)
+
+
+def _dask(executor: Executor | None) -> bool:
+    return type(executor).__module__.partition(".")[0] == "distributed"
+
+
+def _size(executor: Executor | None) -> int | None:
+    """Give how many calls an executor runs at once; None where it does not tell."""
+    if _dask(executor):
+        threads: dict[str, int] = vars(executor)["_client"].nthreads()
+        return sum(threads.values())
+    return getattr(executor, "_max_workers", None)
 
 
 def _like(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
