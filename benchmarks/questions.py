@@ -2,11 +2,16 @@
 
     python benchmarks/questions.py            the score, and every answer at 0
     python benchmarks/questions.py --all      also at 0.7 and at 1
+    python benchmarks/questions.py --held     how answers hold together at 0.7 and 1
+    python benchmarks/questions.py --sliders  how seeds, temperature and limits show
     python benchmarks/questions.py --speed    cold start, tokens a second, memory
 
 An answer at temperature 0 is good if it says what it has to (every word listed; of
 words parted by a bar, one), has at least 15 words, ends with a sentence, and says no
-ten words twice.
+ten words twice. ``--held`` asks questions that the model was never tuned on. There a
+first sentence is on topic if it has the first word listed and five words at least; a
+seam is a token that never follows the four before it in the documentation, where
+fewer stand before it in its paragraph then those.
 """
 
 from __future__ import annotations
@@ -18,54 +23,19 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import log
+from typing import Any
 
+from plain_questions import HELD_OUT, QUESTIONS
+
+from jupyter_complete.embedded.corpus import documentation
 from jupyter_complete.embedded.model import load_models
+from jupyter_complete.embedded.tokens import PARAGRAPH, tokenise
 
-QUESTIONS: tuple[tuple[str, str], ...] = (
-    ("What does the with statement do?", '"with" context_manager'),
-    ("What is an f-string?", "formatted literal"),
-    ("What does the del statement do?", "deletion name|target"),
-    ("What is the difference between is and ==?", "is identity equality|values|=="),
-    ("What does break do?", "terminates|loop break|loop"),
-    ("How does integer division work?", "floor division integer"),
-    ("What is a dictionary?", "dict|mapping|dictionary key"),
-    ("Explain list comprehensions", "list comprehension"),
-    ("What does continue do?", "continue next_cycle|loop"),
-    ("What is a lambda?", "lambda anonymous|function"),
-    ("How do I raise an exception?", "raise exception"),
-    ("How do I catch an exception?", "except exception handler|clause"),
-    ("What does yield do?", "yield generator"),
-    ("What is a generator function?", "generator yield|iterator"),
-    ("What does assert do?", "assert debugging|expression|condition"),
-    ("What does pass do?", "pass null|nothing|placeholder"),
-    ("How do for loops work?", "for iterat|sequence|elements"),
-    ("What does while do?", "while expression|executed|true"),
-    ("How does the if statement work?", "if condition|expression true|false"),
-    ("What does import do?", "import module"),
-    ("What is a module?", "module import|namespace"),
-    ("What does global mean?", "global names|identifiers|variables"),
-    ("What is nonlocal for?", "nonlocal scope|bound"),
-    ("What does return do?", "return function"),
-    ("How do I define a class?", "class defin"),
-    ("How do decorators work?", "decorator function|class"),
-    ("What is a context manager?", "context_manager runtime|with|__enter__"),
-    ("What is a tuple?", "tuple items|expression|immutable|comma"),
-    ("What is a set?", "set unordered|hashable|immutable|elements"),
-    ("How does slicing work?", "slic index|items|range|step"),
-    ("What is the walrus operator?", "assignment_expression|:=|named"),
-    ("What does the in operator do?", "membership|in member|true"),
-    ("What is None?", "none value|singleton|object"),
-    ("How does match case work?", "match pattern|case"),
-    ("What is a metaclass?", "metaclass class"),
-    ("What does __init__ do?", "__init__ instance|constructor"),
-    ("What are default parameter values?", "default parameter|argument"),
-    ("What are truth values?", "true|truth false"),
-    ("How does async for work?", "async asynchronous|iterat"),
-    ("What does str.split do?", "split|words|separator|delimiter string|list|sep"),
-)
 TEMPERATURES = (0.0, 0.7, 1.0)
 LONGEST = 400
+ENDED = re.compile(r"[.!?][)\"”’]*$")
 
 
 def words_of(text: str) -> list[str]:
@@ -86,7 +56,7 @@ def faults(answer: str, wanted: str) -> list[str]:
     words = words_of(answer)
     if len(words) < 15:
         found.append(f"only {len(words)} words")
-    if not re.search(r"[.!?][)\"”’]*$", answer):
+    if not ENDED.search(answer):
         found.append("breaks off")
     tens = [tuple(words[place : place + 10]) for place in range(len(words) - 9)]
     if len(set(tens)) < len(tens):
@@ -94,18 +64,115 @@ def faults(answer: str, wanted: str) -> list[str]:
     return found
 
 
+def ask(question: str, **sampling: Any) -> str:
+    """Give the model's answer to a question."""
+    prompt = f"\n\nHuman: {question}\n\nAssistant:"
+    tokens = load_models()["ngram-chat"].generate(prompt, **sampling)
+    return "".join(token.text for token, _ in zip(tokens, range(LONGEST), strict=False))
+
+
+def sentences(text: str) -> list[str]:
+    """Give the sentences of a text."""
+    found = re.split(r"(?<=[.!?])[)\"”’]*\s+(?=[A-Z\"“(_])|\n\n", text.strip())
+    return [sentence for sentence in found if sentence]
+
+
+def windows(passages: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield each token of each passage with up to four before it."""
+    for passage in passages:
+        tokens = [PARAGRAPH, *tokenise(" " + passage.strip())]
+        for place in range(1, len(tokens)):
+            yield tuple(tokens[max(0, place - 4) : place + 1])
+
+
+def seams(split: Callable[[str], Iterable[str]], texts: Sequence[str]) -> float:
+    """Give how many in 100 tokens of texts are seams, each within its passage."""
+    known = {w for one in documentation() for w in windows(split(one.text))}
+    met = [window for text in texts for window in windows(split(text))]
+    return 100 * sum(window not in known for window in met) / len(met)
+
+
+def held(seeds: int = 5) -> None:
+    """Print how answers hold together, over questions the model was not tuned on."""
+    good = [q for q, wanted in HELD_OUT if not faults(ask(q, temperature=0), wanted)]
+    print(f"{len(good)} of {len(HELD_OUT)} held-out answers at temperature 0 are good.")
+    for temperature in TEMPERATURES[1:]:
+        asked = [
+            (wanted, ask(question, temperature=temperature, seed=seed))
+            for question, wanted in HELD_OUT
+            for seed in range(seeds)
+        ]
+        print(f"at {temperature:g}, {len(asked)} answers:")
+        for what, value in cohesion(asked).items():
+            print(f"  {what:38}{value:8.2f}")
+
+
+def cohesion(asked: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """Give how (words wanted, answer) pairs hold together, by what is measured."""
+    answers = [answer for _, answer in asked]
+    said = [sentences(answer) for answer in answers]
+    on_topic = [
+        not faults_of_opening(first[0] if first else "", wanted)
+        for (wanted, _), first in zip(asked, said, strict=True)
+    ]
+    return {
+        "first sentence on topic": statistics.mean(on_topic),
+        "seams in 100 tokens": seams(lambda text: text.split(PARAGRAPH), answers),
+        "of them inside a sentence": seams(sentences, answers),
+        "answers that repeat a sentence": statistics.mean(
+            len(set(one)) < len(one) for one in said
+        ),
+        "sentences, median": statistics.median(map(len, said)),
+        "answers that end with a sentence": statistics.mean(
+            bool(ENDED.search(answer)) for answer in answers
+        ),
+    }
+
+
+def faults_of_opening(sentence: str, wanted: str) -> list[str]:
+    """Give what is wrong with an answer's first sentence, nothing if it is good."""
+    topic = wanted.split(maxsplit=1)[0].split("|")
+    found = [] if any(word in sentence.lower() for word in topic) else ["off topic"]
+    return found + (["too short"] if len(words_of(sentence)) < 5 else [])
+
+
+def sliders(seeds: int = 20) -> None:
+    """Print how much seeds, temperature, top_k and top_p change an answer."""
+    model = load_models()["ngram-chat"]
+    prompts = [f"\n\nHuman: {question}\n\nAssistant:" for question, _ in HELD_OUT]
+    for temperature in (0.3, *TEMPERATURES[1:], 1.5):
+        shares, openings, entropies = [], [], []
+        for (question, _), prompt in zip(HELD_OUT, prompts, strict=True):
+            answers = [
+                ask(question, temperature=temperature, seed=seed)
+                for seed in range(seeds)
+            ]
+            shares.append(len(set(answers)) / seeds)
+            openings.append(len({" ".join(one.split()[:6]) for one in answers}))
+            shown = model.next_token_distribution(prompt, temperature=temperature)
+            entropies.append(-sum(p * log(p) for p in shown.probabilities if p))
+        print(
+            f"at {temperature:g}: {statistics.mean(shares):.2f} of {seeds} answers "
+            f"differ (least {min(shares):.2f}), {statistics.mean(openings):.1f} "
+            f"openings (least {min(openings)}), "
+            f"entropy of the first token {statistics.mean(entropies):.2f}"
+        )
+    greedy = [ask(question, temperature=0) for question, _ in HELD_OUT]
+    for limits in ({"top_k": 1}, {"top_p": 0.1}, {"top_p": 0.5}, {"top_k": 2}):
+        alike = [
+            ask(question, temperature=1, seed=1, **limits) == answer
+            for (question, _), answer in zip(HELD_OUT, greedy, strict=True)
+        ]
+        print(f"{limits} at 1: {statistics.mean(alike):.2f} are the answer at 0")
+
+
 def report(temperatures: Iterable[float]) -> int:
     """Print the answers and the score at temperature 0; give how many were good."""
-    model = load_models()["ngram-chat"]
     good = 0
     for number, (question, wanted) in enumerate(QUESTIONS):
         print(f"\n== {question}")
         for temperature in temperatures:
-            prompt = f"\n\nHuman: {question}\n\nAssistant:"
-            tokens = model.generate(prompt, temperature=temperature, seed=number)
-            answer = "".join(
-                token.text for token, _ in zip(tokens, range(LONGEST), strict=False)
-            )
+            answer = ask(question, temperature=temperature, seed=number)
             wrong = faults(answer, wanted) if temperature == 0 else []
             good += temperature == 0 and not wrong
             note = f"   [{'; '.join(wrong)}]" if wrong else ""
@@ -164,8 +231,14 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help="also at 0.7 and at 1")
     parser.add_argument("--speed", action="store_true", help="speeds instead")
+    parser.add_argument("--held", action="store_true", help="held-out questions")
+    parser.add_argument("--sliders", action="store_true", help="what sliders change")
     options = parser.parse_args()
     if options.speed:
         speeds()
+    elif options.held:
+        held()
+    elif options.sliders:
+        sliders()
     else:
         report(TEMPERATURES if options.all else TEMPERATURES[:1])
