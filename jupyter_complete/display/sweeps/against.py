@@ -11,10 +11,10 @@ from ...sweep.table import Row
 from ..differences import Run, marked, runs
 from ..markdown import escape
 from .dimensions import LONGEST_VALUE, Dimension, column_names, value
-from .fitting import weight
+from .fitting import broken, html, weight
 from .table import PAGE, Part
 
-MOST_BASELINES = 12
+MOST_BASELINES = 8
 """Points that a reader can choose among."""
 MOST_COMPARED = 300
 """Comparisons made unasked; more would let a reader wait."""
@@ -115,40 +115,43 @@ def panels(
 
 def _panel(part: Part, baseline: Baseline, budget: int, most: int) -> str:
     names = column_names(part.dimensions)
-    mine = {id(row.completion) for row in baseline.rows}
-    others = [
-        row
-        for row in part.rows
-        if row.completion is not None
-        and row.completion.text
-        and id(row.completion) not in mine
-    ]
+    groups = _groups(part, baseline)
     lines = []
-    for row in others[:most]:
-        line = _line(row, names, baseline)
+    for (other, text), rows in [*groups.items()][:most]:
+        labels = " · ".join(label(row, names) for row in rows)
+        line = f"<h4>{escape(labels)}</h4>{_compared(other, text)}"
+        line = f"<div{' class=jc-s' * (other == text)}>{line}</div>"
         budget -= weight(line)
         if budget < 0:
             break
         lines.append(line)
     pages = [lines[start : start + PAGE] for start in range(0, len(lines), PAGE)]
     body = "".join(_page(number, page) for number, page in enumerate(pages))
-    if not lines:
+    if not groups:
         body = "<p>There is no other answer to compare.</p>"
-    if len(lines) < len(others):
-        more = len(others) - len(lines)
+    if more := len(groups) - len(lines):
         body += (
-            f"<p>and {more:,} more: "
-            f"{escape(part.name)}.at(…).view(against=…) compares a part of them.</p>"
+            f"<p>and {more:,} more: {escape(part.name)}.at(…).view(against=…) "
+            "compares a part of them.</p>"
         )
-    text = "<br>".join(
-        escape(one_line(row.completion.text, 300))
-        for row in baseline.rows[:1]
-        if row.completion
-    )
+    text = one_line(baseline.answer(baseline.rows[0].sample), 300)
     return (
         f"<p>Against {escape(baseline.label)}: <del>what it has more</del> "
-        f"<ins>what the other has more</ins></p><p class=jc-same>{text}</p>{body}"
+        f"<ins>what the other has more</ins></p>"
+        f"<p class=jc-same>{escape(text)}</p>{body}"
     )
+
+
+def _groups(part: Part, baseline: Baseline) -> dict[tuple[str, str], list[Row]]:
+    """Give the calls by what is compared: the baseline's answer and theirs."""
+    mine = {id(row.completion) for row in baseline.rows}
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in part.rows:
+        one = row.completion
+        if one is not None and one.text and id(one) not in mine:
+            key = (baseline.answer(row.sample).strip(), one.text.strip())
+            groups.setdefault(key, []).append(row)
+    return groups
 
 
 def _page(number: int, lines: Sequence[str]) -> str:
@@ -159,35 +162,29 @@ def _page(number: int, lines: Sequence[str]) -> str:
     )
 
 
-def _line(row: Row, names: Sequence[str], baseline: Baseline) -> str:
-    assert row.completion is not None  # noqa: S101 - only answers are compared
-    text = row.completion.text.strip()
-    other = baseline.answer(row.sample).strip()
-    head = f"<h4>{escape(label(row, names))}</h4>"
+def _compared(other: str, text: str) -> str:
     if text == other:
-        return f"<div class=jc-s>{head}<div class=jc-same>the same text</div></div>"
+        return "<div class=jc-same>the same text</div>"
     found = runs(other[:LONGEST_TEXT], text[:LONGEST_TEXT])
     if found is None:
-        return f"<div>{head}<div class=jc-same>too long to compare</div></div>"
+        return "<div class=jc-same>too long to compare</div>"
     longer = max(len(text), len(other)) > LONGEST_TEXT
     end = f" … <i>(only {LONGEST_TEXT:,} characters were compared)</i>" * longer
-    return f"<div>{head}<div class=jc-x>{''.join(map(_run, found))}{end}</div></div>"
+    return f"<div class=jc-x>{''.join(map(_run, found))}{end}</div>"
 
 
 def _run(run: Run) -> str:
     if run.kind != "equal" or len(run.pieces) < SPARED:
-        return _breaks(marked(run))
+        return broken(marked(run))
     first, middle, last = (
-        "".join(run.pieces[:CONTEXT]),
-        "".join(run.pieces[CONTEXT:-CONTEXT]),
-        "".join(run.pieces[-CONTEXT:]),
+        html("".join(run.pieces[part]))
+        for part in (
+            slice(CONTEXT),
+            slice(CONTEXT, -CONTEXT),
+            slice(-CONTEXT, None),
+        )
     )
-    hidden = f"<span class=jc-e>{_breaks(escape(middle))}</span>"
-    return f"{_breaks(escape(first))}{hidden}{_breaks(escape(last))}"
-
-
-def _breaks(markup: str) -> str:
-    return markup.replace("\n", "<br>")
+    return f"{first}<span class=jc-e>{middle}</span>{last}"
 
 
 def plain(row: Row, baseline: Baseline) -> Iterator[str]:

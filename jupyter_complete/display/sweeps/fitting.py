@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from ..markdown import escape
@@ -10,17 +11,24 @@ MOST_BYTES = 1_600_000
 """Bytes that a sweep takes of the notebook it is saved in, with all its views."""
 
 
+# Jupyter writes each line of an output as a string of its own: a break is shorter.
+_LINE_END = re.compile("[\n\u2028\u2029]")
+
+
 def html(text: str) -> str:
     """Give a text as HTML that keeps its lines, also where no style is left."""
-    return escape(text).replace("\n", "<br>")
+    return broken(escape(text))
+
+
+def broken(markup: str) -> str:
+    """Give HTML with a break for each line end."""
+    return _LINE_END.sub("<br>", markup)
 
 
 def weight(markup: str) -> int:
-    """Give the bytes that HTML takes in a notebook's file, which is JSON."""
+    """Give the bytes that HTML on one line takes in a notebook's file: it is JSON."""
     escapes = markup.count("\\") + markup.count('"') + markup.count("\t")
-    # Each of its lines becomes a string of its own, indented.
-    lines = len(markup.splitlines()) - 1 if not markup.isascii() else 0
-    return len(markup.encode()) + escapes + 12 * (lines + markup.count("\n"))
+    return len(markup.encode()) + escapes
 
 
 def longest(weights: Sequence[int], budget: int) -> int:

@@ -128,14 +128,20 @@ def facts_of(row: Row, index: int | None) -> tuple[str, str, str, str]:
 
 def _texts(part: Part, budget: int) -> list[str]:
     texts = [row.completion.text.strip() if row.completion else "" for row in part.rows]
-    found = [_text(part, *both) for both in zip(part.rows, texts, strict=True)]
+    # No HTML is shorter than its text, so that more of it is not worth a look.
+    most = longest([len(text) for text in texts], budget) + 1
+    found = [
+        _text(part, row, text[:most])
+        for row, text in zip(part.rows, texts, strict=True)
+    ]
     weights = [weight(markup) for markup in found]
     limit = longest(weights, budget)
     for place, index in enumerate(part.indices()):
         if weights[place] > limit:
             note = f"… <i>cut: {escape(part.name)}[{index}].text has the whole</i>"
             render = functools.partial(_text, part, part.rows[place])
-            found[place] = cut(texts[place], limit - weight(note), render) + note
+            text = texts[place][:most]
+            found[place] = cut(text, limit - weight(note), render) + note
     return found
 
 

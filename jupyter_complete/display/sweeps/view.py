@@ -13,7 +13,7 @@ from ..markdown import escape
 from . import against as differing
 from .against import Baseline, Chosen, baselines, panels
 from .dimensions import Dimension, chosen, column_names, dimensions
-from .fitting import MOST_BYTES
+from .fitting import MOST_BYTES, weight
 from .looks import MOST_DIMENSIONS, style
 from .summary import summary
 from .table import MOST_ROWS, PAGE, Part, table
@@ -60,7 +60,7 @@ class SweepView:
         else:
             body = table(part, space // 2)
             most = MOST_ROWS
-        compared = panels(part, offered, budget=space - len(body.encode()), most=most)
+        compared = panels(part, offered, budget=space - weight(body), most=most)
         return _Page(self, part, offered, body, compared).html()
 
     def bundle(self) -> dict[str, Any]:
