@@ -22,6 +22,7 @@ from ..catalog import CATALOG, Catalog
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
+from .stopping import one_line
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -71,6 +72,7 @@ class CompletionMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
+    @one_line("Stopped before the prompt was sent.")
     def complete(self, line: str, cell: str | None = None) -> None:
         """Complete the cell, or the rest of the line."""
         from . import sweep  # noqa: PLC0415 - loading must stay cheap
@@ -122,17 +124,18 @@ class CompletionMagics(Magics):
         out = line.options.out
         place = screen(self.shell, line.overrides.get("format", self.settings.format))
         on_text = place.write if call.stream else None
-        try:
-            completion = self.session.complete(call, on_text=on_text)
-        except (CompleteError, CompletionInterrupted) as error:
-            with shielded():
+        # A key that is missing is asked for here, where Ctrl-C still means no.
+        running = self.session.start(call)
+        with shielded():
+            try:
+                completion = self.session.follow(running, on_text=on_text)
+            except (CompleteError, CompletionInterrupted) as error:
                 if error.completion:
                     self.keep(error.completion, out)
                     if error.completion.text:
                         place.finish(error.completion)
                 self._warn()
-            raise
-        with shielded():
+                raise
             self.keep(completion, out)
             place.finish(completion)
             self._warn()
@@ -178,6 +181,7 @@ class CompletionMagics(Magics):
 
     @no_var_expand
     @line_magic
+    @one_line("Stopped; what was known stays.")
     def complete_models(self, line: str) -> Table:
         """Show what is known of the models and betas of the endpoint in use."""
         from ..display import models_table  # noqa: PLC0415 - see `session`

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +33,7 @@ from .journal import Journal
 from .keeping import kept
 from .plan import Call, Origin, plan
 from .routes import Routes
-from .running import Running
+from .running import Running, interruption
 from .sweeping import Sweeping, restored
 
 if TYPE_CHECKING:
@@ -196,20 +195,22 @@ class Session:
         Raises the call's `CompleteError`, and `CompletionInterrupted` on Ctrl-C;
         both carry the completion that was kept, as ``completion``.
         """
-        running = self.start(call)
-        try:
-            while running.wait_for_news():
+        return self.follow(self.start(call), on_text=on_text)
+
+    def follow(self, running: Running, *, on_text: OnText | None = None) -> Completion:
+        """Show a call that `start` started until it ends; see `complete`."""
+        with running.stopped_by_ctrl_c():
+            try:
+                while running.wait_for_news():
+                    running.show(on_text)
                 running.show(on_text)
-            running.show(on_text)
-        except KeyboardInterrupt:
-            outcome = running.stop()
-            with contextlib.suppress(KeyboardInterrupt):  # a second one loses nothing
-                running.show(on_text)
-            raise CompletionInterrupted(
-                f"Stopped after {len(outcome.completion.text)} characters; "
-                "they are kept.",
-                outcome.completion,
-            ) from None
+            except CompletionInterrupted:
+                raise
+            except KeyboardInterrupt:  # raised by a front end, not by a signal
+                running.interrupt()
+                running.stop()
+        if running.interrupted:
+            raise interruption(running.outcome.completion)
         if running.outcome.error:
             raise running.outcome.error
         return running.outcome.completion

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..cancel import Cancel
+from ..errors import CompletionInterrupted
 
 if TYPE_CHECKING:
+    from ..completion import Completion
     from .ask import OnText, Outcome
 
 # How long a text may wait before it is shown: smooth, and cheap for the front end.
 SHOW_SECONDS = 0.06
 WAIT_SECONDS = 0.1
+# A call ends within 200 ms of being stopped; one that has not may be let go.
+PATIENCE_SECONDS = 2.0
+
+
+def interruption(completion: Completion) -> CompletionInterrupted:
+    """Give what Ctrl-C raises of a completion."""
+    count = len(completion.text)
+    came = f"after {count:,} character{'s' * (count != 1)}; the text is kept"
+    return CompletionInterrupted(
+        f"Stopped {came if count else 'before any text came'}.", completion
+    )
 
 
 class Running:
@@ -26,6 +42,7 @@ class Running:
         self.outcome: Outcome
         self._ask = ask
         self._cancel: Cancel = Cancel()
+        self._interrupted: float | None = None
         self._texts: list[str] = []
         self._shown = 0
         self._failure: BaseException | None = None
@@ -74,6 +91,38 @@ class Running:
     def cancel(self) -> None:
         """Ask it to end; it does within 200 ms."""
         self._cancel.set()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user pressed Ctrl-C."""
+        return self._interrupted is not None
+
+    def interrupt(self, *_: object) -> None:
+        """Do what Ctrl-C does: end it, and the second time nothing more.
+
+        Raises `CompletionInterrupted` if it should have ended long ago.
+        """
+        now = time.monotonic()
+        if self._interrupted is None:
+            self._interrupted = now
+        elif now - self._interrupted > PATIENCE_SECONDS:
+            raise CompletionInterrupted("It did not stop; the history has its text.")
+        self._cancel.set()
+
+    @contextlib.contextmanager
+    def stopped_by_ctrl_c(self) -> Iterator[None]:
+        """Let Ctrl-C end the call instead of raising wherever the thread happens to be.
+
+        Only the main thread gets Ctrl-C; in another this does nothing.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self.interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def stop(self) -> Outcome:
         """End it and give what it has."""
