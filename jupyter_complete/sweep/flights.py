@@ -55,6 +55,9 @@ class Flights:
             limits.tokens_before,
         )
         self._attempts = [0] * len(tasks)
+        self._last: dict[int, Completion] = {}
+        """What came last of a call that waits to be sent again."""
+        self._ended: list[Ended] = []
         self._ready = deque[int]()
         for place in range(len(tasks)):
             if (kept := board[place]) is None:
@@ -107,6 +110,8 @@ class Flights:
                 if not self._flying and seconds is None:
                     break
                 self._land(seconds)
+            self._abandon()
+            self._report()
         except BaseException as error:  # noqa: BLE001 - raised again by `finish`
             self._failure = error
             self._cancel()
@@ -150,99 +155,107 @@ class Flights:
 
     def _land(self, seconds: float | None) -> None:
         """Wait for what ends, no longer than the seconds, and deal with all of it."""
-        ended = []
         try:
             news = self._inbox.get(timeout=seconds)
             while True:
                 if news is None:
                     self._cancel()
-                elif (one := self._settle(news)) is not None:
-                    ended.append(one)
+                else:
+                    self._settle(news)
                 news = self._inbox.get_nowait()
         except Empty:
             pass
-        if ended:
+        self._report()
+
+    def _report(self) -> None:
+        """Have what ended kept, and then shown."""
+        if self._ended:
+            ended, self._ended = self._ended, []
             self._board.end(self._hooks.on_end(ended), time.monotonic())
 
     def _cancel(self) -> None:
-        self._ready.clear()
+        self._abandon()
         for future, flight in list(self._flying.items()):
             if not self._workers.recall(future) and flight.cancel:
                 flight.cancel.set()
 
-    def _settle(self, future: Future[Outcome]) -> Ended | None:
-        """Give the task that ended for good; None: it is to be sent again."""
+    def _abandon(self) -> None:
+        """Send nothing more: what waits to be sent again ends as it is."""
+        for place in self._ready:
+            if self._attempts[place]:
+                self._end(place, self._last.pop(place))
+        self._ready.clear()
+
+    def _settle(self, future: Future[Outcome]) -> None:
+        """Deal with a call that came back: it has ended, or is to be sent again."""
         flight = self._flying.pop(future)
+        place = flight.place
         try:
             outcome = future.result()
         except BaseException as gone:  # noqa: BLE001 - its row tells the user
-            return self._lost(flight, gone)
-        error, completion = outcome.error, outcome.completion
-        if error is not None and _retryable(outcome):
-            seconds = self._pace.refused(flight.ticket, error.status, error.retry_after)
-            if self._again(flight.place, error, seconds):
-                return None
-        elif completion.status == "complete":
-            self._pace.answered(
-                flight.ticket,
-                outcome.headers,
-                completion.usage,
-                in_flight=len(self._flying),
-            )
-        return self._end(flight.place, completion)
+            completion, again = self._lost(flight, gone)
+        else:
+            completion, again = outcome.completion, self._again(flight, outcome)
+        if again and not self._stopping:
+            self._last[place] = completion
+            self._ready.appendleft(place)
+        else:
+            self._end(place, completion)
 
-    def _end(self, place: int, completion: Completion) -> Ended:
+    def _end(self, place: int, completion: Completion) -> None:
         self._budget.settle(self._tasks[place].request, completion)
         attempts = max(self._attempts[place], completion.attempts)
-        return Ended(place, replace(completion, attempts=attempts))
+        self._ended.append(Ended(place, replace(completion, attempts=attempts)))
 
-    def _again(self, place: int, error: CompleteError, seconds: float) -> bool:
-        """Put a task back that failed, unless it, or the endpoint, is given up."""
-        if self._stopping:
-            return True  # it stays pending
-        limited = isinstance(error, RateLimitError)
+    def _again(self, flight: _Flight, outcome: Outcome) -> bool:
+        """Learn the pace from an outcome; tell whether to send the call again."""
+        error, completion = outcome.error, outcome.completion
+        if error is None or not _retryable(outcome):
+            if completion.status == "complete":
+                self._pace.answered(
+                    flight.ticket,
+                    outcome.headers,
+                    completion.usage,
+                    in_flight=len(self._flying),
+                )
+            return False
+        seconds = self._pace.refused(flight.ticket, error.status, error.retry_after)
         if seconds > self._limits.longest_pause:
             self._give_up(f"the endpoint asks to wait {seconds:,.0f} s")
         elif self._pace.refusals >= MOST_REFUSALS:
             self._give_up(f"the endpoint failed {MOST_REFUSALS} times in a row")
-        elif self._attempts[place] <= self._limits.retries * (2 if limited else 1):
-            self._ready.appendleft(place)
-            return True
-        return False
+        times = 2 if isinstance(error, RateLimitError) else 1
+        return self._may_repeat(flight.place, times)
+
+    def _may_repeat(self, place: int, times: int = 1) -> bool:
+        retries = self._limits.retries * times
+        return self._stopped is None and self._attempts[place] <= retries
 
     def _give_up(self, why: str) -> None:
         if self._stopped is None:
-            left = len(self._ready)
+            left = sum(not self._attempts[place] for place in self._ready)
             self._stopped = f"{why}: {left} calls were not sent; run it again later."
-        self._ready.clear()
+        self._abandon()
 
-    def _lost(self, flight: _Flight, error: BaseException) -> Ended | None:
-        """Deal with a call whose worker, not the endpoint, failed."""
-        place = flight.place
-        gone = isinstance(error, (BrokenExecutor, CancelledError, KeyboardInterrupt))
-        if self._stopping:
-            return None
-        if isinstance(error, BrokenExecutor):
+    def _lost(self, flight: _Flight, error: BaseException) -> tuple[Completion, bool]:
+        """Give the row of a call whose worker failed, and whether to send it again."""
+        if isinstance(error, BrokenExecutor) and not self._stopping:
             try:
                 self._workers.renew(flight.executor)
             except CompleteError as broken:
                 self._give_up(str(broken).rstrip("."))
-        again = gone and self._stopped is None
-        if again and self._attempts[place] <= self._limits.retries:
-            self._ready.appendleft(place)
-            return None
-        request = self._tasks[place].request
-        name = type(error).__name__
-        failed = Completion(
+        gone = isinstance(error, (BrokenExecutor, CancelledError, KeyboardInterrupt))
+        task, name = self._tasks[flight.place], type(error).__name__
+        row = Completion(
             "",
-            request,
-            status="error",
-            model=request.model,
-            error=str(CompleteError(f"{name}: {error}")),
+            task.request,
+            status="interrupted" if gone and self._stopping else "error",
+            model=task.request.model,
+            error=str(CompleteError(f"{name}: {error}".strip(": "))),
             error_type=name,
-            sample=self._tasks[place].sample,
+            sample=task.sample,
         )
-        return self._end(place, failed)
+        return row, gone and self._may_repeat(flight.place)
 
 
 def _retryable(outcome: Outcome) -> bool:
