@@ -24,7 +24,17 @@ def test_fill_replaces_names_once():
 
 @pytest.mark.parametrize(
     "text",
-    ["{a}", "{{ a }}", "{{1a}}", "{{a.b}}", "{{}}", "$a", '{"a": {"b": 1}}', "%s", "{{"],
+    [
+        "{a}",
+        "{{ a }}",
+        "{{1a}}",
+        "{{a.b}}",
+        "{{}}",
+        "$a",
+        '{"a": {"b": 1}}',
+        "%s",
+        "{{",
+    ],
 )
 def test_every_other_brace_is_just_a_brace(text):
     assert fill(text, {"a": "no"}) == text

@@ -6,7 +6,8 @@ hostile: control characters are shown, not obeyed; HTML is escaped; Markdown tha
 could load something from elsewhere is shown as plain text.
 """
 
-from .card import RECORD_TYPE, card, facts, notes, request_text
+from ..saved import RECORD_TYPE
+from .card import card, facts, notes, request_text
 from .differences import difference
 from .distribution import Bars
 from .markdown import escape, safe_markdown, shown

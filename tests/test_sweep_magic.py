@@ -1,0 +1,215 @@
+"""Sweeps from a cell, the calls counted at the server."""
+
+import json
+import threading
+
+import pytest
+from counting import Counting, answered, error
+
+from jupyter_complete import Sweep
+from jupyter_complete.errors import CompleteError, CompletionInterrupted, InputError
+
+
+class Server(Counting):
+    """A counting server that refuses or delays what a test names."""
+
+    failing = lagging = None
+
+    @property
+    def calls(self):
+        return len(self.times)
+
+    def fail(self, word, status=400):
+        """Refuse the prompts with this word, none if None."""
+        self.failing = word, status
+
+    def slow(self, word):
+        """Hold the prompts with this word back until the next call."""
+        self.lagging = word
+
+    def reply(self, prompt, number):
+        if self.failing and self.failing[0] and self.failing[0] in prompt:
+            return self.failing[1], {}, error("invalid_request_error")
+        if self.lagging and self.lagging in prompt:
+            self.released.wait(2)
+        return 200, {}, answered(f"re: {prompt} {number}")
+
+
+@pytest.fixture
+def server():
+    with Server() as counting:
+        counting.answer = counting.reply
+        yield counting
+
+
+@pytest.fixture
+def cell(shell, server):
+    """Run a %%complete cell with these flags against the counting server."""
+
+    def run(flags, text="Say {{tone}} things."):
+        place = f"-m m --endpoint {server.endpoint.base_url} --dialect text"
+        shell.run(f"%%complete {place} --turns raw --no-stream {flags}\n{text}")
+        return shell.user_ns["_sweep"]
+
+    return run
+
+
+def test_a_grid_on_the_embedded_model(shell, capsys):
+    shell.run(
+        "%%complete -s temperature=0:1:0.5 -s tone=dry,warm -n 2 --max-tokens 5 -o runs"
+        "\nWrite a {{tone}} line."
+    )
+    runs = shell.user_ns["runs"]
+
+    assert isinstance(runs, Sweep)
+    assert runs is shell.user_ns["_sweep"]
+    assert len(runs) == 12
+    assert runs.values("temperature") == (0.0, 0.5, 1.0)
+    assert {run.status for run in runs} == {"complete"}
+    assert len(runs.at(temperature=0.5, tone="dry")) == 2
+    out = capsys.readouterr().out
+    assert "temperature" in out
+    assert "warm" in out
+
+
+def test_a_dry_run_prints_the_grid_and_sends_nothing(shell, server, cell, capsys):
+    with pytest.raises(KeyError):
+        cell("--dry-run -s tone=dry,warm -n 3 --max-tokens 10")
+
+    out = capsys.readouterr().out
+    assert "2 points, 3 samples each, 6 calls, at most 60 output tokens" in out
+    assert "tone=warm" in out
+    assert server.calls == 0
+
+
+def test_the_same_cell_asks_only_for_what_is_missing(server, cell):
+    cell("-s tone=dry,warm -n 2")
+    assert server.calls == 4
+    again = cell("-s tone=dry,warm -n 2")
+    assert server.calls == 4
+    assert all(run.reused for run in again)
+    cell("-s tone=dry,warm -n 3")
+    assert server.calls == 6
+    cell("-s tone=dry,warm,cold -n 3")
+    assert server.calls == 9
+    cell("-s tone=dry --fresh")
+    assert server.calls == 10
+
+
+def test_a_large_sweep_wants_a_yes(server, cell):
+    with pytest.raises(InputError, match=r"201 calls.*--yes"):
+        cell("-s tone=dry -n 201")
+
+    assert server.calls == 0
+    assert len(cell("-s tone=dry -n 201 --yes")) == 201
+
+
+def test_a_ceiling_holds_for_the_whole_sweep(server, cell):
+    runs = cell("-s tone=dry,warm -n 5 --max-calls 4")
+    assert (server.calls, len(runs), runs.pending) == (4, 4, 6)
+    assert "max_calls" in runs.stopped
+    cell("-s tone=dry,warm -n 5 --max-calls 6")
+    assert server.calls == 6
+
+
+def test_a_failed_call_is_a_row_and_is_asked_again(server, cell):
+    server.fail("warm", status=400)
+    runs = cell("-s tone=dry,warm,cold")
+
+    assert [run.status for run in runs] == ["complete", "error", "complete"]
+    assert [run.http_status for run in runs.failed] == [400]
+    server.fail(None)
+    runs = cell("-s tone=dry,warm,cold")
+    assert [run.status for run in runs] == ["complete"] * 3
+    assert server.calls == 4
+
+
+def test_a_restored_sweep_has_the_same_answers(shell, cell):
+    runs = cell("-s tone=dry,warm -n 2")
+    shell.run(f"%complete_history --restore {runs.id} -o again")
+    again = shell.user_ns["again"]
+
+    assert [run.text for run in again] == [run.text for run in runs]
+    assert [row.point.values for row in again.rows] == [
+        row.point.values for row in runs.rows
+    ]
+
+
+def test_export_writes_every_call(cell, tmp_path):
+    file = tmp_path / "runs.jsonl"
+    cell(f"-s tone=dry,warm --export {file}")
+
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert [line["tone"] for line in lines] == ["dry", "warm"]
+
+
+def test_an_interrupt_keeps_what_came_and_asks_for_the_rest(
+    shell, server, cell, monkeypatch
+):
+    """Ctrl-C, as Python sees it, comes while progress is shown."""
+    from jupyter_complete.session import Session
+
+    whole = Session.sweep
+
+    def interrupted(self, plan, *, on_progress, stop=None):
+        def once(progress):
+            if progress.done:
+                raise KeyboardInterrupt
+
+        return whole(self, plan, on_progress=once)
+
+    monkeypatch.setattr(Session, "sweep", interrupted)
+    server.slow("tone9")
+    tones = ",".join(f"tone{n}" for n in range(10))
+    with pytest.raises(CompletionInterrupted, match="run the cell again"):
+        cell(f"-s tone={tones}")
+    kept = shell.user_ns["_sweep"]
+    monkeypatch.setattr(Session, "sweep", whole)
+    server.slow(None)
+    before = server.calls
+    complete = sum(run.status == "complete" for run in kept)
+
+    runs = cell(f"-s tone={tones}")
+    assert complete >= 1
+    assert {run.status for run in runs} == {"complete"}
+    assert server.calls - before == 10 - complete
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("-s mood=a,b", "mood is no setting that can be swept"),
+        ("-s tone=", "tone"),
+        ("-s tone=@nowhere", "nowhere"),
+        ("-s tone=a -s temperature=0:2:0.5", "temperature"),
+        ("-s tone=a -s temperature=0:1:0.0000001", "100,000"),
+        ("-s tone=a -s temperature=0:1:0", "temperature"),
+        ("-s tone", "is no axis"),
+        ("-s tone=a --executor nobody", "nobody"),
+        ("-s tone=a --export runs.txt", r"\.jsonl"),
+        ("-s tone=a --export nowhere/runs.csv", "no folder"),
+        ("-s tone=a -n 0", "samples is 0"),
+        ("-s tone=a -j 0", "concurrency is 0"),
+        ("-s temperature=0,1", "tone"),
+    ],
+)
+def test_bad_input_is_one_line_and_sends_nothing(server, cell, flags, message):
+    with pytest.raises(CompleteError, match=message) as caught:
+        cell(flags)
+
+    assert "\n" not in str(caught.value)
+    assert server.calls == 0
+
+
+def test_what_only_a_sweep_has_is_refused_elsewhere(shell):
+    with pytest.raises(InputError, match="--export is for a sweep"):
+        shell.run("%complete --export runs.csv Hi")
+
+
+def test_no_thread_is_left(cell):
+    before = {thread.name for thread in threading.enumerate()}
+    cell("-s tone=dry,warm -n 5")
+
+    left = [t.name for t in threading.enumerate() if t.name.startswith("sweep-flights")]
+    assert left == []
+    assert before
