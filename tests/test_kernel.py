@@ -185,7 +185,7 @@ def test_an_interrupt_keeps_the_text_and_stops_the_queue(kernel, loopback):
     ]
     assert errors[0]["ename"] == "CompletionInterrupted"
     assert errors[0]["traceback"] == [
-        "CompletionInterrupted: Stopped after 8 characters; they are kept."
+        "CompletionInterrupted: Stopped after 8 characters; the text is kept."
     ]
     list(kernel.messages(queued))
     assert kernel.value(

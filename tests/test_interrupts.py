@@ -1,0 +1,145 @@
+"""Ctrl-C at every moment, and more than once: one line, and the text is kept."""
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+
+import pexpect
+import pytest
+from loopback import STALL, events
+
+from jupyter_complete.errors import CompletionInterrupted
+from jupyter_complete.session import Session
+from jupyter_complete.settings import CompletionSettings
+
+PROMPT = r"In \[\d+\]: "
+START = ["-m", "IPython", "--simple-prompt", "--colors=nocolor", "--no-banner"]
+
+
+@pytest.fixture
+def terminal():
+    """An IPython whose session is made, at its prompt."""
+    child = pexpect.spawn(
+        sys.executable,
+        [*START, "--ext=jupyter_complete"],
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(50, 200),
+    )
+    child.expect(PROMPT)
+    child.sendline("%complete --dry-run Hi")
+    child.expect(PROMPT)
+    yield child
+    child.close(force=True)
+
+
+def told(terminal):
+    """Give the lines between Ctrl-C and the next prompt."""
+    terminal.expect(PROMPT)
+    lines = [line.strip() for line in terminal.before.split("^C")[-1].splitlines()]
+    return [line for line in lines if line]
+
+
+def value(terminal, expression):
+    """Give what an expression prints."""
+    terminal.sendline(f"print('<<', {expression}, '>>')")
+    terminal.expect(r"<< (?!', )(.*) >>")
+    found = terminal.match[1]
+    terminal.expect(PROMPT)
+    return found
+
+
+@pytest.mark.parametrize("times", [1, 2, 6])
+def test_ctrl_c_while_it_streams_keeps_the_text(terminal, loopback, times):
+    loopback.reply([*events(" One", stop=None), STALL])
+    terminal.sendline(f"%complete -m m --endpoint {loopback.url} --dialect text Hi")
+    terminal.expect("One")
+    for _ in range(times):
+        terminal.sendintr()
+        time.sleep(0.003)
+
+    *_, facts, last = told(terminal)
+    assert re.match(r"\[m · from .* · interrupted · 4 characters ", facts)
+    assert (
+        last == "CompletionInterrupted: Stopped after 4 characters; the text is kept."
+    )
+    assert value(terminal, "_completion.status, _completion.text") == "interrupted  One"
+    assert loopback.requests[0].gone.wait(5)
+
+
+def test_ctrl_c_before_the_answer_says_that_none_came(terminal, loopback):
+    loopback.reply(raw=[STALL])
+    terminal.sendline(f"%complete -m m --endpoint {loopback.url} --dialect text Hi")
+    loopback.wait_for_stall()
+    terminal.sendintr()
+
+    assert told(terminal) == ["CompletionInterrupted: Stopped before any text came."]
+    assert value(terminal, "_completion.status") == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("%complete -m m --endpoint {} Hi", "Stopped before the prompt was sent."),
+        (
+            "%complete_models --refresh --endpoint {} --dialect text",
+            "Stopped; what was known stays.",
+        ),
+    ],
+)
+def test_ctrl_c_while_an_endpoint_is_asked_about_itself(terminal, loopback, line, says):
+    loopback.reply(raw=[STALL])
+    terminal.sendline(line.format(loopback.url))
+    loopback.wait_for_stall()
+    terminal.sendintr()
+
+    assert told(terminal) == [f"CompletionInterrupted: {says}"]
+    assert value(terminal, "'_completion' in globals()") == "False"
+
+
+def test_ctrl_c_while_a_key_is_asked_for(terminal):
+    terminal.sendline("%complete -m claude-2.1 --dialect text Hi")
+    terminal.expect("Key for anthropic")
+    terminal.sendintr()
+
+    assert told(terminal)[-1].endswith(
+        "CompletionInterrupted: Stopped before the prompt was sent."
+    )
+    assert value(terminal, "'_completion' in globals()") == "False"
+
+
+def test_a_storm_of_ctrl_c_is_one(loopback):
+    """However many signals come, and wherever: one interrupt, the text in it."""
+    loopback.reply([*events(" One", stop=None), STALL])
+    session = Session(CompletionSettings())
+    before = signal.getsignal(signal.SIGINT)
+    over, shown = threading.Event(), threading.Event()
+
+    def storm():
+        shown.wait(10)
+        while not over.wait(0.0005):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=storm)
+    thread.start()
+
+    def on_text(text):
+        shown.set()
+
+    call = session.prepare("Hi", model="m", endpoint=loopback.url, dialect="text")
+    running = session.start(call)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(CompletionInterrupted) as caught:
+            session.follow(running, on_text=on_text)
+    finally:
+        over.set()
+        thread.join()
+        signal.signal(signal.SIGINT, before)
+        session.close()
+
+    assert caught.value.completion.text == " One"
+    assert caught.value.completion.status == "interrupted"
