@@ -48,7 +48,8 @@ class Distribution:
         scaled = _scaled(
             self.probabilities, 1.0 if temperature is None else temperature
         )
-        after_k = min(top_k or len(scaled), len(scaled))
+        possible = sum(probability > 0 for probability in scaled)
+        after_k = min(top_k or possible, possible)
         after_p = _nucleus(scaled[:after_k], 1.0 if top_p is None else top_p)
         return Reshaped(self, temperature, top_k, top_p, scaled, after_k, after_p)
 
@@ -67,7 +68,7 @@ class Reshaped:
     scaled: tuple[float, ...]
     """Every token's probability after temperature; they sum to 1."""
     after_top_k: int
-    """How many tokens top_k left."""
+    """How many tokens top_k left, of those that temperature left a chance."""
     after_top_p: int
     """How many of these top_p left: the first so many are sampled from."""
 

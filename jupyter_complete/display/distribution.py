@@ -14,9 +14,11 @@ from .tokens import percent, token_label
 ROWS = 12
 """Tokens that have a row of their own."""
 LONGEST_PROMPT = 60
+TICK = "The orange mark in a bar is where the model itself has it."
 TEXT_WIDTH = 10
 """Characters of the longest bar in a terminal."""
-_WIDTH, _HEIGHT = 120, 12
+_WIDTH, _HEIGHT, _MARK = 120, 9, 2
+"""Pixels: of the longest bar, of each, and of the mark of what it was."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 # Mid-tones that stand out from a light page and from a dark one.
@@ -69,7 +71,7 @@ class Bars:
             for name in ("next token", *self._headings())
         )
         body = "".join(_html_row(row, most) for row in self._rows())
-        notes = "<br>".join(map(escape, self.summary()))
+        notes = "<br>".join(map(escape, [*self.summary(), TICK]))
         return (
             f'<div class="{name} mathjax_ignore tex2jax_ignore">'
             f"<p>{escape(self._title())}</p>"
@@ -110,11 +112,9 @@ class Bars:
     def _headings(self) -> tuple[str, str, str]:
         temperature = self.reshaped.temperature
         scaled = f"temperature {1 if temperature is None else temperature:g}"
-        cuts = [
-            f"{name} {value:g}"
-            for name in ("top_k", "top_p")
-            if (value := getattr(self.reshaped, name)) is not None
-        ]
+        top_k, top_p = self.reshaped.top_k, self.reshaped.top_p
+        cuts = [f"top_k {top_k}"] if top_k else []
+        cuts += [] if top_p is None or top_p >= 1 else [f"top_p {top_p:g}"]
         return "the model", scaled, " and ".join(cuts) or "no cut"
 
     def _rows(self) -> Iterator[Row]:
@@ -126,7 +126,7 @@ class Bars:
                 token_label(token),
                 model[place],
                 scaled[place],
-                left[place] if place < len(left) else None,
+                left[place] if place < len(left) else self._none(place),
                 self._cut(place),
             )
         if shown < len(scaled):
@@ -134,9 +134,13 @@ class Bars:
                 f"{len(scaled) - shown:,} others",
                 math.fsum(model[shown:]),
                 math.fsum(scaled[shown:]),
-                math.fsum(left[shown:]) if shown < len(left) else None,
+                math.fsum(left[shown:]) if shown < len(left) else self._none(shown),
                 self._cut(shown),
             )
+
+    def _none(self, place: int) -> float | None:
+        """Give 0 for what temperature left no chance, None for what was cut."""
+        return None if self.reshaped.scaled[place] else 0.0
 
     def _cut(self, place: int) -> str:
         if place >= self.reshaped.after_top_k:
@@ -168,15 +172,24 @@ def _html_row(row: Row, most: float) -> str:
 
 
 def _html_bar(probability: float, most: float, before: float | None = None) -> str:
-    """Give a bar with its number; a tick in it marks what it was before."""
-    length = probability / most * _WIDTH
-    tick = ""
+    """Give a bar with its number; a mark in it shows what it was before.
+
+    A row of coloured boxes: a notebook from elsewhere, not yet trusted, is shown
+    without its SVG and without its style sheets, but with these.
+    """
+    length = round(probability / most * _WIDTH)
+    place = length if before is None else round(before / most * _WIDTH)
+    first = min(length, place)
+    boxes = [(first, _BAR)]
     if before is not None:
-        place = before / most * _WIDTH
-        tick = f'<rect x="{place:.1f}" width="2" height="{_HEIGHT}" fill="{_TICK}"/>'
-    return (
-        f'<svg width="{_WIDTH + 2}" height="{_HEIGHT}" aria-hidden="true" '
-        'style="vertical-align: middle; margin-right: 6px">'
-        f'<rect y="2" width="{length:.1f}" height="{_HEIGHT - 4}" fill="{_BAR}"/>'
-        f"{tick}</svg>{percent(probability)}"
-    )
+        boxes += [(place - first, ""), (_MARK, _TICK)]
+    boxes.append((length - first, _BAR))
+    boxes.append((_WIDTH + _MARK - sum(width for width, _ in boxes), ""))
+    drawn = "".join(_box(*box) for box in boxes if box[0] > 0)
+    return f'<span aria-hidden="true">{drawn}</span> {percent(probability)}'
+
+
+def _box(width: int, colour: str) -> str:
+    fill = f"; background-color: {colour}" if colour else ""
+    style = f"display: inline-block; width: {width}px; height: {_HEIGHT}px{fill}"
+    return f'<span style="{style}"></span>'

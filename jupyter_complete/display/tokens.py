@@ -56,11 +56,13 @@ def token_label(token: str) -> str:
 
 def percent(probability: float) -> str:
     """Give a probability for a reader: two digits that count, where it has them."""
-    if probability and probability < 0.0001:
+    if not probability:
+        return "0 %"
+    if probability < 0.0001:
         return "<0.01 %"
     if 0.9995 <= probability < 1 - 1e-9:
         return ">99.9 %"
-    places = 2 if 0 < probability < 0.001 else 1
+    places = 2 if probability < 0.001 else 1
     return f"{probability * 100:.{places}f} %"
 
 
@@ -95,6 +97,7 @@ class Tokens:
                 f"</div><p><small>{NONE_TOLD}</small></p>"
             )
         tokens = "".join(map(_html_token, self.completion.logprobs))
+        tokens = tokens.replace("> ", ">", 1)  # the text's own start, as on a card
         return (
             f"<style>{_STYLE}</style>"
             '<div class="jc-tokens mathjax_ignore tex2jax_ignore">'
@@ -144,7 +147,7 @@ def _shade(probability: float) -> str:
     shade = next((s for s in SHADES if probability >= s.least), SHADES[-1])
     return (
         f"background-color: rgba({_HUE}, {shade.alpha}); "
-        f"border-bottom: 2px {shade.line} currentColor"
+        f"border-bottom: 2px {shade.line} #808080"
     )
 
 

@@ -1,0 +1,68 @@
+"""The microscope and the shaded tokens, as a person meets them in JupyterLab."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+LOAD = "%load_ext jupyter_complete"
+LOOK = "%complete_distribution -t 0.5 -o found What does the with statement do?"
+SHADE = "%complete --format tokens -t 0.9 --seed 3 --max-tokens 40 What does break do?"
+
+
+def test_a_slider_redraws_the_bars_and_a_token_is_appended(open_front):
+    front = open_front("lab", (1000, 1100))
+    front.open("microscope.ipynb", LOAD, LOOK)
+    front.run(0)
+    front.run(1)
+    scope = front.cell(1).locator(".jupyter-complete-microscope")
+    picture = scope.locator(".jc-picture")
+
+    expect(picture).to_contain_text("temperature 0.5")
+    expect(front.cell(1).locator("table")).to_have_count(2)
+    expect(front.cell(1).locator("table:visible")).to_have_count(1)
+    scope.get_by_label("top_k").focus()
+    for _ in range(3):
+        front.page.keyboard.press("ArrowRight")
+    expect(picture).to_contain_text("Left to sample from: 3 of")
+    front.shot("microscope", front.cell(1))
+
+    scope.get_by_role("button", name="Append").click()
+    expect(picture).to_contain_text("Assistant: The")
+    scope.get_by_role("button", name="Back").click()
+    expect(picture).not_to_contain_text("Assistant: The")
+
+
+def test_a_saved_notebook_shows_the_last_picture_without_a_kernel(open_front):
+    front = open_front("lab", (1000, 1100))
+    front.open("microscope.ipynb", LOAD, LOOK)
+    front.run(0)
+    front.run(1)
+    scope = front.cell(1).locator(".jupyter-complete-microscope")
+    scope.get_by_label("top_k").press("ArrowRight")
+    expect(scope).to_contain_text("Left to sample from: 1 of")
+    front.cell(0).locator(".jp-InputPrompt").click()  # a slider keeps Ctrl-S to itself
+    front.save()
+
+    front.server.stop_kernels()
+    front.page.goto("about:blank")
+    front.open("microscope.ipynb")
+    table = front.cell(1).locator("table:visible")
+    expect(table).to_have_count(1)
+    expect(front.output(1)).to_contain_text("Left to sample from: 1 of")
+    front.shot("microscope-reopened", front.cell(1))
+
+
+def test_tokens_are_shaded_and_tell_their_alternatives_by_keyboard(open_front):
+    front = open_front("lab", (1000, 700))
+    front.open("tokens.ipynb", LOAD, SHADE)
+    front.run(0)
+    front.run(1)
+    token = front.cell(1).locator(".jc-tokens span[tabindex]").nth(1)
+
+    expect(token).to_have_attribute("title", re.compile(r"%\n"))
+    token.focus()
+    bubble = "x => getComputedStyle(x, '::after').content"
+    assert "%" in token.evaluate(bubble)
+    front.shot("tokens", front.cell(1))
