@@ -5,7 +5,6 @@ import re
 import signal
 import sys
 import threading
-import time
 
 import pexpect
 import pytest
@@ -52,14 +51,13 @@ def value(terminal, expression):
     return found
 
 
-@pytest.mark.parametrize("times", [1, 2, 6])
+@pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_while_it_streams_keeps_the_text(terminal, loopback, times):
     loopback.reply([*events(" One", stop=None), STALL])
     terminal.sendline(f"%complete -m m --endpoint {loopback.url} --dialect text Hi")
     terminal.expect("One")
     for _ in range(times):
         terminal.sendintr()
-        time.sleep(0.003)
 
     *_, facts, last = told(terminal)
     assert re.match(r"\[m · from .* · interrupted · 4 characters ", facts)
