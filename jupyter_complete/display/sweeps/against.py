@@ -119,7 +119,7 @@ def _panel(part: Part, baseline: Baseline, budget: int, most: int) -> str:
     lines = []
     for (other, text), rows in [*groups.items()][:most]:
         labels = " · ".join(label(row, names) for row in rows)
-        line = f"<h4>{escape(labels)}</h4>{_compared(other, text)}"
+        line = f"<p><strong>{escape(labels)}</strong></p>{_compared(other, text)}"
         line = f"<div{' class=jc-s' * (other == text)}>{line}</div>"
         budget -= weight(line)
         if budget < 0:

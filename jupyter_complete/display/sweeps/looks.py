@@ -1,7 +1,9 @@
 """The style of a sweep's view: what is shown, as its radio buttons and boxes say.
 
 No script runs: a rule holds as long as an input is checked. Where a reader's page
-strips the style or knows no ``:has``, the table is there with every text in full.
+strips the style or knows no ``:has``, the table is there with every text in full, and
+what only the style makes useful is hidden. JupyterLab, which strips it from a notebook
+it does not trust, keeps ``hidden=hidden``, and takes away a mere ``hidden``.
 """
 
 from __future__ import annotations

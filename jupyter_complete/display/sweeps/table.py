@@ -105,7 +105,9 @@ def _frame(part: Part, place: int, row: Row, index: int | None) -> tuple[str, st
         for number, dimension in enumerate(part.dimensions)
     )
     cells = "".join(f"<td>{escape(value(row, name))}</td>" for name in names)
-    before = f"<tr class='{' '.join(kinds)}' style='{at}'>{cells}<td><div class=jc-x>"
+    # Also without the style, an answer is no number to be set to the right.
+    answer = "<td><div class=jc-x style=text-align:left>"
+    before = f"<tr class='{' '.join(kinds)}' style='{at}'>{cells}{answer}"
     bad = f"<div class=jc-bad>{escape(error(one))}</div>" if one and one.error else ""
     facts = "".join(f"<td>{fact}</td>" for fact in facts_of(row, index))
     return before, f"</div>{bad}</td>{facts}</tr>"
@@ -156,7 +158,7 @@ def _text(part: Part, row: Row, text: str) -> str:
 def _facet_heads(part: Part) -> str:
     """Give a line for each value of each dimension, hidden until facets are chosen."""
     lines = [
-        f"<tr hidden class='jc-h jc-h{number}' style=--i:{place}>"
+        f"<tr hidden=hidden class='jc-h jc-h{number}' style=--i:{place}>"
         f"<th>{escape(dimension.title)} = {escape(label)}</th></tr>"
         for number, dimension in enumerate(part.dimensions)
         for place, label in enumerate(_shown(part, dimension))

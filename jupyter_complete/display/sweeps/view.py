@@ -136,13 +136,14 @@ class _Page:
             f"<div class=jc-b{place}>{panel}</div>"
             for place, panel in enumerate(self.panels)
         )
+        controls = "".join(self._controls(scope))
         return (
             f"<div class='jc-sweep {scope} mathjax_ignore tex2jax_ignore'>"
             f"{looks}{heads}"
-            f"<div class=jc-controls hidden>{''.join(self._controls(scope))}</div>"
-            f"<p class=jc-n hidden>{self._hidden()}</p>"
+            f"<div class=jc-controls hidden=hidden>{controls}</div>"
+            f"<p class=jc-n hidden=hidden>{self._hidden()}</p>"
             f"<div class=jc-scroll>{self.table}</div>"
-            f"<div class=jc-d hidden>{compared}</div>{self._more()}</div>"
+            f"<div class=jc-d hidden=hidden>{compared}</div>{self._more()}</div>"
         )
 
     def _controls(self, scope: str) -> Iterable[str]:
