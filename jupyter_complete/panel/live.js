@@ -61,6 +61,7 @@ function newCell(el, source, box) {
 
 // Keyboard and screen reader
 
+const MUTE = "data-lm-suppress-shortcuts";
 const NAMES = [
   // A slider's handle has no name of its own, and its label points nowhere.
   [".jc-dial [role=slider]", (handle) => {
@@ -79,9 +80,8 @@ function tidy(panel) {
         found.setAttribute("aria-label", wanted);
     }
   // Notebook 7 takes the arrow keys before a slider sees them, unless told here.
-  for (const found of panel.querySelectorAll("[role=slider], select, input, textarea"))
-    if (!found.hasAttribute("data-lm-suppress-shortcuts"))
-      found.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const found of panel.querySelectorAll("[role=slider], select"))
+    if (!found.hasAttribute(MUTE)) found.setAttribute(MUTE, "true");
   for (const option of panel.querySelectorAll("option"))
     if (option.textContent.startsWith("— ") !== option.disabled)
       option.disabled = option.textContent.startsWith("— ");
@@ -89,12 +89,18 @@ function tidy(panel) {
 
 function attend(panel, model) {
   const prompt = () => panel.querySelector(".jc-prompt textarea");
+  // On the window, so as to come before the front end's own shortcuts.
   const keys = (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    if (event.target !== prompt()) return;
-    event.preventDefault();
-    event.stopPropagation();
-    model.send({ kind: "run", prompt: prompt().value });
+    const { target, key } = event;
+    if (!(event.ctrlKey || event.metaKey) || !panel.contains(target)) return;
+    if (key === "Enter" && target === prompt()) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      model.send({ kind: "run", prompt: target.value });
+    } else if (target.hasAttribute(MUTE)) {
+      target.removeAttribute(MUTE); // Ctrl-S and its like are for the front end
+      setTimeout(() => target.setAttribute(MUTE, "true"));
+    }
   };
   // What was typed last may still be on its way when a button is pressed.
   const buttons = (event) => {
@@ -112,7 +118,7 @@ function attend(panel, model) {
   });
   panel.setAttribute("role", "group");
   panel.setAttribute("aria-label", "Completion panel");
-  panel.addEventListener("keydown", keys, true);
+  window.addEventListener("keydown", keys, true);
   panel.addEventListener("click", buttons, true);
   observer.observe(panel, {
     subtree: true, childList: true, attributes: true, attributeFilter: ["class", "title"],
@@ -120,7 +126,7 @@ function attend(panel, model) {
   tidy(panel);
   return () => {
     observer.disconnect();
-    panel.removeEventListener("keydown", keys, true);
+    window.removeEventListener("keydown", keys, true);
     panel.removeEventListener("click", buttons, true);
   };
 }

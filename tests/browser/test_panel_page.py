@@ -135,6 +135,7 @@ def test_copy_run_save_and_reopen_without_the_kernel(front):
         "%%complete --max-tokens 40 -s temperature=0:1:0.25"
     )
 
+    panel.dial("temperature")[0].focus()
     front.save()
     saved = "".join(map(str, front.server.outputs("panel.ipynb", 1)))
     assert "needs a running kernel" in saved
