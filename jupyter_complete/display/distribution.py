@@ -14,6 +14,8 @@ from .tokens import percent, token_label
 ROWS = 12
 """Tokens that have a row of their own."""
 LONGEST_PROMPT = 60
+UNTOLD = 1e-6
+"""Less than this is what rounding leaves."""
 TICK = "The orange mark in a bar is where the model itself has it."
 TEXT_WIDTH = 10
 """Characters of the longest bar in a terminal."""
@@ -52,9 +54,10 @@ class Bars:
         most = self._most()
         lines = [("next token", *self._headings())]
         for row in self._rows():
-            model, scaled = (_text_bar(p, most) for p in (row.model, row.scaled))
-            left = row.cut if row.left is None else _text_bar(row.left, most)
-            lines.append((row.label, model, scaled, left))
+            cells = (
+                row.cut if p is None else _text_bar(p, most) for p in self._columns(row)
+            )
+            lines.append((row.label, *cells))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         return "\n".join([self._title(), "", *table, "", *self.summary()])
@@ -70,8 +73,9 @@ class Bars:
             f'<th scope="col" style="{_CELL}">{escape(name)}</th>'
             for name in ("next token", *self._headings())
         )
-        body = "".join(_html_row(row, most) for row in self._rows())
-        notes = "<br>".join(map(escape, [*self.summary(), TICK]))
+        body = "".join(_html_row(row, self._columns(row), most) for row in self._rows())
+        ticks = [TICK] if len(self._headings()) > 1 else []
+        notes = "<br>".join(map(escape, [*self.summary(), *ticks]))
         return (
             f'<div class="{name} mathjax_ignore tex2jax_ignore">'
             f"<p>{escape(self._title())}</p>"
@@ -81,27 +85,50 @@ class Bars:
 
     def summary(self) -> list[str]:
         """Give what the settings did, in a line or two."""
-        reshaped = self.reshaped
-        total = len(reshaped.scaled)
-        before, scaled, left = reshaped.entropies
-        alike = [f"{2**bits:.1f}" for bits in (before, scaled, left)]
-        entropy = (
-            f"Entropy: {before:.2f} bits, {scaled:.2f} after temperature, {left:.2f} "
-            f"of what is left: as of {alike[0]}, {alike[1]} and {alike[2]} equally "
-            "likely tokens."
-        )
-        cuts = (
-            f"Left to sample from: {reshaped.after_top_p:,} of {total:,} tokens; "
-            f"cut by top_k: {percent(reshaped.cut_by_top_k)}, "
-            f"by top_p: {percent(reshaped.cut_by_top_p)}."
-        )
-        lines = [entropy, cuts]
-        if reshaped.distribution.untold > 1e-6:
+        before, scaled, left = self.reshaped.entropies
+        entropies = [("", before)]
+        if self._is_scaled:
+            entropies.append((" after temperature", scaled))
+        if self._is_cut:
+            entropies.append((" of what is left", left))
+        lines = [
+            "Entropy: "
+            + "; ".join(
+                f"{bits:.2f} bits{when}, as of {2**bits:.1f} equally likely tokens"
+                for when, bits in entropies
+            )
+            + "."
+        ]
+        return lines + self._cuts()
+
+    def _cuts(self) -> list[str]:
+        reshaped, total = self.reshaped, len(self.reshaped.scaled)
+        lines = []
+        if self._is_cut:
+            lines.append(
+                f"Left to sample from: {reshaped.after_top_p:,} of {total:,} tokens; "
+                f"cut by top_k: {percent(reshaped.cut_by_top_k)}, "
+                f"by top_p: {percent(reshaped.cut_by_top_p)}."
+            )
+        if reshaped.distribution.untold > UNTOLD:
             lines.append(
                 f"The endpoint told the {total} likeliest tokens; the others, "
                 f"{percent(reshaped.distribution.untold)}, are left out."
             )
         return lines
+
+    @property
+    def _is_scaled(self) -> bool:
+        return self.reshaped.temperature is not None
+
+    @property
+    def _is_cut(self) -> bool:
+        return self.reshaped.top_k is not None or self.reshaped.top_p is not None
+
+    def _columns(self, row: Row) -> tuple[float | None, ...]:
+        scaled = (row.scaled,) if self._is_scaled else ()
+        left = (row.left,) if self._is_cut else ()
+        return (row.model, *scaled, *left)
 
     def _title(self) -> str:
         distribution = self.reshaped.distribution
@@ -109,13 +136,17 @@ class Bars:
         cut = "…" if len(distribution.prompt) > LONGEST_PROMPT else ""
         return f"{one_line(distribution.model)} after {cut}{end}"
 
-    def _headings(self) -> tuple[str, str, str]:
-        temperature = self.reshaped.temperature
-        scaled = f"temperature {1 if temperature is None else temperature:g}"
-        top_k, top_p = self.reshaped.top_k, self.reshaped.top_p
-        cuts = [f"top_k {top_k}"] if top_k else []
+    def _headings(self) -> tuple[str, ...]:
+        """Give the columns: a setting that was not given has none."""
+        temperature, top_p = self.reshaped.temperature, self.reshaped.top_p
+        headings = ["the model"]
+        if temperature is not None:
+            headings.append(f"temperature {temperature:g}")
+        cuts = [f"top_k {self.reshaped.top_k}"] if self.reshaped.top_k else []
         cuts += [] if top_p is None or top_p >= 1 else [f"top_p {top_p:g}"]
-        return "the model", scaled, " and ".join(cuts) or "no cut"
+        if self._is_cut:
+            headings.append(" and ".join(cuts) or "no cut")
+        return tuple(headings)
 
     def _rows(self) -> Iterator[Row]:
         reshaped = self.reshaped
@@ -148,8 +179,8 @@ class Bars:
         return "cut by top_p" if place >= self.reshaped.after_top_p else ""
 
     def _most(self) -> float:
-        rows: Sequence[Row] = list(self._rows())
-        return max(max(row.model, row.scaled, row.left or 0.0) for row in rows)
+        rows = list(self._rows())
+        return max(p or 0.0 for row in rows for p in self._columns(row))
 
 
 def _text_bar(probability: float, most: float) -> str:
@@ -158,12 +189,12 @@ def _text_bar(probability: float, most: float) -> str:
     return f"{percent(probability):>7} {bar}"
 
 
-def _html_row(row: Row, most: float) -> str:
-    cells = [_html_bar(row.model, most), _html_bar(row.scaled, most, row.model)]
-    if row.left is None:
-        cells.append(f"<em>{row.cut}</em>")
-    else:
-        cells.append(_html_bar(row.left, most, row.model))
+def _html_row(row: Row, columns: Sequence[float | None], most: float) -> str:
+    first, *others = columns
+    cells = [_html_bar(first or 0.0, most)]
+    for column in others:
+        cut = f"<em>{row.cut}</em>"
+        cells.append(cut if column is None else _html_bar(column, most, row.model))
     return (
         f'<tr><th scope="row" style="{_CELL}"><code>{escape(row.label)}</code></th>'
         + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells)
