@@ -112,7 +112,7 @@ class Answer:
             if failure.partial is None:
                 failure.partial = "".join(texts)
             failure.request_id = failure.request_id or self.request_id
-            raise self._explain(failure) from failure.__cause__
+            raise _bare(self._explain(failure)) from None
         finally:
             self.close()
 
@@ -209,6 +209,15 @@ class Answer:
                 for _ in range(MOST_PIECES_AFTER):
                     if not raw.read1(READ_SIZE, decode_content=True):
                         break
+
+
+def _bare(error: CompleteError) -> CompleteError:
+    """Give the error without the frames that read the answer.
+
+    Their variables hold what the server sent, which may be the key it was sent.
+    """
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
