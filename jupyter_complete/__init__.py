@@ -7,6 +7,8 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
+# Its first import puts the room's name here, so it must come before the function's.
+from . import sweep as _room_of_sweeps  # noqa: F401
 from .completion import Completion
 from .errors import CompleteError, CompletionInterrupted
 

@@ -1,6 +1,7 @@
 """The house stands as drawn: who may import whom, and what loading costs."""
 
 import ast
+import importlib
 import pathlib
 import subprocess
 import sys
@@ -148,6 +149,12 @@ def test_the_public_names_are_there():
     for name in jupyter_complete.__all__:
         assert getattr(jupyter_complete, name) is not None
     assert sorted(jupyter_complete.__all__) == jupyter_complete.__all__
+
+
+def test_the_function_sweep_is_not_hidden_by_the_room_of_that_name():
+    importlib.import_module("jupyter_complete.sweep.result")
+
+    assert callable(jupyter_complete.sweep)
 
 
 def test_loading_imports_neither_requests_nor_widgets():
