@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from counting import Counting, answered, error
@@ -213,3 +214,14 @@ def test_no_thread_is_left(cell):
     left = [t.name for t in threading.enumerate() if t.name.startswith("sweep-flights")]
     assert left == []
     assert before
+
+
+def test_a_named_executor_runs_the_calls(shell):
+    with ThreadPoolExecutor(2) as pool:
+        shell.user_ns["pool"] = pool
+        shell.run(
+            "%%complete -s temperature=0,1 --executor pool --max-tokens 3\n"
+            "What is a list?"
+        )
+
+    assert [one.status for one in shell.user_ns["_sweep"]] == ["complete"] * 2

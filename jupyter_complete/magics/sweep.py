@@ -56,15 +56,16 @@ def plan_of(
         parse_axis(axis, names=names, lookup=shell.user_ns.__getitem__)
         for axis in line.options.sweep
     ]
-    settings = session.settings.changed(line.overrides)
+    overrides = dict(line.overrides)
+    executor = overrides.pop("executor", session.settings.executor)
     return session.plan_sweep(
         text,
         axes,
         shell.user_ns,
-        executor=_executor(settings.executor, shell),
+        executor=_executor(executor, shell),
         fresh=line.options.fresh,
         origin=origin,
-        **line.overrides,
+        **overrides,
     )
 
 
