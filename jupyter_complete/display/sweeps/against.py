@@ -16,7 +16,7 @@ from .table import PAGE, Part
 
 MOST_BASELINES = 8
 """Points that a reader can choose among."""
-MOST_COMPARED = 300
+MOST_COMPARED = 200
 """Comparisons made unasked; more would let a reader wait."""
 LONGEST_TEXT = 6000
 """Characters of each answer that are compared."""

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
+import functools
 from collections.abc import Hashable, Iterator, Sequence
 
 from ...sweep.table import Row
 from ..differences import pieces
+from ..markdown import escape
 
-SPAN = 3
-"""Words in a row that all have to share before a reader is spared them."""
+SPAN = 4
+"""Words in a row that all have to share before a reader can be spared them."""
 
 Span = tuple[str, ...]
+
+
+class _Group:
+    """Answers that are compared with each other."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    @functools.cached_property
+    def same(self) -> bool:
+        """Whether there are several, and all are the same."""
+        return len(self.texts) > 1 and len(set(self.texts)) == 1 and self.texts[0] != ""
+
+    @functools.cached_property
+    def spans(self) -> frozenset[Span]:
+        """The spans of words that are in every text of several."""
+        texts = list(dict.fromkeys(text for text in self.texts if text))
+        if len(self.texts) < 2 or not texts:
+            return frozenset()
+        shared = set(_spans(texts[0].split()))
+        for text in texts[1:]:
+            if not shared:
+                break
+            shared.intersection_update(_spans(text.split()))
+        return frozenset(shared)
 
 
 class Alike:
@@ -23,62 +48,47 @@ class Alike:
     """
 
     def __init__(self, rows: Sequence[Row], varying: Sequence[str]) -> None:
-        self._varying = varying
-        self._by_prompt = any(
-            name in row.point.settings_names for row in rows[:1] for name in varying
-        )
-        self._texts: dict[Hashable, list[str]] = defaultdict(list)
+        settings = rows[0].point.settings_names if rows else frozenset()
+        prompt = [name for name in varying if name not in settings and name != "sample"]
+        by_prompt = len(prompt) < len([name for name in varying if name != "sample"])
+        groups: dict[Hashable, _Group] = {}
+        self._groups: dict[int, _Group] = {}
         for row in rows:
-            text = row.completion.text.strip() if row.completion else ""
-            self._texts[self._group(row)].append(text)
-        self._spans: dict[Hashable, frozenset[Span]] = {}
-
-    def _group(self, row: Row) -> Hashable:
-        if not self._by_prompt:
-            return ()
-        return tuple(
-            str(row.point.values[name])
-            for name in self._varying
-            if name != "sample" and name not in row.point.settings_names
-        )
+            values = row.point.values
+            key = tuple(str(values[name]) for name in prompt) if by_prompt else ()
+            group = self._groups[id(row)] = groups.setdefault(key, _Group())
+            group.texts.append(row.completion.text.strip() if row.completion else "")
 
     def same(self, row: Row) -> bool:
         """Tell whether all answers that a call's is compared with are the same."""
-        texts = self._texts[self._group(row)]
-        return len(texts) > 1 and bool(texts[0]) and len(set(texts)) == 1
+        return self._groups[id(row)].same
 
-    def parts(self, row: Row, text: str) -> Iterator[tuple[bool, str]]:
-        """Yield the text in parts, each with whether all others have its words too."""
-        group = self._group(row)
-        if group not in self._spans:
-            self._spans[group] = _shared(self._texts[group])
-        spans = self._spans[group]
+    def marked(self, row: Row, text: str) -> str:
+        """Give a text as HTML, what all others have too in spans that can be hidden."""
+        markup = escape(text)
+        spans = self._groups[id(row)].spans
         if not spans:
-            yield False, text
-            return
-        found = pieces(text)
-        words = [piece.lstrip() for piece in found]
-        flags = [False] * len(words)
+            return markup
+        found, words = pieces(markup), text.split()
+        if len(found) != len(words):  # a control character that divides words is shown
+            return markup
+        marks: list[int] = []
+        """Where a run begins, and where it ends, in turn."""
         for place, span in enumerate(_spans(words)):
-            if span in spans:
-                flags[place : place + SPAN] = [True] * SPAN
-        pairs = zip(flags, found, strict=True)
-        for shared, run in itertools.groupby(pairs, key=lambda pair: pair[0]):
-            yield shared, "".join(piece for _, piece in run)
+            if span not in spans:
+                continue
+            if marks and place <= marks[-1]:
+                marks[-1] = place + SPAN
+            else:
+                marks += [place, place + SPAN]
+        for place, tag in zip(marks, _TAGS * len(marks), strict=False):
+            at = min(place, len(found) - 1)
+            found[at] = tag + found[at] if place == at else found[at] + tag
+        return "".join(found)
+
+
+_TAGS = ("<span class=jc-e>", "</span>")
 
 
 def _spans(words: Sequence[str]) -> Iterator[Span]:
     return zip(*(words[place:] for place in range(SPAN)), strict=False)
-
-
-def _shared(texts: Sequence[str]) -> frozenset[Span]:
-    """Give the spans of words that are in every text, if there is more than one."""
-    texts = [text for text in texts if text]
-    if len(texts) < 2:
-        return frozenset()
-    shared = set(_spans(texts[0].split()))
-    for text in texts[1:]:
-        if not shared:
-            break
-        shared.intersection_update(_spans(text.split()))
-    return frozenset(shared)

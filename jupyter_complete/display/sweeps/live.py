@@ -113,7 +113,7 @@ class TerminalSweep:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._drawn = False
+        self._drawn = ""
 
     def progress(self, progress: Progress) -> None:
         """Show how far it is."""
@@ -124,8 +124,9 @@ class TerminalSweep:
         ended = progress.done + progress.failed
         full = cells * ended // max(progress.total, 1)
         line = f"{'█' * full}{'░' * (cells - full)} {state(progress)}"
-        self._write(f"{line[:width]:<{width}}")
-        self._drawn = True
+        if line != self._drawn:
+            self._drawn = line
+            self._write(f"{line[:width]:<{width}}")
 
     def finish(self, sweep: Sweep) -> None:
         """Show the table in the bar's place."""

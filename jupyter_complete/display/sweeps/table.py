@@ -11,7 +11,7 @@ from ...sweep.table import Row
 from ..markdown import escape
 from .alike import Alike
 from .dimensions import Dimension, column_names, value
-from .fitting import cut, html, longest, weight
+from .fitting import broken, cut, longest, weight
 from .summary import error
 
 PAGE = 50
@@ -132,27 +132,22 @@ def _texts(part: Part, budget: int) -> list[str]:
     texts = [row.completion.text.strip() if row.completion else "" for row in part.rows]
     # No HTML is shorter than its text, so that more of it is not worth a look.
     most = longest([len(text) for text in texts], budget) + 1
-    found = [
-        _text(part, row, text[:most])
-        for row, text in zip(part.rows, texts, strict=True)
-    ]
+    texts = [text[:most] for text in texts]
+
+    def rendered(row: Row, text: str) -> str:
+        return broken(part.alike.marked(row, text))
+
+    found = [rendered(*both) for both in zip(part.rows, texts, strict=True)]
     weights = [weight(markup) for markup in found]
     limit = longest(weights, budget)
     for place, index in enumerate(part.indices()):
         if weights[place] > limit:
             note = f"… <i>cut: {escape(part.name)}[{index}].text has the whole</i>"
-            render = functools.partial(_text, part, part.rows[place])
-            text = texts[place][:most]
-            found[place] = cut(text, limit - weight(note), render) + note
+            room = limit - weight(note)
+            text = texts[place][: len(texts[place]) * max(room, 0) // weights[place]]
+            render = functools.partial(rendered, part.rows[place])
+            found[place] = cut(text, room, render) + note
     return found
-
-
-def _text(part: Part, row: Row, text: str) -> str:
-    """Give a text as HTML, what all others have too in spans that can be hidden."""
-    return "".join(
-        f"<span class=jc-e>{html(words)}</span>" if shared else html(words)
-        for shared, words in part.alike.parts(row, text)
-    )
 
 
 def _facet_heads(part: Part) -> str:
