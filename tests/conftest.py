@@ -1,6 +1,7 @@
 """What every test gets: a home of its own, no key, and fresh shells when it asks."""
 
 import atexit
+import sys
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -29,12 +30,14 @@ class Shell(InteractiveShell):
 
 
 @pytest.fixture
-def bare_shell(tmp_path):
+def bare_shell(tmp_path, monkeypatch):
     """A fresh IPython without the extension; it has no kernel, like a terminal."""
     config = Config()
     config.HistoryManager.enabled = False
     config.ProfileDir.location = str(tmp_path / "profile")
     InteractiveShell.clear_instance()
+    # A shell puts its user's module in this place and leaves it there, emptied.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     shell = Shell.instance(config=config)
     yield shell
     shell.run_line_magic("unload_ext", "jupyter_complete")
