@@ -40,7 +40,10 @@ class Table:
 
     def _repr_html_(self) -> str:
         """Give it as HTML, every cell escaped."""
-        head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in self.headings)
+        head = "".join(
+            f"<th scope='col' style='text-align:left'>{escape(name)}</th>"
+            for name in self.headings
+        )
         body = "".join(
             "<tr>"
             + "".join(f"<td style='{_STYLE}'>{escape(cell)}</td>" for cell in row)
