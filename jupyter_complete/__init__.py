@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .panel import CompletionPanel
     from .session import Session
     from .sweep.result import Sweep
 
@@ -26,6 +27,7 @@ __all__ = [
     "CompleteError",
     "Completion",
     "CompletionInterrupted",
+    "CompletionPanel",
     "Sweep",
     "complete",
     "load",
@@ -150,6 +152,10 @@ def __getattr__(name: str) -> Any:
         from .sweep.result import Sweep  # noqa: PLC0415 - importing stays cheap
 
         return Sweep
+    if name == "CompletionPanel":
+        from .panel import CompletionPanel  # noqa: PLC0415 - widgets are slow to come
+
+        return CompletionPanel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -119,6 +119,10 @@ def test_ordinary_markdown_stays():
     assert safe_markdown(text) == text
 
 
+def test_pythons_names_are_not_bold():
+    assert safe_markdown("__init__ and `__del__`") == (r"\_\_init\_\_ and `__del__`")
+
+
 def test_a_price_is_not_mathematics():
     assert safe_markdown("$5 or $6") == "<span>$</span>5 or <span>$</span>6"
 

@@ -51,7 +51,7 @@ def interrupt_when(server, count):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=wait).start()
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def test_processes_answer_every_task_and_the_parent_keeps_the_ceilings(server, pool):

@@ -75,8 +75,13 @@ def _escape_prose(line: str) -> str | None:
     return "".join([*pieces, _escape_run(line[end:])])
 
 
+# Python's own names, which Markdown would take for bold type.
+_DUNDER = re.compile(r"(?<![\w\\])__(\w+?)__(?!\w)")
+
+
 def _escape_run(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace("![", "&#33;[")
     text = re.sub(r"\\([(\[]|begin|end)", r"&#92;\1", text)
     text = re.sub(r"^(\s*)\[(?=[^\]]+\]:)", r"\1&#91;", text)
+    text = _DUNDER.sub(r"\\_\\_\1\\_\\_", text)
     return text.replace("$", _DOLLAR)

@@ -49,9 +49,10 @@ class CompletionMagics(Magics):
     def session(self) -> Session:
         """What completes: made at the first use, so that loading costs nothing."""
         from ..session import Session  # noqa: PLC0415 - loading must stay cheap
+        from ..sweep.result import Doors  # noqa: PLC0415 - as above
 
         session = Session.opened(self.settings, self._profile(), _ask_key)
-        session.plot = _plot
+        session.doors = Doors(plot=_plot, view=_view)
         return session
 
     def _profile(self) -> pathlib.Path:
@@ -204,6 +205,12 @@ def _plot(sweep: Sweep, spec: str | None = None, **options: Any) -> Any:
     from ..figures import plot  # noqa: PLC0415 - matplotlib is for those who ask
 
     return plot(sweep, spec, **options)
+
+
+def _view(sweep: Sweep, **chosen: Any) -> Any:
+    from ..display import view  # noqa: PLC0415 - loading must stay cheap
+
+    return view(sweep, **chosen)
 
 
 def _ask_key(question: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from ..errors import (
 )
 from ..history import History
 from ..keys import Keys
+from ..sweep.result import Doors
 from .ask import Gathering, OnText, Outcome, ask
 from .clients import client_of
 from .code import call_of, code
@@ -80,8 +82,10 @@ class Session:
     ) -> None:
         self.settings = settings
         self.history = history
-        self.plot: Callable[..., Any] | None = None
-        """What draws a `Sweep`; the floor above knows how."""
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+        self.doors = Doors()
+        """What a `Sweep` asks of the floors above: to be drawn and shown."""
         self.routes = Routes(lambda: self.client)
         self._keys = keys or Keys()
         self._warnings = [] if warnings is None else warnings
@@ -103,16 +107,19 @@ class Session:
         history = History(directory / "completions.sqlite", warn=warnings.append)
         return cls(settings, history=history, keys=Keys(ask_key), warnings=warnings)
 
-    @functools.cached_property
+    @property
     def client(self) -> Client:
-        """The pool of connections, made at first use."""
+        """The pool of connections, made at first use, once for all threads."""
         settings = self.settings
-        return client_of(
-            self._keys,
-            settings.connect_timeout,
-            settings.read_timeout,
-            retries=settings.retries,
-        )
+        with self._lock:
+            if self._client is None:
+                self._client = client_of(
+                    self._keys,
+                    settings.connect_timeout,
+                    settings.read_timeout,
+                    retries=settings.retries,
+                )
+            return self._client
 
     def prepare(
         self,
@@ -291,7 +298,7 @@ class Session:
         """
         for endpoint in {task.call.call.endpoint for task in plan.tasks}:
             self._keys(endpoint)
-        sweeping = Sweeping(self.client, self.history, self._journal, self.plot)
+        sweeping = Sweeping(self.client, self.history, self._journal, self.doors)
         return sweeping.run(plan, on_progress=on_progress, stop=stop)
 
     def restore_sweep(self, number: str) -> Sweep:
@@ -302,7 +309,7 @@ class Session:
                 f"The history has no sweep {number!r}; %complete_history lists what "
                 "it has."
             )
-        return restored(rows, number, self.plot)
+        return restored(rows, number, self.doors)
 
     def close(self) -> None:
         """Close the connections and the history."""
@@ -312,8 +319,10 @@ class Session:
 
     def _renew(self, _: object = None) -> None:
         """Let the next call make a client of the settings as they are now."""
-        if "client" in vars(self):
-            vars(self).pop("client").close()
+        with self._lock:
+            client, self._client = self._client, None
+        if client:
+            client.close()
 
     def _answered(self, call: Call) -> Completion | None:
         if self.history is None:

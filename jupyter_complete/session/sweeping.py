@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..cancel import Cancel
 from ..client import Client
@@ -37,12 +37,12 @@ class Sweeping:
         client: Client,
         history: History | None,
         journal: Journal | None,
-        plot: Callable[..., Any] | None = None,
+        doors: Doors,
     ) -> None:
         self._client = client
         self._history = history
         self._journal = journal
-        self._plot = plot
+        self._doors = doors
 
     def run(
         self,
@@ -69,7 +69,7 @@ class Sweeping:
         )
         result = result._replace(notices=(*plan.notices, *result.notices))
         again = replace(plan, fresh=False)
-        doors = Doors(lambda _: self.run(again), self._plot)
+        doors = replace(self._doors, resume=lambda _: self.run(again))
         return Sweep.of(plan.tasks, result, axes=plan.axes, id=plan.id, doors=doors)
 
     def _ask(self, kept: _Kept, sent: Sent, cancel: Cancel | None) -> Outcome:
@@ -140,9 +140,7 @@ def _kept_value(value: object) -> object:
     return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def restored(
-    rows: Sequence[HistoryRow], number: str, plot: Callable[..., Any] | None
-) -> Sweep:
+def restored(rows: Sequence[HistoryRow], number: str, doors: Doors) -> Sweep:
     """Give the sweep of its rows in the history: the newest answer of each call."""
     names = frozenset(axis_settings())
     newest: dict[tuple[str, int], Row] = {}
@@ -156,7 +154,7 @@ def restored(
         if key in newest and row.status != "complete":
             continue
         newest[key] = Row(point, row.completion.sample, row.completion)
-    return Sweep(tuple(newest.values()), id=number, doors=Doors(None, plot))
+    return Sweep(tuple(newest.values()), id=number, doors=doors)
 
 
 @functools.cache

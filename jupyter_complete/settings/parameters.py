@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from traitlets import (
     TraitType,
     Unicode,
     Union,
+    validate,
 )
 from traitlets.config import Configurable
 
@@ -298,6 +300,13 @@ class CompletionSettings(Configurable):
         allow_none=True,
         help="A JSON file that adds to and overrides the catalogue of models.",
     ).tag(config=True)
+
+    @validate("temperature", "top_p")
+    def _is_a_number(self, proposal: Mapping[str, Any]) -> float | None:
+        value: float | None = proposal["value"]
+        if value is not None and math.isnan(value):
+            raise TraitError(f"{proposal['trait'].name} is not a number.")
+        return value
 
     def changed(self, overrides: Mapping[str, Any]) -> CompletionSettings:
         """Give a copy with the overrides set, checked; this one does not move.

@@ -29,6 +29,8 @@ class Doors:
     """Asks for what is missing or failed."""
     plot: Callable[..., Any] | None = None
     """Takes a sweep, a spec or None, and ``metric=``; gives a figure."""
+    view: Callable[..., Any] | None = None
+    """Takes a sweep and what to show of it; gives what shows itself."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -202,6 +204,23 @@ class Sweep(Sequence[Completion]):
                 "jupyter_complete.figures.plot(sweep)."
             )
         return self.doors.plot(self, spec, metric=metric)
+
+    def view(self, **chosen: Any) -> Any:
+        """Give the sweep as a table that shows itself in a cell.
+
+        ``rows`` and ``columns`` name axes, ``full`` shows whole texts, ``differ``
+        only what differs, ``against`` marks the differences word by word from a
+        point such as ``{"temperature": 0}``, ``page`` counts from 0.
+        """
+        if self.doors.view is None:
+            raise InputError(
+                "This sweep came from a file or another process; show it with "
+                "jupyter_complete.display.view(sweep)."
+            )
+        return self.doors.view(self, **chosen)
+
+    def _repr_html_(self) -> str | None:
+        return None if self.doors.view is None else str(self.view()._repr_html_())
 
     def metrics(
         self, *chosen: str | Score | Metric, by: Sequence[str] | None = None
