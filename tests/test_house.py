@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -118,6 +119,16 @@ def test_foreign_packages_stay_in_their_rooms(path):
 
 def test_every_room_has_its_floor():
     assert {room(path) for path in modules()} <= set(FLOORS)
+
+
+def test_the_map_for_contributors_has_every_room_above_the_ground():
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if re.match(r"\| \d \|", line)]
+    drawn = {
+        (int(row[2]), name) for row in rows for name in re.findall(r"`(\w+)`", row)
+    }
+
+    assert {(floor, name) for name, floor in FLOORS.items() if floor} <= drawn
 
 
 def test_no_room_is_named_for_a_role():
