@@ -18,7 +18,6 @@ from IPython.core.magic import (
 )
 from IPython.paths import get_ipython_dir
 
-from ..catalog import CATALOG, Catalog
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
@@ -27,6 +26,7 @@ from .stopping import one_line
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..catalog import Catalog
     from ..display import Table
     from ..session import Call, Origin, Session
     from ..sweep.result import Sweep
@@ -63,6 +63,8 @@ class CompletionMagics(Magics):
         """Give what is known of models, what endpoints told included."""
         if "session" in vars(self):
             return self.session.routes.catalog(self.settings)
+        from ..catalog import CATALOG, Catalog  # noqa: PLC0415 - see `session`
+
         path = self.settings.catalog
         return Catalog.from_file(path, CATALOG) if path else CATALOG
 
