@@ -20,7 +20,7 @@ from ..catalog.listing import (
     refreshed,
 )
 from ..dialects.named import dialect_named
-from ..errors import EndpointError, ProtocolError
+from ..errors import EndpointError, NotFoundError, ProtocolError
 
 if TYPE_CHECKING:
     from ..cancel import Cancel
@@ -134,6 +134,8 @@ class Routes:
             body, headers = self._client().get_json(
                 endpoint, PATH, dialect=dialect_named(ASK, endpoint), cancel=cancel
             )
+        except NotFoundError:
+            return None  # every server that we know has such a list
         except EndpointError as error:
             # Its words are not kept, but an id of the request is the vendor's own.
             kind = {"type": "error"} if error.request_id else {}
