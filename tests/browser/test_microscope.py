@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 LOAD = "%load_ext jupyter_complete"
@@ -66,3 +67,26 @@ def test_tokens_are_shaded_and_tell_their_alternatives_by_keyboard(open_front):
     bubble = "x => getComputedStyle(x, '::after').content"
     assert "%" in token.evaluate(bubble)
     front.shot("tokens", front.cell(1))
+
+
+def test_nothing_of_it_is_hidden_from_a_screen_reader(open_front):
+    front = open_front("lab", (1000, 1100))
+    front.open("access.ipynb", LOAD, LOOK, SHADE)
+    for cell in range(3):
+        front.run(cell)
+    expect(front.cell(1).locator("table:visible")).to_have_count(1)
+
+    for part in (".jupyter-complete-microscope", ".jc-tokens"):
+        found = Axe().run(front.page, part)
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_arrow_keys_move_a_slider_in_notebook_7(open_front):
+    front = open_front("notebook", (1000, 1100))
+    front.open("arrows.ipynb", LOAD, LOOK)
+    front.run(0)
+    front.run(1)
+    scope = front.cell(1).locator(".jupyter-complete-microscope")
+
+    scope.get_by_label("temperature").press("ArrowRight")
+    expect(scope.locator(".jc-picture")).to_contain_text("temperature 0.55")
