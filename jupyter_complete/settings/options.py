@@ -83,7 +83,7 @@ class DistributionOptions(MagicOptions):
     """What a line of ``%complete_distribution`` asks for."""
 
     out: str | None = option(
-        "-o", "--out", metavar="NAME", help="Name the distribution NAME."
+        "-o", "--out", metavar="NAME", kind="name", help="Name the distribution NAME."
     )
     rows: int = option(
         "--rows",
