@@ -199,7 +199,11 @@ class Loopback:
             name, _, value = line.partition(": ")
             headers[name.lower()] = value
         while len(body) < int(headers.get("content-length", 0)):
-            body += connection.recv(65536)
+            piece = connection.recv(65536)
+            if not piece:  # a client that went away in the middle
+                gone.set()
+                return None
+            body += piece
         return Request(method, path, headers, body, number, gone, head)
 
     def _readable(self, connection):
