@@ -149,7 +149,9 @@ class Answer:
             self._cancel.check()
             how = f"was cut ({self._broken})" if self._broken else "ended"
             begins = head[:200].decode("utf-8", "replace")
-            came = f"{length} characters" if length else f"{one_line(begins, 60)!r}"
+            came = f"{one_line(begins, 60)!r}" if begins else "nothing"
+            if length:
+                came = f"{length} character{'s' * (length != 1)}"
             raise IncompleteStream(
                 f"The answer {how} without a stop reason after {came}; "
                 "what came is kept, run it again for a whole one."
@@ -197,7 +199,9 @@ class Answer:
                     return
                 yield piece
         except (HTTPError, OSError, ValueError) as error:
-            self._broken = one_line(str(error), 120) or type(error).__name__
+            # urllib3 gives its words and the exception below as two arguments.
+            words = error.args[0] if isinstance(error, HTTPError) else error
+            self._broken = one_line(str(words), 120) or type(error).__name__
 
     def _drain(self) -> None:
         """Read the body's end, so that the connection can serve again."""

@@ -17,6 +17,8 @@ from ..errors import (
     InputError,
     NotFoundError,
     ProtocolError,
+    RateLimitError,
+    ServerError,
     one_line,
 )
 from .retry import LONGEST_WAIT, Failure
@@ -85,6 +87,8 @@ def explained(
         )
     if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
         message = f"{message}; it asks to wait {error.retry_after:.0f} s."
+    elif isinstance(error, (RateLimitError, ServerError)):
+        message = f"{message}; run it again in a while."
     if key is not None:
         message = key.removed_from(message)
         error.type = error.type and key.removed_from(error.type)
