@@ -357,6 +357,20 @@ def test_an_error_is_one_line_and_its_completion_is_kept(panel, loopback):
     assert "Busy" in panel._live._cards[0]
 
 
+def test_a_model_without_a_key_is_one_line_in_the_status(shell, monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    panel = shell.run("%complete_panel")
+    panel.prompt = "Hi"
+    panel.settings.model = "claude-opus-4-5"
+
+    run(panel)
+
+    assert "ANTHROPIC_API_KEY" in status(panel)
+    assert "\n" not in status(panel)
+    assert not panel._run_button.disabled
+    panel.close()
+
+
 def test_a_name_without_a_value_sends_nothing(make, loopback):
     panel = make("Hi {{nobody}}", namespace={})
 
@@ -610,6 +624,28 @@ def test_the_magic_takes_the_prompt_from_a_variable_and_names_the_result(shell):
 
     assert panel.prompt == "What does break do?"
     assert shell.user_ns["answer"] is shell.user_ns["_completion"]
+    panel.close()
+
+
+def test_the_package_gives_the_panel_by_its_name(shell):
+    shell.run("from jupyter_complete import CompletionPanel")
+
+    panel = shell.run("CompletionPanel(prompt='Hi')")
+
+    assert isinstance(panel, CompletionPanel)
+    panel.close()
+
+
+def test_a_value_that_config_refuses_moves_no_slider(shell, caplog):
+    panel = shell.run("%complete_panel")
+    panel.settings.temperature = 0.5
+
+    shell.run_cell("%config CompletionSettings.temperature = float('nan')")
+
+    assert "temperature is not a number" in caplog.text
+    assert panel.settings.temperature == 0.5
+    assert dial(panel, "temperature")._text.value == "0.5"
+    assert dial(panel, "temperature")._slider.value == 0.5
     panel.close()
 
 
