@@ -131,8 +131,9 @@ def cohesion(asked: Sequence[tuple[str, str]]) -> dict[str, float]:
 
 def faults_of_opening(sentence: str, wanted: str) -> list[str]:
     """Give what is wrong with an answer's first sentence, nothing if it is good."""
-    topic = wanted.split(maxsplit=1)[0].split("|")
-    found = [] if any(word in sentence.lower() for word in topic) else ["off topic"]
+    low, topic = sentence.lower(), wanted.split(maxsplit=1)[0].split("|")
+    named = any(word in low or word.replace("_", " ") in low for word in topic)
+    found = [] if named else ["off topic"]
     return found + (["too short"] if len(words_of(sentence)) < 5 else [])
 
 

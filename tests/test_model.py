@@ -1,10 +1,11 @@
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ from jupyter_complete.embedded.retrieval import question_terms
 from jupyter_complete.embedded.tokens import tokenise
 from jupyter_complete.errors import InputError
 
+_plain = (
+    "What does the with statement do?",
+    "What is a list?",
+    "What does lambda do?",
+    "What is a tuple?",
+    "How do decorators work?",
+    "What does raise do?",
+    "What is a generator function?",
+    "How does integer division work?",
+)
 SMALL = """The cat sat on the mat. The cat ate the fish. The dog sat on the log.
 
 A dog ate the bone on the mat. The fish sat in the bowl. A cat and a dog sat.
@@ -259,7 +270,7 @@ def test_top_p_zero_and_temperature_zero_are_the_likeliest(small):
 @pytest.mark.parametrize("name", ["ngram-chat", "ngram-base"])
 def test_samples_follow_the_distribution_that_is_shown(small, name, sampling):
     draws = 4000
-    prompt = chat("cat") + " The" if name == "ngram-chat" else "The"
+    prompt = chat("fish") + " The" if name == "ngram-chat" else "The"
     model = small[name]
     shown = model.next_token_distribution(prompt, **sampling)
     seen = Counter(
@@ -281,6 +292,78 @@ def test_samples_follow_the_distribution_that_is_shown(small, name, sampling):
 
     assert len(common) > 1
     assert chisquare(observed, wanted).pvalue > 0.001
+
+
+@pytest.mark.parametrize("temperature", [0.001, 0.05, 0.3, 0.7, 1, 2])
+def test_distribution_sums_to_one_where_tokens_are_ruled_out(small, temperature):
+    said = "The cat sat on the mat. The cat"
+    found = small["ngram-base"].next_token_distribution(said, temperature=temperature)
+
+    assert " sat" not in found.tokens
+    assert math.fsum(found.probabilities) == pytest.approx(1, abs=1e-9)
+
+
+def test_entropy_rises_with_the_temperature(models):
+    def entropy(temperature):
+        found = models["ngram-chat"].next_token_distribution(
+            chat("What is a list?"), temperature=temperature
+        )
+        return -sum(p * math.log(p) for p in found.probabilities if p)
+
+    entropies = [entropy(temperature) for temperature in (0.2, 0.5, 0.7, 1, 1.5)]
+
+    assert entropies == sorted(set(entropies))
+
+
+@pytest.mark.parametrize("temperature", [0.7, None])
+def test_question_of_with_opens_with_a_sentence_of_it(models, temperature):
+    for seed in range(30):
+        answer = text_of(
+            models["ngram-chat"],
+            chat("What does the with statement do?"),
+            temperature=temperature,
+            seed=seed,
+        )
+        opening = answer.partition(". ")[0]
+
+        assert '"with"' in opening or "context manager" in opening
+        assert answer[1].isupper() or answer[1] == '"'
+        assert answer[-1] in '.)"”'
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7, 1])
+def test_answer_does_not_say_a_sentence_twice_in_a_row(models, temperature):
+    again = 0
+    for number, question in enumerate(_plain):
+        answer = text_of(
+            models["ngram-chat"], chat(question), temperature=temperature, seed=number
+        )
+        sentences = re.split(r"(?<=[.!?])\s+", answer.strip())
+        again += any(one == other for one, other in pairwise(sentences))
+
+    assert again <= 1
+
+
+def test_brackets_of_an_answer_are_closed(models):
+    whole = 0
+    for seed in range(40):
+        answer = text_of(
+            models["ngram-chat"], chat("What is a class?"), temperature=1, seed=seed
+        )
+        prose = re.sub(r'"[^"]*"|\w+\(\)', "", answer)
+        whole += prose.count("(") == prose.count(")")
+
+    assert whole >= 36
+
+
+def test_seeds_give_different_openings_and_answers(models):
+    answers = [
+        text_of(models["ngram-chat"], chat("What is a list?"), temperature=1, seed=seed)
+        for seed in range(20)
+    ]
+
+    assert len(set(answers)) >= 18
+    assert len({" ".join(answer.split()[:6]) for answer in answers}) >= 3
 
 
 def test_token_tells_the_probability_it_was_sampled_with(models):

@@ -37,7 +37,7 @@ _REMARK = re.compile(
 _NOTES = frozenset({"Note:", "Warning:", "See also:", "Notes:", "-[ Footnotes ]-"})
 
 _CLEANINGS = (
-    (re.compile(r"(?<![\w*])(\*\*?)(?=\S)([^*\n]{1,80}?)(?<=\S)\1(?![\w*])"), r"\2"),
+    (re.compile(r"(?<![\w*])(\*\*?)(?=\S)([^*\n]{1,160}?)(?<=\S)\1(?![\w*])"), r"\2"),
     (re.compile(r"\[(?:\d+|[A-Z]\w+)\](?=[\s.,;:)]|$)"), ""),
     (re.compile(r"\s*\((?:[Ss]ee|described in|for more [^()]*see)\s[^()\"]*\)"), ""),
     (re.compile(r"[;,]\s+see\s+[^.;:()\"]+(?=\.(?:\s|$))"), ""),

@@ -17,8 +17,9 @@ from ..prompts import parse_turns
 from .corpus import Paragraph, documentation, from_text
 from .ngram import Background, Discounts, Emphasis, Estimator
 from .passage import Distribution, LanguageModel, Passage, Token, count_tokens
-from .retrieval import Index, question_terms
+from .retrieval import Index, question_terms, terms_of
 from .tokens import END, PARAGRAPH, PARAGRAPH_ID, Text
+from .words import LEADING_ON
 
 __all__ = [
     "END",
@@ -31,12 +32,15 @@ __all__ = [
 ]
 
 MOST_PASSAGES = 12
-STEEPNESS = 4
+STEEPNESS = 1
 """A paragraph of half the best one's score counts half to this power."""
-NEXT_BEST = 0.7
+NEXT_BEST = 0.8
 """And each counts at most this of the one before: the best outweighs all the others."""
-OPENING = 6
-"""The first tokens of a paragraph, where the choice among the paragraphs falls."""
+UNNAMED, LEADS_ON = 0.1, 0.1
+"""What a sentence counts that does not name what is asked for, and one that only goes
+on from the one before it."""
+HEADED = 0.5
+"""What it counts that not the sentence but a heading names it."""
 EARLIER_TURN = 0.3
 FEWEST_TERMS = 2
 """A turn that says less, as "And how?", is read with the turns before it."""
@@ -46,7 +50,9 @@ MOST_QUESTIONS = 8
 """Questions whose estimates are kept."""
 
 CHAT = Discounts(
-    text=(0.8, 0.85, 0.9, 0.9, 0.9, 0.9), emphasis=(0.15, 0.3, 0.6, 0.6, 0.6, 0.6)
+    text=(0.5, 0.5, 0.6, 0.5, 0.4, 0.4),
+    emphasis=(0.01, 0.05, 0.25, 0.6, 0.75, 0.75),
+    between=Discounts(text=(), emphasis=(0.001, 0.8, 0.9, 0.95, 0.95, 0.95)),
 )
 BASE = Discounts(text=(0.75, 0.6, 0.45, 0.35, 0.25, 0.2), emphasis=())
 
@@ -110,30 +116,62 @@ class _Learnt:
         best = self.index.rank(terms, MOST_PASSAGES)
         if not best:
             best = self._anything()
-        return Estimator(self._background, CHAT, self._emphasis(best))
+        return Estimator(self._background, CHAT, self._emphasis(best, terms))
 
     def _anything(self) -> list[tuple[int, float]]:
         """Give paragraphs for a question that none of them is about."""
         best = self.index.rank(question_terms(SUBJECT), MOST_PASSAGES)
         return best or [(0, 1.0)]
 
-    def _emphasis(self, best: list[tuple[int, float]]) -> Emphasis:
+    def _emphasis(
+        self, best: list[tuple[int, float]], terms: Mapping[str, float]
+    ) -> Emphasis:
         weights: dict[int, float] = {}
         for rank, (number, score) in enumerate(best):
             weight = (score / best[0][1]) ** STEEPNESS * NEXT_BEST**rank
-            span = self.text.span(number)
-            for position in span[:OPENING]:
-                weights[position] = max(weights.get(position, 0.0), weight**1.5)
-            for position in span[OPENING:]:
-                weights[position] = max(weights.get(position, 0.0), weight)
+            for place, share in self._shares(number, terms):
+                weights[place] = max(weights.get(place, 0.0), weight * share)
             after = number + 1
             if (
                 after < len(self.paragraphs)
                 and self.paragraphs[after].topic == self.paragraphs[number].topic
             ):
-                for position in self.text.span(after):
-                    weights.setdefault(position, weight * 0.1)
+                for place, share in self._shares(after, terms):
+                    weights.setdefault(place, weight * share * 0.1)
         return Emphasis.on(self.text, weights)
+
+    def _shares(
+        self, paragraph: int, terms: Mapping[str, float]
+    ) -> Iterator[tuple[int, float]]:
+        """Yield a paragraph's places and what they count in a choice.
+
+        The choice falls at the beginnings of sentences: those count in full that name
+        what is asked for, and in a paragraph's first all of it has to be named.
+        """
+        wanted = {term for term, weight in terms.items() if weight == 1}
+        for opening, sentence in self._sentences(paragraph):
+            words = [self.text.vocabulary[self.text.tokens[p]] for p in sentence]
+            named = wanted.intersection(term for w in words for term in terms_of(w))
+            leads_on = words[0].strip().lower() in LEADING_ON
+            if opening:
+                leads_on = leads_on or self.paragraphs[paragraph].remark
+                headed = wanted.intersection(self.index.headings(paragraph)) - named
+                known = len(named) + HEADED * len(headed)
+                share = max(UNNAMED, known / max(1, len(wanted))) ** 2
+            else:
+                share = 1.0 if named else UNNAMED
+            share *= LEADS_ON if leads_on else 1.0
+            for number, place in enumerate(sentence):
+                yield place, share if opening or number == 0 else 1.0
+
+    def _sentences(self, paragraph: int) -> Iterator[tuple[bool, range]]:
+        """Yield whether a sentence is the paragraph's first, and where it stands."""
+        span = self.text.span(paragraph)
+        begin = span.start
+        for place in span:
+            if self.text.tokens[place] in self.text.marks.ends or place == span[-1]:
+                yield begin == span.start, range(begin, place + 1)
+                begin = place + 1
 
     @property
     def index(self) -> Index:

@@ -7,90 +7,14 @@ are taken when a context is first met, from the places where it stands in the te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .tokens import LONGEST, Followers, Places, Text
+from .level import Level
+from .tokens import LONGEST, PARAGRAPH_ID, Followers, Places, Text
 
-LEAST_LEFT = 1e-6
 MOST_PLACES = 5_000
 """Contexts that one model keeps, so that memory stays bounded."""
-
-
-class Level:
-    """The estimate after one context.
-
-    ``own``: probability of each token that was seen there; any other token has
-    ``rest`` times its probability at ``parent``.
-    """
-
-    __slots__ = ("_powers", "_ranking", "_top", "own", "parent", "rest")
-
-    def __init__(
-        self, own: Mapping[int, float], rest: float, parent: Level | None
-    ) -> None:
-        self.own = own
-        self.rest = rest
-        self.parent = parent
-        self._ranking: list[tuple[float, int]] | None = None
-        self._top: float | None = None
-        self._powers: dict[float, float] = {}
-
-    def probability(self, token: int) -> float:
-        """Give the probability of a token, 0 for one outside the vocabulary."""
-        scale, level = 1.0, self
-        while (known := level.own.get(token)) is None:
-            if level.parent is None:
-                return 0.0
-            scale *= level.rest
-            level = level.parent
-        return scale * known
-
-    def without(self, tokens: Iterable[int]) -> Level:
-        """Give the estimate when none of these tokens comes next.
-
-        They stay if hardly anything else could.
-        """
-        left = 1 - sum(map(self.probability, tokens))
-        if left < LEAST_LEFT:
-            return self
-        return Level(dict.fromkeys(tokens, 0.0), 1 / left, self)
-
-    @property
-    def ranking(self) -> list[tuple[float, int]]:
-        """(minus probability, token) of the tokens seen here, the likeliest first."""
-        if self._ranking is None:
-            self._ranking = sorted((-p, token) for token, p in self.own.items())
-        return self._ranking
-
-    @property
-    def top(self) -> float:
-        """The probability of the likeliest token."""
-        if self._top is None:
-            here = -self.ranking[0][0]
-            above = self.parent.top if self.parent is not None else 0.0
-            self._top = max(here, self.rest * above)
-        return self._top
-
-    def power_sum(self, power: float) -> float:
-        """Give the sum of ``(p / top) ** power`` over the whole vocabulary."""
-        known = self._powers.get(power)
-        if known is not None:
-            return known
-        top = self.top
-        total: float = sum((p / top) ** power for p in self.own.values())
-        if self.parent is not None:
-            above = self.parent.top
-            probability = self.parent.probability
-            seen = sum(
-                min(1.0, probability(token) / above) ** power for token in self.own
-            )
-            others = max(0.0, self.parent.power_sum(power) - seen)
-            total += min(1.0, self.rest * above / top) ** power * others
-        if len(self._powers) >= 8:
-            self._powers.clear()
-        self._powers[power] = total
-        return total
 
 
 @dataclass(frozen=True)
@@ -119,14 +43,21 @@ class Emphasis:
 class _Place:
     """A context that was met: its estimate, and the contexts that are longer."""
 
-    __slots__ = ("emphasised", "level", "longer", "text")
+    __slots__ = ("depth", "discounts", "emphasised", "level", "longer", "text")
 
     def __init__(
-        self, level: Level, text: Places | None, emphasised: Places | None
+        self,
+        level: Level,
+        text: Places | None,
+        emphasised: Places | None,
+        discounts: Discounts,
+        depth: int = 0,
     ) -> None:
         self.level = level
+        self.depth = depth
         self.text = text
         self.emphasised = emphasised
+        self.discounts = discounts
         self.longer: dict[int, _Place | None] = {}
 
 
@@ -136,6 +67,11 @@ class Discounts:
 
     text: Sequence[float]
     emphasis: Sequence[float]
+    between: Discounts | None = None
+    """Those after a sentence, where a passage may go on in more ways.
+
+    Without any for the text, only the emphasised passages say how.
+    """
 
 
 class Background:
@@ -190,7 +126,9 @@ class Estimator:
     def _fresh(self) -> _Place:
         emphasised = self._emphasis.places if self._emphasis else None
         background = self._background
-        return _Place(background.root, background.text.places, emphasised)
+        return _Place(
+            background.root, background.text.places, emphasised, self._discounts
+        )
 
     def after(self, history: Sequence[int]) -> Level:
         """Give the estimate of the token that follows the history."""
@@ -211,19 +149,29 @@ class Estimator:
     def _longer(self, place: _Place, token: int) -> _Place | None:
         text = place.text.longer(token) if place.text else None
         emphasised = place.emphasised.longer(token) if place.emphasised else None
-        level = place.level
-        if text is not None:
-            discount = self._discounts.text[text.depth - 1]
+        level, discounts = place.level, self._discounts
+        if discounts.between and self._ended(place, token):
+            discounts = discounts.between
+        if text is not None and (discounts.text or not (place.depth or emphasised)):
+            discount = (discounts.text or self._discounts.text)[text.depth - 1]
             if text.depth == 1:
                 level = self._background.level(token, discount, text)
             else:
                 level = _level(text.followers(), discount, level)
         if emphasised is not None and self._emphasis is not None:
-            discount = self._discounts.emphasis[emphasised.depth - 1]
+            discount = discounts.emphasis[emphasised.depth - 1]
             level = _level(self._emphasis.followers(emphasised), discount, level)
         if level is place.level:
             return None
-        return _Place(level, text, emphasised)
+        return _Place(level, text, emphasised, discounts, place.depth + 1)
+
+    def _ended(self, place: _Place, token: int) -> bool:
+        """Tell whether a place with a token before it follows a whole sentence."""
+        marks = self._background.text.marks
+        if place.depth == 0:
+            return token in marks.ends or token == PARAGRAPH_ID
+        ended = place.discounts is self._discounts.between
+        return ended and not (place.depth == 1 and token in marks.unended)
 
 
 def _level(followers: Followers, discount: float, parent: Level) -> Level:

@@ -8,14 +8,21 @@ from math import log
 from random import Random
 from typing import NamedTuple
 
-from .ngram import Estimator, Level
+from .guard import Guard
+from .level import Level
+from .ngram import Estimator
 from .sampling import Sampling, Shaped, shape
-from .tokens import END, END_ID, LONGEST, PARAGRAPH, PARAGRAPH_ID, Text, tokenise
+from .tokens import BREAKS, END, END_ID, PARAGRAPH, PARAGRAPH_ID, Text, tokenise
 
 FEWEST_TOKENS = 40
 """Tokens of an answer after which the end of a paragraph ends it."""
 FEWEST_AT_END = 16
 """Tokens after which the end of a whole topic does."""
+
+LONG = 100
+"""Tokens after which an answer ends the likelier, the longer it is."""
+FITS, SURELY = 0.001, 0.9
+"""How likely an end is where it fits at all, and at most where it is due."""
 
 
 class Token(NamedTuple):
@@ -54,14 +61,12 @@ class Passage:
         spaced: bool,
     ) -> None:
         self._text = text
-        self._estimator = estimator
-        self._history = history
         self._chat = chat
         self._spaced = spaced
         self._ended = False
-        self._taken: dict[tuple[int, ...], set[int]] = {}
-        for place in range(LONGEST, len(history)):
-            self._take(place)
+        self._guard = Guard(text, estimator.after, whole=chat)
+        for token in history:
+            self._guard.take(token)
 
     @property
     def ended(self) -> bool:
@@ -95,17 +100,17 @@ class Passage:
         """Give the estimate of the next token, as the sampling leaves it."""
         if self._ended:
             return shape(_THE_END, sampling)
-        level = self._estimator.after(self._history)
-        taken = self._taken.get(tuple(self._history[-LONGEST:]))
-        if taken and not taken.issuperset(level.own):
-            level = level.without(taken)
+        level = self._guard.allowed()
+        if self._chat and level.probability(PARAGRAPH_ID) > FITS:
+            due = (len(self._guard.history) - LONG) / LONG
+            level = level.with_at_least(PARAGRAPH_ID, min(due, SURELY))
         return shape(level, sampling)
 
     def text_of(self, token: int) -> str:
         """Give what a token would add to the text here."""
-        if token in _BREAKS and self._chat:
+        if token in BREAKS and self._chat:
             fewest = FEWEST_TOKENS if token == PARAGRAPH_ID else FEWEST_AT_END
-            return END if len(self._history) > fewest else PARAGRAPH
+            return END if len(self._guard.history) > fewest else PARAGRAPH
         text = self._text.vocabulary[token]
         return text.lstrip(" ") if self._spaced else text
 
@@ -117,13 +122,7 @@ class Passage:
         if token == END_ID:
             token = PARAGRAPH_ID
         self._spaced = token == PARAGRAPH_ID
-        self._history.append(token)
-        self._take(len(self._history) - 1)
-
-    def _take(self, place: int) -> None:
-        """Note the way taken, so that a passage does not go round in circles."""
-        context = tuple(self._history[place - LONGEST : place])
-        self._taken.setdefault(context, set()).add(self._history[place])
+        self._guard.take(token)
 
     def _id_of(self, text: str) -> int:
         ids = self._text.ids
@@ -133,7 +132,6 @@ class Passage:
         raise KeyError(f"{text!r} is no token of this model")
 
 
-_BREAKS = (PARAGRAPH_ID, END_ID)
 _THE_END = Level({END_ID: 1.0}, 0.0, None)
 
 

@@ -246,6 +246,10 @@ class Index:
         best.sort(key=lambda pair: (-pair[1], pair[0]))
         return best[:most]
 
+    def headings(self, number: int) -> frozenset[str]:
+        """Give the terms of the headings that a paragraph stands under."""
+        return frozenset().union(*self._heads[number])
+
     def _prior(self, number: int, terms: Mapping[str, float], covered: float) -> float:
         paragraph = self._paragraphs[number]
         named = max(

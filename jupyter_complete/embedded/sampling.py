@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
 
-from .ngram import Level
+from .level import Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 PARAGRAPH = "\n\n"
 END = ""
 """The token that ends a text; it adds nothing to it."""
 PARAGRAPH_ID, END_ID = 0, 1
+BREAKS = (PARAGRAPH_ID, END_ID)
 
 LONGEST = 6
 """Tokens of context that count."""
@@ -97,6 +99,20 @@ class Places:
         return self._followers
 
 
+class Marks(NamedTuple):
+    """The tokens of a text that end sentences, and those of its brackets."""
+
+    ends: frozenset[int]
+    unended: frozenset[int]
+    """After these a full stop ends no sentence, as in "i.e."."""
+    opening: frozenset[int]
+    closing: frozenset[int]
+    full_stops: frozenset[int]
+    """The full stop and the breaks, which do not stand in a bracket."""
+    last: frozenset[int]
+    """Those that end a paragraph somewhere."""
+
+
 @dataclass(frozen=True)
 class Text:
     """A text as numbers, and the tokens these stand for."""
@@ -128,6 +144,27 @@ class Text:
     def places(self) -> Places:
         """Every position, from which the places of any context are found."""
         return Places(self.tokens, range(1, len(self.tokens)), 0)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """Give the tokens that make sentences and brackets."""
+
+        def known(*tokens: str) -> frozenset[int]:
+            found = (self.ids.get(f"{space}{t}") for t in tokens for space in ("", " "))
+            return frozenset(token for token in found if token is not None)
+
+        return Marks(
+            ends=known(".", "!", "?"),
+            unended=known("i.e", "e.g", "etc", "vs", ",", "."),
+            opening=known("("),
+            closing=known(")"),
+            full_stops=known(".") | {*BREAKS},
+            last=frozenset(
+                token
+                for token, after in pairwise(self.tokens)
+                if after in BREAKS and token not in BREAKS
+            ),
+        )
 
     def span(self, paragraph: int) -> range:
         """Give the positions of a paragraph's tokens and of what ends it."""

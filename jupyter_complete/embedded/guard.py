@@ -1,0 +1,130 @@
+"""What should not come next: what was said, and what leaves something open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .level import Level
+from .tokens import BREAKS, LONGEST, PARAGRAPH_ID, Text
+
+_Ways = dict[tuple[int, ...], frozenset[int]]
+
+SAID_AGAIN = 3
+"""Tokens that, said again in one sentence, should go on otherwise."""
+SHORTEST_SENTENCE = 4
+FORK = 0.1
+"""A sentence could go on otherwise where this was left for other tokens."""
+CLOSED = 0.95
+"""How likely a bracket closes after its sentence, if it ever did there."""
+
+
+class Guard:
+    """Watches that a passage neither goes in circles nor leaves something open.
+
+    A sentence that was said is left, when it begins again, at the last token where it
+    could go on otherwise.
+    """
+
+    def __init__(
+        self, text: Text, after: Callable[[Sequence[int]], Level], *, whole: bool
+    ) -> None:
+        """``after``: the estimate of what follows a history.
+
+        ``whole``: whether brackets and paragraphs have to be whole.
+        """
+        self.history: list[int] = []
+        self._text = text
+        self._marks = text.marks
+        self._after = after
+        self._whole = whole
+        self._taken: _Ways = {}
+        self._round: _Ways = {}
+        """What followed these tokens, in the passage and in the sentence."""
+        self._said: _Ways = {}
+        """What would repeat a sentence that begins so."""
+        self._begin = 0
+        self._levels: list[Level] = []
+        """What could follow at each token of the sentence."""
+        self._here: Level | None = None
+        self._open: list[bool] = []
+        """For each open bracket whether a sentence may end in it."""
+
+    def allowed(self) -> Level:
+        """Give the estimate of what follows, without what should not."""
+        raw, level, history = self._after(self.history), self._placed(), self.history
+        context, brief = tuple(history[-LONGEST:]), tuple(history[-SAID_AGAIN:])
+        wrong = self._round.get(context, _NOTHING)
+        wrong |= self._said.get(tuple(history[self._begin :]), _NOTHING)
+        stale = self._taken.get(context, _NOTHING) | self._round.get(brief, _NOTHING)
+        if not stale.issuperset(raw.own):
+            wrong |= stale
+        if wrong:
+            level = raw.without(wrong | self._misplaced())
+        if self._open and self._open[-1] and history[-1] in self._marks.ends:
+            for token in self._marks.closing:
+                if level.probability(token) > FORK:
+                    level = level.with_at_least(token, CLOSED)
+        return level
+
+    def _placed(self) -> Level:
+        """Give the estimate of what follows, without what is misplaced."""
+        if self._here is None:
+            self._here = self._after(self.history).without(self._misplaced())
+        return self._here
+
+    def _misplaced(self) -> frozenset[int]:
+        marks = self._marks
+        if not self._whole or not self.history:
+            return _NOTHING
+        last = self.history[-1]
+        if not self._open:
+            return marks.closing if last in marks.last else marks.closing | _BREAKS
+        if self._open[-1] or last in marks.unended:
+            return _NOTHING if last in marks.ends else _BREAKS
+        return marks.full_stops
+
+    def take(self, token: int) -> None:
+        """Add a token to the history."""
+        self._levels.append(self._placed())
+        self._here = None
+        history, marks = self.history, self._marks
+        before = history[-1] if history else PARAGRAPH_ID
+        if len(history) >= LONGEST:
+            _note(self._taken, history[-LONGEST:], token)
+        for reach in (LONGEST, SAID_AGAIN):
+            if len(history) - self._begin >= reach:
+                _note(self._round, history[-reach:], token)
+        history.append(token)
+        if token in marks.opening:
+            self._open.append(False)
+        elif token in marks.closing:
+            self._open = self._open[:-1]
+        elif self._open and before in marks.opening:
+            self._open[-1] = self._text.vocabulary[token][:1].isupper()
+        if token in BREAKS:
+            self._open = []
+        ended = token in marks.ends and before not in marks.unended
+        if ended or token in BREAKS:
+            self._end()
+
+    def _end(self) -> None:
+        sentence, levels = self.history[self._begin :], self._levels
+        self._begin, self._levels, self._round = len(self.history), [], {}
+        if len(sentence) < SHORTEST_SENTENCE:
+            return
+        left = []
+        for place, token in enumerate(sentence[:-1]):
+            said = self._said.get(tuple(sentence[:place]), _NOTHING)
+            left.append(1 - sum(map(levels[place].probability, said | {token})))
+        forks = [place for place, chance in enumerate(left) if chance > FORK]
+        fork = forks[-1] if forks else left.index(max(left))
+        _note(self._said, sentence[:fork], sentence[fork])
+
+
+def _note(known: _Ways, context: Sequence[int], token: int) -> None:
+    key = tuple(context)
+    known[key] = known.get(key, _NOTHING) | {token}
+
+
+_NOTHING: frozenset[int] = frozenset()
+_BREAKS = frozenset(BREAKS)
