@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .ask import OnText, Outcome
 
 # How long a text may wait before it is shown: smooth, and cheap for the front end.
-SHOW_SECONDS = 0.06
+SHOW_SECONDS = 0.1
 WAIT_SECONDS = 0.1
 # A call ends within 200 ms of being stopped; one that has not may be let go.
 PATIENCE_SECONDS = 2.0
