@@ -29,6 +29,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .completion import Completion
     from .sweep.result import Sweep
 
@@ -92,6 +94,7 @@ class CompleteError(Exception):
     ``type``          the endpoint's name for the error, as ``rate_limit_error``
     ``request_id``    what the endpoint's support asks for
     ``retry_after``   seconds the endpoint asked to wait
+    ``headers``       what its headers say of the pace it bears, names in lower case
     ``partial``       the text that had arrived
     ``attempts``      how many times it was sent
     ``completion``    the `Completion` that was kept of it
@@ -112,6 +115,7 @@ class CompleteError(Exception):
         self.type = type
         self.request_id = request_id
         self.retry_after = retry_after
+        self.headers: Mapping[str, str] = {}
         self.partial = partial
         self.attempts: int | None = None
         self.completion: Completion | None = None

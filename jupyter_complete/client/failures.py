@@ -93,5 +93,6 @@ def explained(
         message = key.removed_from(message)
         error.type = error.type and key.removed_from(error.type)
         error.request_id = error.request_id and key.removed_from(error.request_id)
+        error.headers = {k: key.removed_from(v) for k, v in error.headers.items()}
     error.args = (one_line(message, 600),)
     return error

@@ -20,6 +20,9 @@ LONGEST_WAIT = 60.0
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 8.0
 
+_OF_THE_PACE = ("retry-after", "x-should-retry", "anthropic-ratelimit-")
+"""How the headers begin that say when a call may be sent again."""
+
 _T = TypeVar("_T")
 
 
@@ -73,6 +76,11 @@ def _wait(state: tenacity.RetryCallState) -> float:
 def refused(error: CompleteError, status: int, headers: Mapping[str, str]) -> Failure:
     """Give the failure of an error status, with the wait that the headers ask for."""
     error.retry_after = retry_after(headers)
+    error.headers = {
+        name.lower(): value
+        for name, value in headers.items()
+        if name.lower().startswith(_OF_THE_PACE)
+    }
     again = status in (408, 409, 429) or status >= 500
     told = headers.get("x-should-retry")
     if told in ("true", "false"):

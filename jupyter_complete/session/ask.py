@@ -25,7 +25,7 @@ class Outcome:
     completion: Completion
     error: CompleteError | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    """The answer's headers; empty where none came."""
+    """The answer's headers, of an error those of the pace; empty where none came."""
 
 
 class Gathering:
@@ -155,5 +155,5 @@ def ask(
         completion = gathering.completion("broken" if began else "error", error)
         error.completion = completion
         error.partial = completion.text
-        return Outcome(completion, error, headers)
+        return Outcome(completion, error, headers or error.headers)
     return Outcome(gathering.completion("complete"), None, headers)

@@ -219,7 +219,13 @@ class Flights:
                     in_flight=len(self._flying),
                 )
             return False
-        seconds = self._pace.refused(flight.ticket, error.status, error.retry_after)
+        seconds = self._pace.refused(
+            flight.ticket,
+            error.status,
+            error.retry_after,
+            headers=outcome.headers,
+            in_flight=len(self._flying),
+        )
         if seconds > self._limits.longest_pause:
             self._give_up(f"the endpoint asks to wait {seconds:,.0f} s")
         elif self._pace.refusals >= MOST_REFUSALS:

@@ -17,6 +17,7 @@ LARGEST_LIMIT = 64
 LONGEST_PAUSE = 60.0
 """Seconds of a pause for which the endpoint did not ask by a retry-after."""
 _LIMITED = (429, 529)
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,21 @@ class Pace:
         self._quota.read(headers, usage, ticket.number, in_flight)
 
     def refused(
-        self, ticket: Ticket, status: int | None, retry_after: float | None
+        self,
+        ticket: Ticket,
+        status: int | None,
+        retry_after: float | None,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        in_flight: int = 0,
     ) -> float:
         """Note a refusal or a failure; give the seconds that it makes all wait.
 
         What was sent before the pause began belongs to it: a burst of refusals is
-        one refusal.
+        one refusal. What its headers say is left holds beside the pause.
         """
         now = self._clock()
+        self._quota.read(headers, None, ticket.number, in_flight)
         if ticket.sent > self._paused:
             self._paused = now
             self.refusals += 1
@@ -163,6 +171,8 @@ class _Quota:
             if (told := _told(headers, kind)) is not None
         ]
         if not found:
+            if self._reset is None:  # what was told is over, and no more is told
+                self._left = self._full = math.inf
             return
         self._newest = number
         left, full, reset = min(found)
@@ -215,4 +225,5 @@ def _told(headers: Mapping[str, str], kind: str) -> _Told | None:
     except (KeyError, ValueError, OverflowError):
         return None
     finite = math.isfinite(left) and math.isfinite(full)
-    return _Told(left, full, reset) if finite else None
+    # One call at least may go after the reset, to be told how many more.
+    return _Told(left, max(full, 1.0), reset) if finite else None
