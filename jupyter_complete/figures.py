@@ -117,6 +117,12 @@ def plot(
     return figure
 
 
+def check(sweep: Sweep, spec: str) -> None:
+    """Raise `InputError` for a spec that `plot` would refuse, or without matplotlib."""
+    parse_spec(spec, sweep)
+    _figure_class()
+
+
 @cache
 def _figure_class() -> Any:
     try:
@@ -216,13 +222,11 @@ def _heatmap(
     across, down = picture.values[:2]
     found = [[picture.at(x, y, *facet) for x in across] for y in down]
     heights = [[one.value if one else math.nan for one in row] for row in found]
-    low, high = limits
-    image = axes.imshow(heights, vmin=low, vmax=high, cmap="viridis", aspect="auto")
+    image = axes.imshow(heights, cmap="viridis", aspect="auto", clim=limits)
     _dress(axes)
     _ticks(axes, "x", across)
     _ticks(axes, "y", down)
-    axes.set_xlabel(picture.spec.axes[0])
-    axes.set_ylabel(picture.spec.axes[1])
+    axes.set(xlabel=picture.spec.axes[0], ylabel=picture.spec.axes[1])
     if len(across) * len(down) <= MOST_CELLS:
         for y, row in enumerate(found):
             for x, one in enumerate(row):
@@ -292,8 +296,7 @@ def _numeric(values: Sequence[Any]) -> bool:
 
 
 def _short(value: object) -> str:
-    text = "not sent" if value is None else str(value)
-    return one_line(text, LONGEST_LABEL) or '""'
+    return one_line("not sent" if value is None else str(value), LONGEST_LABEL) or '""'
 
 
 def _wrapped(title: str) -> str:

@@ -107,6 +107,7 @@ class CompletionMagics(Magics):
         options = line.options
         plan = sweep.plan_of(self.session, self.shell, text, line, origin)
         sweep.check_export(options)
+        sweep.check_plot(plan, options)
         if options.dry_run:
             print(sweep.grid_text(plan))
             return

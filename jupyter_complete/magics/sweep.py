@@ -83,7 +83,7 @@ def _executor(name: str | None, shell: InteractiveShell) -> Executor | None:
 def grid_text(plan: SweepPlan) -> str:
     """Give what a dry run says of a sweep: its size and its points."""
     labels = dict.fromkeys(task.point.label for task in plan.tasks)
-    shown = [f"  {label}" for label in list(labels)[:MOST_POINTS]]
+    shown = [f"  {label}" for label in list(labels)[:MOST_POINTS] if label]
     if len(labels) > MOST_POINTS:
         shown.append(f"  … and {len(labels) - MOST_POINTS:,} more points")
     notes = [f"Note: {notice}" for notice in plan.notices]
@@ -103,6 +103,14 @@ def check_export(options: CompleteOptions) -> None:
                 f"--export is {options.export!r}, and {path.parent} is no folder; "
                 "make it first."
             )
+
+
+def check_plot(plan: SweepPlan, options: CompleteOptions) -> None:
+    """Refuse, before anything is sent, a plot that could not be drawn."""
+    if options.plot:
+        from ..figures import check  # noqa: PLC0415 - matplotlib is for those who ask
+
+        check(plan.unanswered, options.plot)
 
 
 def run_sweep(

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from ..errors import InputError
 from ..settings import CompletionSettings, parameters
 from ..sweep import axes as sweep_axes
-from ..sweep.tasks import Limits, Task
+from ..sweep.result import Sweep
+from ..sweep.tasks import Limits, Run, Task
 from .plan import Call
 
 # The settings that steer a sweep, or the whole of it, and are no axis of one.
@@ -72,17 +73,27 @@ class SweepPlan:
         return sum(task.request.max_tokens_to_sample for task in self.tasks)
 
     @property
+    def unanswered(self) -> Sweep:
+        """The sweep as it is before anything was sent."""
+        nothing = Run((None,) * len(self.tasks))
+        return Sweep.of(self.tasks, nothing, axes=self.axes, id=self.id)
+
+    @property
     def summary(self) -> str:
         """The size of it, in one line."""
         points = len(self.tasks) // self.samples
         over = " × ".join(  # noqa: RUF001 - it is a multiplication
             f"{'+'.join(axis.names)} ({len(axis)})" for axis in self.axes
         )
-        return (
-            f"{over}: {points:,} points, {self.samples:,} samples each, "
-            f"{len(self.tasks):,} calls, at most {self.most_output_tokens:,} "
-            "output tokens"
+        return f"{over}: " * bool(over) + (
+            f"{_counted(points, 'point')}, {_counted(self.samples, 'sample')} each, "
+            f"{_counted(len(self.tasks), 'call')}, at most "
+            f"{_counted(self.most_output_tokens, 'output token')}"
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def plan_sweep(
