@@ -90,9 +90,9 @@ def columns_of(completion: Completion) -> dict[str, object]:
     }
 
 
-def written(value: Any) -> str:
-    """Give plain JSON in one form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+def written(value: Any, *, sorted_names: bool = True) -> str:
+    """Give plain JSON in one form, or with its names in their own order."""
+    return json.dumps(value, sort_keys=sorted_names, separators=(",", ":"))
 
 
 def _packed(detail: str, text: str) -> bytes:

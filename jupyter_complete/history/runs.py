@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from ..completion import Completion
 from ..errors import HistoryError, InputError
@@ -58,7 +59,7 @@ class Runs:
                 self._request(sending),
                 self._origin(sending),
                 sending.sample,
-                None if sending.point is None else written(plain(sending.point)),
+                _point(sending.point),
                 writer,
             ),
         )
@@ -222,3 +223,8 @@ class Runs:
             values,
         )
         return int(cursor.lastrowid or 0)
+
+
+def _point(point: Mapping[str, Any] | None) -> str | None:
+    """Give a place in a sweep as it is stored: its axes have an order."""
+    return None if point is None else written(plain(point), sorted_names=False)
