@@ -34,9 +34,10 @@ from .grid import (
 from .journal import Journal
 from .keeping import kept
 from .plan import Call, Origin, plan
+from .restoring import restored
 from .routes import Routes
 from .running import Running, interruption
-from .sweeping import Sweeping, restored
+from .sweeping import Sweeping
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -12,19 +12,16 @@ from ..cancel import Cancel
 from ..client import Client
 from ..completion import Completion, CompletionRequest
 from ..keys import Keys
-from ..sweep import axes as sweep_axes
 from ..sweep.result import Doors, Sweep
 from ..sweep.run import run
-from ..sweep.table import Row
 from ..sweep.tasks import Ended, Hooks, Progress, Task
 from .ask import Gathering, Outcome, ask
 from .clients import client_of
-from .grid import Sent, SweepPlan, axis_settings
+from .grid import Sent, SweepPlan
 from .keeping import begin
 
 if TYPE_CHECKING:
     from ..history import History
-    from ..history import Row as HistoryRow
     from .journal import Journal
     from .plan import Call
 
@@ -50,9 +47,13 @@ class Sweeping:
         *,
         on_progress: Callable[[Progress], object] = lambda _: None,
         stop: Cancel | None = None,
+        earlier: Sweep | None = None,
     ) -> Sweep:
-        """Ask for what the history lacks; give the sweep. Ctrl-C ends it, kept."""
-        kept = _Kept(plan, self._history)
+        """Ask for what the history lacks; give the sweep. Ctrl-C ends it, kept.
+
+        What ``earlier`` has, a part of the same sweep, is not asked for again.
+        """
+        kept = _Kept(plan, self._history, earlier)
         local = plan.executor is None or isinstance(plan.executor, ThreadPoolExecutor)
         result = run(
             plan.tasks,
@@ -69,8 +70,10 @@ class Sweeping:
         )
         result = result._replace(notices=(*plan.notices, *result.notices))
         again = replace(plan, fresh=False)
-        doors = replace(self._doors, resume=lambda _: self.run(again))
-        return Sweep.of(plan.tasks, result, axes=plan.axes, id=plan.id, doors=doors)
+        # A part of the sweep may resume it, too, so that the whole is kept for it.
+        doors = replace(self._doors, resume=lambda _: self.run(again, earlier=whole))
+        whole = Sweep.of(plan.tasks, result, axes=plan.axes, id=plan.id, doors=doors)
+        return whole
 
     def _ask(self, kept: _Kept, sent: Sent, cancel: Cancel | None) -> Outcome:
         gathering = Gathering(sent.call)
@@ -94,11 +97,18 @@ class Sweeping:
 class _Kept:
     """The rows of one run of a sweep in the history."""
 
-    def __init__(self, plan: SweepPlan, history: History | None) -> None:
+    def __init__(
+        self, plan: SweepPlan, history: History | None, earlier: Sweep | None = None
+    ) -> None:
         self._plan = plan
+        self._any = history if not plan.fresh else None
         self._history = history if plan.history else None
         self.rows: dict[int, int] = {}
         self._stored: dict[tuple[CompletionRequest, str, int], Completion] = {}
+        if earlier is not None:
+            for task, mine in zip(plan.tasks, earlier.rows, strict=True):
+                if mine.completion and mine.completion.status == "complete":
+                    self._stored[_key(task)] = mine.completion
         if self._history and not plan.fresh:
             for row in self._history.search(n=None, sweep=plan.id, status="complete"):
                 one = row.completion
@@ -106,9 +116,12 @@ class _Kept:
                 self._stored.setdefault(key, one)
 
     def stored(self, task: Task) -> Completion | None:
-        """Give what an earlier run of the same cell answered."""
+        """Give what an earlier run of the same cell, or any that may, answered."""
         call: Call = task.call.call
-        return self._stored.get((call.request, call.endpoint.base_url, task.sample))
+        found = self._stored.get(_key(task))
+        if found is None and call.reuse and self._any is not None:
+            return self._any.answered(call.request, call.endpoint, task.sample)
+        return found
 
     def on_start(self, place: int) -> None:
         """Write a call down before it is sent."""
@@ -133,28 +146,16 @@ class _Kept:
         return stored
 
 
+def _key(task: Task) -> tuple[CompletionRequest, str, int]:
+    call: Call = task.call.call
+    return call.request, call.endpoint.base_url, task.sample
+
+
 def _kept_value(value: object) -> object:
     """Give the value of an axis as the history can hold it."""
     if isinstance(value, (list, tuple)):
         return [_kept_value(item) for item in value]
     return value if isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def restored(rows: Sequence[HistoryRow], number: str, doors: Doors) -> Sweep:
-    """Give the sweep of its rows in the history: the newest answer of each call."""
-    names = frozenset(axis_settings())
-    newest: dict[tuple[str, int], Row] = {}
-    for row in rows:
-        values = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in (row.point or {}).items()
-        }
-        point = sweep_axes.Point(values, names & set(values))
-        key = (repr(values), row.completion.sample)
-        if key in newest and row.status != "complete":
-            continue
-        newest[key] = Row(point, row.completion.sample, row.completion)
-    return Sweep(tuple(newest.values()), id=number, doors=doors)
 
 
 @functools.cache

@@ -1,0 +1,117 @@
+"""A sweep of the history again: its points and axes from the rows that it left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..settings import parameters
+from ..sweep.axes import Axis, Point
+from ..sweep.result import Doors, Sweep
+from ..sweep.table import Row
+from .grid import axis_settings
+
+if TYPE_CHECKING:
+    from ..completion import CompletionRequest
+    from ..history import Row as HistoryRow
+
+_Values = dict[str, Any]
+
+
+def restored(rows: Sequence[HistoryRow], number: str, doors: Doors) -> Sweep:
+    """Give the sweep of its rows in the history, the newest answer of each call.
+
+    One prompt may have been swept more than once: it is the last sweep that is given,
+    with the answers of the earlier ones that belong to it.
+    """
+    last = rows[-1]
+    names = tuple(last.point or {})
+    settings = frozenset(axis_settings()) & set(names)
+    newest: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        values = _values(row, names)
+        if values is None or _fixed(row, names) != _fixed(last, names):
+            continue
+        key = (repr(values), row.completion.sample)
+        if key in newest and row.status != "complete":
+            continue
+        newest[key] = Row(
+            Point(values, settings), row.completion.sample, row.completion
+        )
+    axes = _axes(names, [row.point.values for row in newest.values()], settings)
+    return Sweep(_ordered(tuple(newest.values()), axes), axes, id=number, doors=doors)
+
+
+def _values(row: HistoryRow, names: Sequence[str]) -> _Values | None:
+    """Give where a row stands on these axes; None if it stands on others."""
+    told = {name: _frozen(value) for name, value in (row.point or {}).items()}
+    if set(told) == set(names):
+        return {name: told[name] for name in names}
+    asked = _asked(row.completion.request)
+    found = {name: told.get(name, asked.get(name)) for name in names}
+    both = set(told) <= {*names, *asked} and set(names) <= {*told, *asked}
+    return found if both and None not in found.values() else None
+
+
+def _frozen(value: object) -> object:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _asked(request: CompletionRequest) -> _Values:
+    """Give the settings that a request shows."""
+    return {p.name: getattr(request, p.request) for p in parameters() if p.request}
+
+
+def _fixed(row: HistoryRow, names: Sequence[str]) -> tuple[object, ...]:
+    """Give what is the same for all calls of the sweep that a row is of."""
+    asked = _asked(row.completion.request)
+    # Samples differ in their seed.
+    asked = {k: v for k, v in asked.items() if k not in (*names, "seed")}
+    place = None if {"endpoint", "model"} & set(names) else row.base_url
+    return place, *sorted(asked.items())
+
+
+def _axes(
+    names: Sequence[str], points: Sequence[Mapping[str, Any]], settings: frozenset[str]
+) -> tuple[Axis, ...]:
+    """Give the axes that span the points, none where calls are missing."""
+    groups: list[list[str]] = []
+    for name in names:
+        if groups and _in_step(groups[-1], name, points):
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    axes = tuple(
+        Axis(
+            tuple(group),
+            tuple(dict.fromkeys(tuple(one[name] for name in group) for one in points)),
+            settings & set(group),
+        )
+        for group in groups
+    )
+    whole = len({tuple(one.values()) for one in points}) == math.prod(map(len, axes))
+    return axes if whole else ()
+
+
+def _in_step(group: list[str], name: str, points: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a name moves with those of an axis, each of its values once."""
+    before = {tuple(one[each] for each in group) for one in points}
+    values = {one[name] for one in points}
+    pairs = {tuple(one[each] for each in [*group, name]) for one in points}
+    return len(before) == len(values) == len(pairs) > 1
+
+
+def _ordered(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> tuple[Row, ...]:
+    """Give the rows as the sweep had them: the last axis fastest, then the samples."""
+    places = [{row: place for place, row in enumerate(axis.rows)} for axis in axes]
+
+    def place(row: Row) -> tuple[int, ...]:
+        values = row.point.values
+        at = (
+            known[tuple(values[name] for name in axis.names)]
+            for axis, known in zip(axes, places, strict=True)
+        )
+        return *at, row.sample
+
+    return tuple(sorted(rows, key=place)) if axes else rows
