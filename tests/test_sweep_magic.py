@@ -1,13 +1,15 @@
 """Sweeps from a cell, the calls counted at the server."""
 
 import json
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from counting import Counting, answered, error
 
-from jupyter_complete import Sweep
+from jupyter_complete import Sweep, figures
 from jupyter_complete.errors import CompleteError, CompletionInterrupted, InputError
 
 
@@ -225,3 +227,97 @@ def test_a_named_executor_runs_the_calls(shell):
         )
 
     assert [one.status for one in shell.user_ns["_sweep"]] == ["complete"] * 2
+
+
+def test_an_endpoint_that_says_not_to_retry_is_not_asked_again(server, cell):
+    told = {"x-should-retry": "false"}
+    server.answer = lambda *_: (503, told, error("overloaded_error"))
+
+    sweep = cell("-s tone=dry,warm")
+
+    assert server.calls == 2
+    assert [run.attempts for run in sweep.failed] == [1, 1]
+
+
+def test_a_refusal_tells_when_there_is_room_again(server, cell):
+    """The sweep waits for the reset that a 429 names, though it names no wait."""
+    until = datetime.now(UTC) + timedelta(seconds=2)
+    kind = "anthropic-ratelimit-requests"
+    told = {f"{kind}-remaining": 0, f"{kind}-reset": until.isoformat()}
+    server.answer = lambda prompt, number: (
+        (429, told, error("rate_limit_error"))
+        if datetime.now(UTC) < until
+        else (200, {}, answered(prompt))
+    )
+
+    sweep = cell("-s tone=dry,warm")
+
+    assert [run.status for run in sweep] == ["complete"] * 2
+    assert server.statuses.count(429) == 2
+
+
+@pytest.mark.parametrize("spec", ["nonsense", "words~nonsense", "words~tone+tone"])
+def test_a_plot_that_cannot_be_is_refused_before_anything_is_sent(server, cell, spec):
+    with pytest.raises(InputError, match=r"nonsense|tone"):
+        cell(f"-s tone=dry,warm --plot {spec}")
+
+    assert server.calls == 0
+
+
+def test_without_matplotlib_a_plot_sends_nothing(server, cell, monkeypatch):
+    figures._figure_class.cache_clear()
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    with pytest.raises(InputError, match="pip install"):
+        cell("-s tone=dry,warm --plot words")
+
+    assert server.calls == 0
+
+
+def test_a_sweep_without_an_axis_says_what_it_is(cell, shell, capsys):
+    shell.run("%%complete -n 3 --max-tokens 5 --dry-run\nhi")
+
+    assert capsys.readouterr().out == (
+        "1 point, 3 samples each, 3 calls, at most 15 output tokens\n"
+    )
+
+
+def test_resuming_without_a_history_asks_for_nothing_twice(server, cell):
+    server.fail("warm")
+    sweep = cell("-s tone=dry,warm --no-history")
+    server.fail(None)
+
+    whole = sweep.resume()
+
+    assert [run.status for run in whole] == ["complete"] * 2
+    assert server.calls == 3
+
+
+def test_reuse_answers_a_sweep_from_any_earlier_call(server, cell):
+    cell("-s tone=dry,warm -n 2")
+    sweep = cell("--reuse -s tone=dry,loud", "Say {{tone}} things.")
+    again = cell("--reuse -n 2 -s thing=dry,warm,cold", "Say {{thing}} things.")
+
+    assert [run.reused for run in sweep] == [True, False]
+    assert [run.reused for run in again] == [True] * 4 + [False] * 2
+    assert server.calls == 7
+    cell("--reuse --fresh -s tone=dry,warm")
+    assert server.calls == 9
+
+
+def test_a_prompt_that_was_swept_twice_restores_its_last_sweep(shell, cell):
+    cell("-s temperature=0,1", "the same")
+    cell("-n 2 --max-tokens 9", "the same")
+    last = cell("-s top_p=0.5,1 -s top_k=1,2", "the same")
+    shell.run(f"%complete_history --restore {last.id} -o again")
+
+    again = shell.user_ns["again"]
+    assert again == last
+    assert again.axes == last.axes
+
+
+def test_the_history_names_the_sweep(shell, cell):
+    sweep = cell("-s tone=dry,warm")
+    table = shell.run("%complete_history -n 1")
+
+    assert sweep.id in repr(table)

@@ -58,15 +58,17 @@ class Table:
 
 
 def history_table(rows: Sequence[Row]) -> Table:
-    """Give the rows of the history, in their order."""
+    """Give the rows of the history, in their order, and the sweeps they are of."""
+    sweeps = any(row.sweep for row in rows)
     return Table(
-        ("id", "when", "model", "status", "prompt", "text"),
+        ("id", "when", "model", "status", *["sweep"] * sweeps, "prompt", "text"),
         [
             (
                 str(row.id),
                 f"{row.created.astimezone():%Y-%m-%d %H:%M:%S}",
                 row.completion.model,
                 row.status,
+                *[row.sweep or ""] * sweeps,
                 _middle(row.completion.prompt),
                 one_line(row.completion.text, EXCERPT),
             )
