@@ -11,7 +11,8 @@ _Ways = dict[tuple[int, ...], frozenset[int]]
 
 SAID_AGAIN = 3
 """Tokens that, said again in one sentence, should go on otherwise."""
-SHORTEST_SENTENCE = 4
+SHORTEST_SENTENCE, LONGEST_SENTENCE = 4, 80
+"""Tokens from which on a sentence counts, and after which it may end anyhow."""
 FORK = 0.1
 """A sentence could go on otherwise where this was left for other tokens."""
 CLOSED = 0.95
@@ -73,15 +74,26 @@ class Guard:
         return self._here
 
     def _misplaced(self) -> frozenset[int]:
-        marks = self._marks
-        if not self._whole or not self.history:
+        marks, history = self._marks, self.history
+        long = len(history) - self._begin > LONGEST_SENTENCE
+        if not self._whole or not history or long:
             return _NOTHING
-        last = self.history[-1]
+        last = history[-1]
         if not self._open:
             return marks.closing if last in marks.last else marks.closing | _BREAKS
         if self._open[-1] or last in marks.unended:
             return _NOTHING if last in marks.ends else _BREAKS
-        return marks.full_stops
+        return _BREAKS if self._closes_later() else marks.full_stops
+
+    def _closes_later(self) -> bool:
+        """Tell whether the bracket closes after a full stop, as "(See below.)" does."""
+        here = self._after(self.history)
+        return any(
+            self._after([*self.history[-LONGEST:], stop]).probability(token) > FORK
+            for stop in self._marks.full_stops - _BREAKS
+            if here.probability(stop) > FORK
+            for token in self._marks.closing
+        )
 
     def take(self, token: int) -> None:
         """Add a token to the history."""
@@ -104,6 +116,8 @@ class Guard:
         if token in BREAKS:
             self._open = []
         ended = token in marks.ends and before not in marks.unended
+        if ended and self._open:
+            self._open[-1] = True
         if ended or token in BREAKS:
             self._end()
 

@@ -14,7 +14,7 @@ from .ngram import Estimator
 from .sampling import Sampling, Shaped, shape
 from .tokens import BREAKS, END, END_ID, PARAGRAPH, PARAGRAPH_ID, Text, tokenise
 
-FEWEST_TOKENS = 40
+FEWEST_TOKENS = 45
 """Tokens of an answer after which the end of a paragraph ends it."""
 FEWEST_AT_END = 16
 """Tokens after which the end of a whole topic does."""
