@@ -547,3 +547,32 @@ def test_an_unfinished_answer_of_the_history_is_asked_again(server):
     done = run([task], ask, hooks=Hooks(stored=lambda _: partial))
 
     assert texts(done) == ["re: p0"]
+
+
+def test_refusals_are_shared_among_the_calls_that_wait(server):
+    """Twenty refusals in all are no reason to give one call up, however few fly."""
+    server.answer = lambda prompt, number: (
+        (429, {"retry-after": "0.05"}, error("rate_limit_error"))
+        if number <= 20
+        else (200, {}, answered(prompt))
+    )
+
+    done = run(server.tasks(30), ask)
+
+    assert statuses(done) == ["complete"] * 30
+    assert max(one.attempts for one in done.completions) <= 5
+
+
+def test_a_call_that_no_executor_takes_is_ended(server):
+    started, ended = [], []
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    hooks = Hooks(
+        on_start=started.append, on_end=lambda news: ended.extend(news) or news
+    )
+
+    with pytest.raises(CompleteError, match="takes no calls"):
+        run(server.tasks(2), ask, executor=pool, hooks=hooks)
+
+    assert [one.place for one in ended] == started
+    assert [one.completion.status for one in ended] == ["error"]

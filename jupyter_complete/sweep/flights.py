@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 from ..cancel import Cancel
-from ..completion import Completion
+from ..completion import Completion, Status
 from ..errors import CompleteError, ConnectionFailed, RateLimitError, ServerError
 from .board import Board
 from .budget import Budget
@@ -147,7 +147,13 @@ class Flights:
             self._hooks.on_start(place)
             self._budget.reserve(task.request)
         self._attempts[place] += 1
-        future, cancel = self._workers.submit(self._ask, task.call)
+        self._last.pop(place, None)
+        try:
+            future, cancel = self._workers.submit(self._ask, task.call)
+        except CompleteError as refused:
+            self._end(place, self._row(place, refused, "error"))
+            self._report()
+            raise
         ticket = self._pace.sent()
         flight = _Flight(place, ticket, cancel, self._workers.executor)
         self._flying[future] = flight
@@ -197,8 +203,9 @@ class Flights:
         else:
             completion, again = outcome.completion, self._again(flight, outcome)
         if again and not self._stopping:
+            # Behind those that wait already, or one would bear every refusal.
+            self._ready.insert(len(self._last), place)
             self._last[place] = completion
-            self._ready.appendleft(place)
         else:
             self._end(place, completion)
 
@@ -251,17 +258,22 @@ class Flights:
             except CompleteError as broken:
                 self._give_up(str(broken).rstrip("."))
         gone = isinstance(error, (BrokenExecutor, CancelledError, KeyboardInterrupt))
-        task, name = self._tasks[flight.place], type(error).__name__
-        row = Completion(
+        status: Status = "interrupted" if gone and self._stopping else "error"
+        row = self._row(flight.place, error, status)
+        return row, gone and self._may_repeat(flight.place)
+
+    def _row(self, place: int, error: BaseException, status: Status) -> Completion:
+        """Give the row of a call that no endpoint answered."""
+        task, name = self._tasks[place], type(error).__name__
+        return Completion(
             "",
             task.request,
-            status="interrupted" if gone and self._stopping else "error",
+            status=status,
             model=task.request.model,
             error=str(CompleteError(f"{name}: {error}".strip(": "))),
             error_type=name,
             sample=task.sample,
         )
-        return row, gone and self._may_repeat(flight.place)
 
 
 def _retryable(outcome: Outcome) -> bool:
