@@ -97,6 +97,11 @@ function attend(panel, model) {
       event.preventDefault();
       event.stopImmediatePropagation();
       model.send({ kind: "run", prompt: target.value });
+    } else if (key.toLowerCase() === "s" && target.matches("input, textarea")) {
+      // ipywidgets keeps every key in a text box from the front end, saving too.
+      event.stopImmediatePropagation();
+      if (!panel.dispatchEvent(new KeyboardEvent("keydown", event)))
+        event.preventDefault();
     } else if (target.hasAttribute(MUTE)) {
       target.removeAttribute(MUTE); // Ctrl-S and its like are for the front end
       setTimeout(() => target.setAttribute(MUTE, "true"));

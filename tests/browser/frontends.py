@@ -24,6 +24,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "screenshots"
+PICTURES = REPOSITORY / "notebooks" / "images"
 START = 60  # seconds that a server or a kernel may take on a slow machine
 ACT = 30_000  # milliseconds that one step in a page may take
 
@@ -231,7 +232,7 @@ class FrontEnd:
         before = path.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
         end = time.monotonic() + START
-        while path.stat().st_mtime_ns == before:
+        while path.stat().st_mtime_ns == before or not _is_whole(path):
             assert time.monotonic() < end, "the notebook was not saved"
             self.page.wait_for_timeout(50)
 
@@ -239,6 +240,23 @@ class FrontEnd:
         SCREENSHOTS.mkdir(exist_ok=True)
         target = self.page if element is None else element
         target.screenshot(path=SCREENSHOTS / f"{self.name}-{name}.png")
+
+    def picture(self, name, element):
+        """Keep a picture for the notebooks and the README, where it is asked for."""
+        self.shot(name, element)
+        if os.environ.get("JUPYTER_COMPLETE_PICTURES") == "keep":
+            PICTURES.mkdir(exist_ok=True)
+            source = SCREENSHOTS / f"{self.name}-{name}.png"
+            shutil.copyfile(source, PICTURES / f"{name}.png")
+
+
+def _is_whole(path):
+    """Tell whether a notebook is written to its end: the server empties it first."""
+    try:
+        json.loads(path.read_text("utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 PATHS = {

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 LOAD = "%load_ext jupyter_complete"
 PANEL = "%complete_panel -o answer"
 ASK = "What does the {{topic}} statement do?"
+SWEEP = f"%%complete -s temperature=0,1 -s topic=with,try --max-tokens 60\n{ASK}"
 
 
 class Panel:
@@ -130,20 +131,46 @@ def test_copy_run_save_and_reopen_without_the_kernel(front):
     front.run(2)
     expect(front.output(2)).to_contain_text("ngram-chat")
     front.shot("panel-copied")
-    panel.root.locator(".jc-temperature").get_by_role("button").click()
-    expect(front.cell(2).locator(".cm-line").first).to_have_text(
-        "%%complete --max-tokens 40 -s temperature=0:1:0.25"
-    )
 
-    panel.dial("temperature")[0].focus()
-    front.save()
+    for part in (panel.prompt, panel.dial("temperature")[0]):
+        front.edit(0, f"part = {str(part)!r}")  # that there be something to save
+        part.focus()
+        front.save()  # by its key, which is not for the panel
     saved = "".join(map(str, front.server.outputs("panel.ipynb", 1)))
     assert "needs a running kernel" in saved
     front.server.stop_kernels()
     page.goto("about:blank")
     front.open("panel.ipynb")
     expect(front.output(1)).to_contain_text(seen[:40])
+    expect(front.output(1).get_by_text("Loading widget")).to_be_hidden()
     front.shot("panel-reopened")
+
+
+def test_sweep_writes_a_cell_that_sweeps_two_points(front, loopback, here):
+    first, *rest = events("One red cat", " sat.")
+    loopback.reply(events("One blue cat", " sat.")).reply([first, STALL, *rest])
+    panel = start(front, here, PANEL)
+    panel.prompt.fill(ASK)
+    panel.root.locator(".jc-temperature").get_by_role("button").click()
+    line = front.cell(2).locator(".cm-line").first
+    expect(line).to_contain_text("-s temperature=0:1:0.25")
+
+    two = line.inner_text().replace("0:1:0.25", "0,1 -j 1")
+    front.edit(2, f"{two}\n{ASK}")
+    front.start(2)
+    expect(front.output(2)).to_contain_text("One blue cat sat.")
+    loopback.wait_for_stall()
+    expect(front.output(2)).to_contain_text("1 of 2 done")
+    front.shot("panel-sweeping")
+    loopback.go()
+
+    view = front.output(2).locator(".jc-sweep")
+    expect(view.locator(".jc-t")).to_have_count(2)
+    expect(view).to_contain_text("2 calls over temperature (2)")
+    expect(view).to_contain_text("One red cat sat.")
+    front.shot("panel-swept")
+    sent = [request.json["temperature"] for request in loopback.requests]
+    assert sent == [0, 1]
 
 
 def test_other_cells_and_panels_run_while_one_streams(front, loopback, here):
@@ -174,7 +201,7 @@ def test_other_cells_and_panels_run_while_one_streams(front, loopback, here):
 def test_it_fits_a_narrow_page_in_both_themes(open_front, server, theme):
     server.theme(theme)
     front = open_front("lab")
-    panel = start(front, f"{LOAD}\ntopic = 'with'", PANEL)
+    panel = start(front, f"{LOAD}\ntopic = 'with'", PANEL, SWEEP)
     panel.prompt.fill(ASK)
     panel.root.get_by_label("samples", exact=True).fill("2")
     panel.root.get_by_label("samples", exact=True).press("Enter")
@@ -182,7 +209,10 @@ def test_it_fits_a_narrow_page_in_both_themes(open_front, server, theme):
     panel.is_done()
     word = theme.split()[1].lower()
 
-    front.shot(f"panel-wide-{word}")
+    front.picture(f"panel-{word}", panel.root)
+    table = front.output(2).locator(".jc-sweep")
+    expect(table.locator(".jc-t")).to_have_count(4)
+    front.picture(f"sweep-{word}", table)
     front.page.set_viewport_size({"width": 400, "height": 1400})
     panel.root.scroll_into_view_if_needed()
     front.shot(f"panel-narrow-{word}", panel.root)
