@@ -6,6 +6,9 @@
   const MAGIC = /^\s*%%complete(?:_distribution)?(?=\s|$)/;
   const TEXT = "text/x-ipythongfm"; // the front end's own name for Markdown
   const CELL = "jupyter-complete-cell";
+  const LIVE = ":is(.jupyter-complete-panel, .jupyter-complete-microscope)";
+  const SAVED = `:is([class^="jupyter-complete-saved-"],
+    [class^="jupyter-complete-distribution-"])`;
   const INSERT = "jupyter-complete:insert-cell"; // the panel's "Copy as cell"
 
   const STYLE = `
@@ -21,6 +24,9 @@
       height: 24px; border: 1px solid var(--jp-border-color1); border-radius: 2px;
       background: var(--jp-layout-color2); color: var(--jp-ui-font-color1);
       font-size: var(--jp-ui-font-size1); cursor: pointer;
+    }
+    .jp-OutputArea-child:not(:has(${LIVE})):has(+ .jp-OutputArea-child ${SAVED}) {
+      display: none; /* a widget without its kernel, above what was saved of it */
     }
     .jupyter-complete-stop:hover { background: var(--jp-layout-color3); }`;
 
