@@ -278,8 +278,15 @@ class Session:
         """
         settings = self.settings.changed(overrides)
 
+        @functools.lru_cache(256)
+        def changed(point: tuple[tuple[str, Any], ...]) -> CompletionSettings:
+            return settings.changed(dict(point)) if point else settings
+
         def prepare(values: Mapping[str, object], point: Mapping[str, Any]) -> Call:
-            return self.prepare(text, values, origin=origin, **{**overrides, **point})
+            # The same settings hold at many points, and checking them is slow.
+            here = changed(tuple(point.items()))
+            route = self.routes.find(here)
+            return plan(text, values, here, route, origin or Origin())
 
         return plan_sweep(
             text, axes, values, settings, prepare, executor=executor, fresh=fresh

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from traitlets import (
@@ -321,16 +322,16 @@ class CompletionSettings(Configurable):
     def values(self) -> dict[str, Any]:
         """Give every setting's value by name."""
         return {
-            name: getattr(self, name) for name in self.class_own_traits(config=True)
+            name: getattr(self, name) for name in _traits()
         }
 
     def assign(self, name: str, value: Any) -> None:
         """Set one; raise `InputError`, naming it and its bounds, if it refuses."""
-        if name not in self.class_own_traits(config=True):
+        if name not in _traits():
             raise InputError(
                 f"{name} is no setting; %config CompletionSettings lists them."
             )
-        trait = self.traits()[name]
+        trait = _traits()[name]
         if isinstance(value, tuple):
             value = list(value)
         elif isinstance(trait, List) and isinstance(value, str):
@@ -381,18 +382,29 @@ class Parameter(NamedTuple):
         return str(self.trait.help)
 
 
-def parameters() -> Iterator[Parameter]:
-    """Yield the parameters in the order in which they are declared above."""
-    traits = CompletionSettings.class_own_traits(config=True)
-    for name in vars(CompletionSettings):
-        if name in traits and traits[name].metadata.get("flags"):
-            tag = traits[name].metadata
-            yield Parameter(
-                name,
-                tag["flags"],
-                traits[name],
-                tag["request"],
-                tag["slider"],
-                tag["metavar"],
-                tag["sweep"],
-            )
+@cache
+def parameters() -> tuple[Parameter, ...]:
+    """Give the parameters in the order in which they are declared above."""
+    traits = _traits()
+    return tuple(
+        Parameter(
+            name,
+            tag["flags"],
+            traits[name],
+            tag["request"],
+            tag["slider"],
+            tag["metavar"],
+            tag["sweep"],
+        )
+        for name in vars(CompletionSettings)
+        if name in traits and (tag := traits[name].metadata).get("flags")
+    )
+
+
+@cache
+def _traits() -> dict[str, TraitType[Any, Any]]:
+    """Give the settings by name; to look them up anew costs each of 5,000 points."""
+    traits: dict[str, TraitType[Any, Any]] = CompletionSettings.class_own_traits(
+        config=True
+    )
+    return traits
