@@ -2,6 +2,7 @@
 
 import email.utils
 import gzip
+import json
 import logging
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from requests import Response
 from requests.adapters import BaseAdapter
 
 from jupyter_complete.client import Client
+from jupyter_complete.client.answer import salvaged
 from jupyter_complete.completion import CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
@@ -797,11 +799,26 @@ def test_last_event_counts_without_its_blank_line_if_it_has_the_stop(
     assert ask() == "Hello"
 
 
+def test_the_text_of_a_cut_answer_is_kept_whatever_the_place():
+    text = 'One "two"\n\ttrois é \N{GRINNING FACE} end'
+    for encode in (json.dumps, lambda v: json.dumps(v, ensure_ascii=False)):
+        body = encode({"type": "completion", "completion": text, "model": "m"})
+        data = body.encode()
+        begin = data.index(b'"completion": "') + len(b'"completion": "')
+        for place in range(begin, len(data)):
+            kept = salvaged(data[:place])
+
+            assert text.startswith(kept.rstrip("?"))
+        assert salvaged(data[:-3]) == text
+
+
 def test_whole_answer_that_is_cut_is_incomplete(ask, loopback):
     loopback.reply(b'{"completion": "H', headers={"content-length": "80"}, then=CUT)
 
-    with pytest.raises(IncompleteStream, match="cut"):
+    with pytest.raises(IncompleteStream, match="cut") as caught:
         ask(stream=False)
+
+    assert caught.value.partial == "H"
 
 
 def test_malformed_event_keeps_what_came(ask, loopback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -161,9 +162,11 @@ class Answer:
     def _whole(self, body: bytes) -> Iterator[Chunk]:
         self._cancel.check()
         if self._broken:
+            if text := salvaged(body):
+                yield Chunk(text)
             raise IncompleteStream(
-                f"The answer was cut ({self._broken}) after {len(body)} bytes; "
-                "run it again for a whole one."
+                f"The answer was cut ({self._broken}) after {len(body)} bytes; what "
+                "came of its text is kept, run it again for a whole one."
             )
         body = body.removeprefix(b"\xef\xbb\xbf").strip()
         if not body:
@@ -227,3 +230,18 @@ def _bare(error: CompleteError) -> CompleteError:
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield head
     yield from rest
+
+
+_TEXT = re.compile(r'"(?:completion|text)"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+_CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
+
+
+def salvaged(body: bytes) -> str:
+    """Give the longest text in the JSON of a completion that was cut."""
+    found = _TEXT.findall(body.decode("utf-8", "ignore"))
+    longest = _CUT_ESCAPE.sub("", max(found, key=len, default=""))
+    try:
+        text: str = json.loads(f'"{longest}"', strict=False)
+    except ValueError:
+        return ""
+    return text.encode("utf-8", "replace").decode()
