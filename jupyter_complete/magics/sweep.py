@@ -27,12 +27,18 @@ MOST_POINTS = 30
 
 
 def is_sweep(line: Line[CompleteOptions], samples: int) -> bool:
-    """Tell whether a line asks for a sweep; refuse what only a sweep has.
+    """Tell whether a line asks for a sweep; refuse what goes with the other alone.
 
     ``samples`` is the setting, which a flag overrides.
     """
     options = line.options
     if options.sweep or line.overrides.get("samples", samples) > 1:
+        for name, given in (("as", options.as_), ("count", options.count)):
+            if given:
+                raise InputError(
+                    f"--{name} is for one completion, and this is a sweep; leave out "
+                    "--sweep and -n, or see its size with --dry-run."
+                )
         return True
     for name in ("export", "plot", "fresh"):
         if getattr(options, name):
