@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from counting import Counting, answered, error
 
@@ -321,3 +322,28 @@ def test_the_history_names_the_sweep(shell, cell):
     table = shell.run("%complete_history -n 1")
 
     assert sweep.id in repr(table)
+
+
+@pytest.mark.parametrize("flag", ["--as curl", "--count", "--as magic --dry-run"])
+def test_what_only_one_completion_has_sends_no_sweep(server, cell, flag):
+    with pytest.raises(InputError, match="is for one completion"):
+        cell(f"{flag} -s tone=dry,warm")
+
+    assert server.calls == 0
+
+
+def test_a_column_that_the_prompt_does_not_use_is_named(server, cell, shell):
+    shell.user_ns["table"] = [{"tone": "dry", "a b": 1}]
+
+    with pytest.raises(InputError, match="rows has the column a b"):
+        cell("-s rows=@table")
+
+    assert server.calls == 0
+
+
+def test_short_floats_are_as_short_in_the_prompt(server, cell, shell):
+    shell.user_ns["some"] = np.array([0.1, 0.2], dtype="float32")
+
+    cell("-s tone=@some")
+
+    assert set(server.asked) == {"Say 0.1 things.", "Say 0.2 things."}

@@ -222,7 +222,11 @@ def _rows(table: tuple[list[str], list[tuple[object, ...]]], names: Names) -> Ax
     for name in columns:
         if not isinstance(name, str):
             raise InputError(f"rows has a column {name!r}; name it with text.")
-        names.fills(name)
+        if name not in names.template:
+            raise InputError(
+                f"rows has the column {name}, and the prompt has no {{{{{name}}}}}; "
+                "write it in the prompt, or leave the column out."
+            )
     if len(rows) > LARGEST:
         raise refuse_count("rows", len(rows))
     if not rows:

@@ -166,6 +166,8 @@ def elements(name: str, value: Any) -> Sequence[object]:
     if isinstance(value, Sized) and len(value) > LARGEST:
         raise refuse_count(name, len(value))
     if hasattr(value, "tolist"):
+        if str(getattr(value, "dtype", "")) in ("float16", "float32"):
+            return [float(str(item)) for item in value]  # 0.1, not 0.10000000149
         found: list[object] = value.tolist()
         return found
     if isinstance(value, (set, frozenset)):
