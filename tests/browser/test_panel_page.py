@@ -132,8 +132,9 @@ def test_copy_run_save_and_reopen_without_the_kernel(front):
     expect(front.output(2)).to_contain_text("ngram-chat")
     front.shot("panel-copied")
 
-    for part in (panel.prompt, panel.dial("temperature")[0]):
-        front.edit(0, f"part = {str(part)!r}")  # that there be something to save
+    parts = {"prompt": panel.prompt, "slider": panel.dial("temperature")[0]}
+    for name, part in parts.items():
+        front.edit(0, f"part = {name!r}")  # that there be something to save
         part.focus()
         front.save()  # by its key, which is not for the panel
     saved = "".join(map(str, front.server.outputs("panel.ipynb", 1)))
