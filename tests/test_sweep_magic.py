@@ -5,6 +5,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -339,6 +340,17 @@ def test_a_column_that_the_prompt_does_not_use_is_named(server, cell, shell):
         cell("-s rows=@table")
 
     assert server.calls == 0
+
+
+def test_a_history_that_cannot_be_used_costs_no_sweep(server, cell, shell, capsys):
+    """The file's name is taken by a folder."""
+    (Path(shell.profile_dir.location) / "completions.sqlite").mkdir(parents=True)
+
+    first = cell("-s tone=dry,warm")
+    again = cell("--reuse -s tone=dry,warm")
+
+    assert [run.status for run in [*first, *again]] == ["complete"] * 4
+    assert capsys.readouterr().err.count("Warning:") == 1
 
 
 def test_short_floats_are_as_short_in_the_prompt(server, cell, shell):

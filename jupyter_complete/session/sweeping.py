@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..cancel import Cancel
 from ..client import Client
 from ..completion import Completion, CompletionRequest
+from ..errors import HistoryError
 from ..keys import Keys
 from ..sweep.result import Doors, Sweep
 from ..sweep.run import run
@@ -110,7 +112,15 @@ class _Kept:
                 if mine.completion and mine.completion.status == "complete":
                     self._stored[_key(task)] = mine.completion
         if self._history and not plan.fresh:
-            for row in self._history.search(n=None, sweep=plan.id, status="complete"):
+            self._read(self._history)
+
+    def _read(self, history: History) -> None:
+        """Note what earlier runs answered; a history that cannot be read has nothing.
+
+        It gives its warning when the first call is to be written down.
+        """
+        with contextlib.suppress(HistoryError):
+            for row in history.search(n=None, sweep=self._plan.id, status="complete"):
                 one = row.completion
                 key = (one.request, row.base_url, one.sample)
                 self._stored.setdefault(key, one)
