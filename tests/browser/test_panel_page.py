@@ -12,7 +12,9 @@ from playwright.sync_api import expect
 LOAD = "%load_ext jupyter_complete"
 PANEL = "%complete_panel -o answer"
 ASK = "What does the {{topic}} statement do?"
-SWEEP = f"%%complete -s temperature=0,1 -s topic=with,try --max-tokens 60\n{ASK}"
+SWEEP = (
+    f"%%complete -s temperature=0,1 -s topic=with,try --max-tokens 60 --fresh\n{ASK}"
+)
 
 
 class Panel:
