@@ -22,8 +22,8 @@ CLOSED = 0.95
 class Guard:
     """Watches that a passage neither goes in circles nor leaves something open.
 
-    A sentence that was said is left, when it begins again, at the last token where it
-    could go on otherwise.
+    A sentence that was said is left, when it begins again, where it could go on
+    otherwise, at the last such token of its first half.
     """
 
     def __init__(
@@ -80,7 +80,10 @@ class Guard:
             return _NOTHING
         last = history[-1]
         if not self._open:
-            return marks.closing if last in marks.last else marks.closing | _BREAKS
+            bracket = last in marks.closing and history[-2:-1]
+            whole = not bracket or bracket[0] in marks.ends
+            ends = last in marks.last and whole
+            return marks.closing if ends else marks.closing | _BREAKS
         if self._open[-1] or last in marks.unended:
             return _NOTHING if last in marks.ends else _BREAKS
         return _BREAKS if self._closes_later() else marks.full_stops
@@ -127,7 +130,7 @@ class Guard:
         if len(sentence) < SHORTEST_SENTENCE:
             return
         left = []
-        for place, token in enumerate(sentence[:-1]):
+        for place, token in enumerate(sentence[: len(sentence) // 2]):
             said = self._said.get(tuple(sentence[:place]), _NOTHING)
             left.append(1 - sum(map(levels[place].probability, said | {token})))
         forks = [place for place, chance in enumerate(left) if chance > FORK]

@@ -52,7 +52,7 @@ MOST_QUESTIONS = 8
 CHAT = Discounts(
     text=(0.5, 0.5, 0.6, 0.5, 0.4, 0.4),
     emphasis=(0.01, 0.05, 0.25, 0.65, 0.8, 0.8),
-    between=Discounts(text=(), emphasis=(0.001, 0.8, 0.9, 0.95, 0.95, 0.95)),
+    between=Discounts(text=(), emphasis=(0.001, 0.75, 0.87, 0.92, 0.92, 0.92)),
 )
 BASE = Discounts(text=(0.75, 0.6, 0.45, 0.35, 0.25, 0.2), emphasis=())
 

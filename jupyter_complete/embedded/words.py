@@ -51,10 +51,11 @@ KINDS = _words(
 # Words that begin a sentence which only goes on from the one before.
 LEADING_ON = _words(
     """
-    also although and because but consequently conversely e.g else finally first for
-    further furthermore hence however i.e if in instead it its likewise moreover nor
-    note once or otherwise rather second similarly since so such that then therefore
-    these they third this those though thus unless until when where whereas while with
+    ( also although and because but changed consequently conversely cpython e.g else
+    finally first for further furthermore hence however i.e if in instead it its
+    likewise moreover nor note once or otherwise rather second similarly since so such
+    that then therefore these they third this those though thus unless until when where
+    whereas while with
     """
 )
 
