@@ -14,6 +14,7 @@ import pytest
 from counting import Counting, ask
 
 from jupyter_complete.errors import InputError
+from jupyter_complete.sweep import flights, workers
 from jupyter_complete.sweep.run import run
 from jupyter_complete.sweep.tasks import Hooks, Limits
 from jupyter_complete.sweep.workers import as_executor
@@ -177,6 +178,28 @@ def test_ctrl_c_keeps_what_dask_workers_answer_later(server, cluster):
     assert late.wait(5)
     assert kept == ["complete"] * 4
     assert len(server.times) == 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_that_lost_all_workers_is_given_up(server, cluster, monkeypatch):
+    monkeypatch.setattr(workers, "ALONE_SECONDS", 0.2)
+    monkeypatch.setattr(flights, "LOOK", 0.05)
+    server.latency = 2
+    threading.Thread(
+        target=lambda: (server_waits(server, 2), cluster.cluster.scale(0)), daemon=True
+    ).start()
+    done = run(server.tasks(9), ask, executor=cluster.get_executor())
+    cluster.cluster.scale(2)
+    cluster.wait_for_workers(2)
+
+    assert "no workers" in done.stopped
+    statuses = {one.status for one in done.completions if one}
+    assert statuses == {"error"}
+
+
+def server_waits(server, count):
+    while len(server.times) < count:
+        time.sleep(0.01)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -19,6 +19,8 @@ from .pace import Pace, Ticket
 from .tasks import Ask, Ended, Hooks, Limits, Outcome, Progress, Task
 from .workers import Workers
 
+LOOK = 1.0
+"""Seconds between two looks at whether there still are workers."""
 MOST_REFUSALS = 10
 """Bursts of failures in a row, without one answer, after which a sweep gives up."""
 
@@ -162,7 +164,7 @@ class Flights:
     def _land(self, seconds: float | None) -> None:
         """Wait for what ends, no longer than the seconds, and deal with all of it."""
         try:
-            news = self._inbox.get(timeout=seconds)
+            news = self._inbox.get(timeout=LOOK if seconds is None else seconds)
             while True:
                 if news is None:
                     self._cancel()
@@ -170,8 +172,18 @@ class Flights:
                     self._settle(news)
                 news = self._inbox.get_nowait()
         except Empty:
-            pass
+            if self._flying and self._workers.gone():
+                self._strand()
         self._report()
+
+    def _strand(self) -> None:
+        """End the calls that no worker is there for."""
+        self._give_up("the executor has no workers any more")
+        error = CompleteError("the executor has no workers any more; start new ones.")
+        for future, flight in self._flying.items():
+            future.cancel()
+            self._end(flight.place, self._row(flight.place, error, "error"))
+        self._flying.clear()
 
     def _report(self) -> None:
         """Have what ended kept, and then shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from concurrent.futures import (
     BrokenExecutor,
@@ -17,6 +18,8 @@ from ..errors import CompleteError, InputError
 from .pace import LARGEST_LIMIT
 from .tasks import Ask, Limits, Outcome
 
+ALONE_SECONDS = 10.0
+"""How long a cluster may be without a worker, as while it starts them."""
 MOST_POOLS = 4
 """Pools of processes that a sweep uses up, one after the other."""
 
@@ -31,6 +34,7 @@ class Workers:
         self.deaths = 0
         """How often a pool broke and another took its place."""
         self._own = executor is None
+        self._alone_since: float | None = None
         self._executor = executor or ThreadPoolExecutor(self.size, "sweep-call")
 
     def submit(self, ask: Ask, call: Any) -> tuple[Future[Outcome], Cancel | None]:
@@ -66,6 +70,19 @@ class Workers:
         paid for, be lost. As no more are sent than the workers have threads, all run.
         """
         return not _dask(self._executor) and future.cancel()
+
+    def gone(self) -> bool:
+        """Tell whether a cluster has been without workers for too long.
+
+        An interrupt of a notebook's kernel also ends the workers of a cluster that
+        was started in it; their calls would be waited for for ever.
+        """
+        if not _dask(self._executor) or _size(self._executor) != 0:
+            self._alone_since = None
+            return False
+        now = time.monotonic()
+        self._alone_since = self._alone_since or now
+        return now - self._alone_since >= ALONE_SECONDS
 
     def close(self) -> None:
         """Let the threads or processes go that are our own, without waiting."""
