@@ -321,9 +321,7 @@ class CompletionSettings(Configurable):
 
     def values(self) -> dict[str, Any]:
         """Give every setting's value by name."""
-        return {
-            name: getattr(self, name) for name in _traits()
-        }
+        return {name: getattr(self, name) for name in _traits()}
 
     def assign(self, name: str, value: Any) -> None:
         """Set one; raise `InputError`, naming it and its bounds, if it refuses."""
