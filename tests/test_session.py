@@ -216,3 +216,21 @@ def test_a_refused_key_is_asked_for_again(loopback, call):
     assert first.error is not None
     assert len(asked) == 2
     assert loopback.requests[0].headers["x-api-key"] == "key-1"
+
+
+def test_an_end_between_two_looks_is_not_missed(session, call, loopback):
+    """The last news may come just before a look at the text takes note of it."""
+    one, two, end = events(" One", " two")
+    loopback.reply([one, STALL, two, end])
+    running = session.start(call)
+    assert running.wait_for_news()
+    loopback.go()
+    running._done.wait(5)
+    running.show(None)
+    waited = []
+    thread = threading.Thread(target=lambda: waited.append(running.wait_for_news()))
+    thread.daemon = True
+    thread.start()
+    thread.join(2)
+
+    assert waited == [False]

@@ -74,7 +74,8 @@ class Running:
         """
         if self._shown:
             self._done.wait(SHOW_SECONDS)
-        while not self._news.wait(WAIT_SECONDS):
+        # The end counts by itself: its news may be gone with the text before it.
+        while not self._news.wait(WAIT_SECONDS) and not self._done.is_set():
             pass
         if self._failure:
             raise self._failure
