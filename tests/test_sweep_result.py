@@ -13,7 +13,6 @@ import pytest
 from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
 from jupyter_complete.sweep.axes import Names, keyword_axes, points
-from jupyter_complete.sweep.grid import grid
 from jupyter_complete.sweep.result import Doors, Sweep
 from jupyter_complete.sweep.tasks import Run, Task
 
@@ -344,25 +343,3 @@ def test_a_comparison_is_paired_by_prompt():
     assert [one.values for one in found] == [{"temperature": 1.0, "baseline": 0.0}]
     assert found[0].estimate == (1.0, 1.0, 1.0, 3)
     assert runs.compare("temperature", "words", baseline=1)[0].estimate.value == -1
-
-
-def test_a_grid_is_counted_before_anything_is_sent():
-    requests = [
-        CompletionRequest("m", "p", 100, temperature=temperature)
-        for temperature in (0, 0, 0.5, 0.5)
-    ]
-    _, axes = keyword_axes({"temperature": [0, 0.5]}, Names(SETTINGS))
-    tasks = [
-        Task(points(axes)[place // 2], place % 2, None, request)
-        for place, request in enumerate(requests)
-    ]
-    kept = Completion("x", requests[0])
-
-    found = grid(tasks, lambda task: kept if task is tasks[0] else None)
-
-    assert str(found) == (
-        "2 points, 2 samples each: 3 calls (1 more are answered already), "
-        "at most 300 output tokens"
-    )
-    assert len(found.notices) == 1
-    assert "temperature 0" in found.notices[0]
