@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .parameters import CompletionSettings, Parameter, Slider, parameters
+from .parameters import CompletionSettings, parameters
+from .tags import Parameter, Slider
 
 __all__ = ["CompletionSettings", "Parameter", "Slider", "parameters"]

@@ -12,6 +12,7 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
@@ -19,6 +20,7 @@ from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
 from ..errors import InputError
 from .options import CompleteOptions, MagicOptions
 from .parameters import parameters
+from .tags import Parameter
 
 Kind = Literal[
     "text", "name", "integer", "number", "integer or auto", "choice", "switch"
@@ -64,8 +66,7 @@ class Line(NamedTuple, Generic[Given]):
 def flags(options: type[MagicOptions] = CompleteOptions) -> Iterator[Flag]:
     """Yield every flag of a magic: the settings' in their order, then its options'."""
     if options.settings:
-        for parameter in parameters():
-            yield _of_trait(parameter.name, parameter.flags, parameter.trait)
+        yield from _of_settings()
     for option in fields(options):
         tag = option.metadata
         choices = tag.get("choices", ())
@@ -84,20 +85,22 @@ def flags(options: type[MagicOptions] = CompleteOptions) -> Iterator[Flag]:
         )
 
 
-def _of_trait(
-    name: str, spellings: tuple[str, ...], trait: TraitType[Any, Any]
-) -> Flag:
+@cache
+def _of_settings() -> tuple[Flag, ...]:
+    return tuple(_of_setting(parameter) for parameter in parameters())
+
+
+def _of_setting(parameter: Parameter) -> Flag:
+    trait = parameter.trait
     choices = tuple(trait.values or ()) if isinstance(trait, Enum) else ()
     kind = _kind(trait)
-    plain = {"integer": "N", "number": "NUMBER"}.get(kind, name.upper())
+    plain = {"integer": "N", "number": "NUMBER"}.get(kind, parameter.name.upper())
     return Flag(
-        name,
-        spellings,
+        parameter.name,
+        parameter.flags,
         kind,
-        str(trait.help),
-        ""
-        if kind == "switch"
-        else trait.metadata["metavar"] or "|".join(choices) or plain,
+        parameter.help,
+        "" if kind == "switch" else parameter.metavar or "|".join(choices) or plain,
         choices,
         isinstance(trait, List),
         setting=True,

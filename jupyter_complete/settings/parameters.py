@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from traitlets import (
     Bool,
@@ -15,42 +15,14 @@ from traitlets import (
     Int,
     List,
     TraitError,
-    TraitType,
     Unicode,
     Union,
     validate,
 )
-from traitlets.config import Configurable
 
 from ..completion import BOUNDS
-from ..errors import InputError
-
-
-class Slider(NamedTuple):
-    """The part of a parameter's range that a slider shows."""
-
-    start: float
-    end: float
-    step: float
-
-
-def _parameter(
-    trait: TraitType[Any, Any],
-    *flags: str,
-    request: str | None = None,
-    slider: Slider | None = None,
-    metavar: str | None = None,
-    sweep: bool = False,
-) -> Any:
-    """Tag a trait with its flags, its field of the request, and its slider."""
-    return trait.tag(
-        config=True,
-        flags=flags,
-        request=request,
-        slider=slider,
-        metavar=metavar,
-        sweep=sweep,
-    )
+from .assignment import Settings
+from .tags import Parameter, Slider, parameter
 
 
 def _bounds(name: str) -> dict[str, Any]:
@@ -58,16 +30,16 @@ def _bounds(name: str) -> dict[str, Any]:
     return {"min": smallest, "max": largest}
 
 
-class CompletionSettings(Configurable):
+class CompletionSettings(Settings):
     """The parameters of ``%%complete``; a flag overrides one for its cell."""
 
-    model = _parameter(
+    model = parameter(
         Unicode("ngram-chat", help="The model that completes the prompt."),
         "-m",
         "--model",
         request="model",
     )
-    temperature = _parameter(
+    temperature = parameter(
         Float(
             None,
             allow_none=True,
@@ -80,7 +52,7 @@ class CompletionSettings(Configurable):
         request="temperature",
         slider=Slider(0, 1, 0.05),
     )
-    top_p = _parameter(
+    top_p = parameter(
         Float(
             None,
             allow_none=True,
@@ -93,7 +65,7 @@ class CompletionSettings(Configurable):
         request="top_p",
         slider=Slider(0, 1, 0.05),
     )
-    top_k = _parameter(
+    top_k = parameter(
         Int(
             None,
             allow_none=True,
@@ -105,7 +77,7 @@ class CompletionSettings(Configurable):
         request="top_k",
         slider=Slider(0, 100, 1),
     )
-    max_tokens = _parameter(
+    max_tokens = parameter(
         Int(
             256,
             **_bounds("max_tokens_to_sample"),
@@ -115,7 +87,7 @@ class CompletionSettings(Configurable):
         request="max_tokens_to_sample",
         slider=Slider(1, 4096, 1),
     )
-    stop = _parameter(
+    stop = parameter(
         List(
             Unicode(),
             help="A stop sequence: the completion ends before it. Repeatable. "
@@ -125,13 +97,13 @@ class CompletionSettings(Configurable):
         request="stop_sequences",
         metavar="TEXT",
     )
-    betas = _parameter(
+    betas = parameter(
         List(Unicode(), help="A beta flag to send. Repeatable."),
         "--beta",
         request="betas",
         metavar="FLAG",
     )
-    user_id = _parameter(
+    user_id = parameter(
         Unicode(
             None,
             allow_none=True,
@@ -141,7 +113,7 @@ class CompletionSettings(Configurable):
         request="user_id",
         metavar="TEXT",
     )
-    system = _parameter(
+    system = parameter(
         Unicode(
             None,
             allow_none=True,
@@ -150,7 +122,7 @@ class CompletionSettings(Configurable):
         "--system",
         metavar="TEXT",
     )
-    endpoint = _parameter(
+    endpoint = parameter(
         Unicode(
             None,
             allow_none=True,
@@ -160,7 +132,7 @@ class CompletionSettings(Configurable):
         "--endpoint",
         metavar="NAME|URL",
     )
-    dialect = _parameter(
+    dialect = parameter(
         Enum(
             ["auto", "text", "messages", "openai"],
             "auto",
@@ -168,7 +140,7 @@ class CompletionSettings(Configurable):
         ),
         "--dialect",
     )
-    turns = _parameter(
+    turns = parameter(
         Enum(
             ["auto", "wrap", "raw"],
             "auto",
@@ -177,7 +149,7 @@ class CompletionSettings(Configurable):
         ),
         "--turns",
     )
-    seed = _parameter(
+    seed = parameter(
         Int(
             None,
             allow_none=True,
@@ -188,7 +160,7 @@ class CompletionSettings(Configurable):
         request="seed",
         metavar="N",
     )
-    logprobs = _parameter(
+    logprobs = parameter(
         Int(
             None,
             allow_none=True,
@@ -200,7 +172,7 @@ class CompletionSettings(Configurable):
         request="logprobs",
         metavar="N",
     )
-    format = _parameter(
+    format = parameter(
         Enum(
             ["auto", "text", "markdown", "tokens"],
             "auto",
@@ -209,29 +181,33 @@ class CompletionSettings(Configurable):
             "(and asks for logprobs).",
         ),
         "--format",
+        whole=True,
     )
-    stream = _parameter(
+    stream = parameter(
         Bool(True, help="Show the completion while it arrives."), "--no-stream"
     )
-    history = _parameter(
-        Bool(True, help="Store each completion in the history."), "--no-history"
+    history = parameter(
+        Bool(True, help="Store each completion in the history."),
+        "--no-history",
+        whole=True,
     )
-    reuse = _parameter(
+    reuse = parameter(
         Bool(
             False,
             help="Answer from the history what was asked and answered before.",
         ),
         "--reuse",
+        whole=True,
     )
 
-    samples = _parameter(
+    samples = parameter(
         Int(1, min=1, help="Samples at each point of a sweep."),
         "-n",
         "--samples",
         metavar="N",
         sweep=True,
     )
-    concurrency = _parameter(
+    concurrency = parameter(
         Union(
             [Int(min=1), Enum(["auto"])],
             default_value="auto",
@@ -242,7 +218,7 @@ class CompletionSettings(Configurable):
         metavar="N|auto",
         sweep=True,
     )
-    executor = _parameter(
+    executor = parameter(
         Unicode(
             None,
             allow_none=True,
@@ -253,13 +229,13 @@ class CompletionSettings(Configurable):
         metavar="NAME",
         sweep=True,
     )
-    max_calls = _parameter(
+    max_calls = parameter(
         Int(None, allow_none=True, min=1, help="The most calls of a whole sweep."),
         "--max-calls",
         metavar="N",
         sweep=True,
     )
-    max_output_tokens = _parameter(
+    max_output_tokens = parameter(
         Int(
             None,
             allow_none=True,
@@ -309,100 +285,13 @@ class CompletionSettings(Configurable):
             raise TraitError(f"{proposal['trait'].name} is not a number.")
         return value
 
-    def changed(self, overrides: Mapping[str, Any]) -> CompletionSettings:
-        """Give a copy with the overrides set, checked; this one does not move.
-
-        Raises `InputError` for a name that is no setting or a value out of bounds.
-        """
-        copy = CompletionSettings(**self.values())
-        for name, value in overrides.items():
-            copy.assign(name, value)
-        return copy
-
-    def values(self) -> dict[str, Any]:
-        """Give every setting's value by name."""
-        return {name: getattr(self, name) for name in _traits()}
-
-    def assign(self, name: str, value: Any) -> None:
-        """Set one; raise `InputError`, naming it and its bounds, if it refuses."""
-        if name not in _traits():
-            raise InputError(
-                f"{name} is no setting; %config CompletionSettings lists them."
-            )
-        trait = _traits()[name]
-        if isinstance(value, tuple):
-            value = list(value)
-        elif isinstance(trait, List) and isinstance(value, str):
-            value = [value]
-        try:
-            if isinstance(value, bool) and not isinstance(trait, Bool):
-                raise TraitError  # traitlets would take True for 1
-            setattr(self, name, value)
-        except TraitError as error:
-            raise InputError(_refusal(name, value, trait)) from error
-
-
-def _refusal(name: str, value: Any, trait: TraitType[Any, Any]) -> str:
-    if isinstance(trait, Enum):
-        choices = ", ".join(map(str, trait.values or ()))
-        return f"{name} is {value!r}; choose from {choices}."
-    smallest, largest = getattr(trait, "min", None), getattr(trait, "max", None)
-    wanted = trait.info()
-    kind = "a whole number" if isinstance(trait, Int) else "a number"
-    if isinstance(trait, (Int, Float)):
-        if largest is not None:
-            wanted = f"{kind} from {smallest:g} to {largest:g}"
-        elif smallest is not None:
-            wanted = f"{kind}, {smallest:g} or more"
-    elif isinstance(trait, List):
-        wanted = "a list of texts"
-    elif name == "concurrency":
-        wanted = "a whole number, 1 or more, or auto"
-    return f"{name} is {value!r}; give {wanted}."
-
-
-class Parameter(NamedTuple):
-    """A setting that has a flag: what the magics, the panel and the docs read."""
-
-    name: str
-    flags: tuple[str, ...]
-    trait: TraitType[Any, Any]
-    request: str | None
-    """The field of `CompletionRequest` it fills; None: it is not part of it."""
-    slider: Slider | None
-    metavar: str | None
-    sweep: bool
-    """Whether it is for sweeps only."""
-
-    @property
-    def help(self) -> str:
-        """One or two sentences for the user."""
-        return str(self.trait.help)
-
 
 @cache
 def parameters() -> tuple[Parameter, ...]:
     """Give the parameters in the order in which they are declared above."""
-    traits = _traits()
+    traits = CompletionSettings.traits_by_name()
     return tuple(
-        Parameter(
-            name,
-            tag["flags"],
-            traits[name],
-            tag["request"],
-            tag["slider"],
-            tag["metavar"],
-            tag["sweep"],
-        )
+        Parameter.of(name, traits[name])
         for name in vars(CompletionSettings)
-        if name in traits and (tag := traits[name].metadata).get("flags")
+        if name in traits and traits[name].metadata.get("flags")
     )
-
-
-@cache
-def _traits() -> dict[str, TraitType[Any, Any]]:
-    """Give the settings by name; to look them up anew costs each of 5,000 points."""
-    traits: dict[str, TraitType[Any, Any]] = CompletionSettings.class_own_traits(
-        config=True
-    )
-    return traits

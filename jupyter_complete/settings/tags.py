@@ -1,0 +1,75 @@
+"""What a parameter is beside its trait: its flags, its slider, what it fills."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+from traitlets import Bool, Float, Int, List, TraitType
+
+
+class Slider(NamedTuple):
+    """The part of a parameter's range that a slider shows."""
+
+    start: float
+    end: float
+    step: float
+
+
+class Parameter(NamedTuple):
+    """A setting that has a flag: what the magics, the panel and the docs read."""
+
+    name: str
+    flags: tuple[str, ...]
+    trait: TraitType[Any, Any]
+    request: str | None
+    """The field of `CompletionRequest` it fills; None: it is not part of it."""
+    slider: Slider | None
+    metavar: str | None
+    sweep: bool
+    """Whether it is for sweeps only."""
+    whole: bool
+    """Whether it holds for a sweep as a whole, and so is no axis of one."""
+
+    @classmethod
+    def of(cls, name: str, trait: TraitType[Any, Any]) -> Self:
+        """Give the parameter of a trait that `parameter` tagged."""
+        tag = {field: trait.metadata[field] for field in _TAGGED}
+        return cls(name=name, trait=trait, **tag)
+
+    @property
+    def help(self) -> str:
+        """One or two sentences for the user."""
+        return str(self.trait.help)
+
+    @property
+    def axis(self) -> type | None:
+        """The kind of its values where it is an axis of a sweep; None: it is none."""
+        if self.sweep or self.whole:
+            return None
+        kinds = (kind for trait, kind in _KINDS if isinstance(self.trait, trait))
+        return next(kinds, str)
+
+
+_TAGGED = ("flags", "request", "slider", "metavar", "sweep", "whole")
+_KINDS = ((Float, float), (Int, int), (Bool, bool), (List, list))
+
+
+def parameter(
+    trait: TraitType[Any, Any],
+    *flags: str,
+    request: str | None = None,
+    slider: Slider | None = None,
+    metavar: str | None = None,
+    sweep: bool = False,
+    whole: bool = False,
+) -> Any:
+    """Tag the trait with what makes it a `Parameter`."""
+    return trait.tag(
+        config=True,
+        flags=flags,
+        request=request,
+        slider=slider,
+        metavar=metavar,
+        sweep=sweep,
+        whole=whole,
+    )
