@@ -110,9 +110,8 @@ def _magics(shell: InteractiveShell) -> Any:
     return shell.magics_manager.registry["CompletionMagics"]
 
 
-def _axes(shell: InteractiveShell) -> Iterable[str]:
-    del shell
-    return [f"{parameter.name}=" for parameter in parameters() if not parameter.sweep]
+def _axes() -> Iterable[str]:
+    return [f"{parameter.name}=" for parameter in parameters() if parameter.axis]
 
 
 def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[str]:
@@ -129,7 +128,7 @@ def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[s
             *(endpoint.name for endpoint in known.endpoints),
             *_magics(shell).settings.endpoints,
         ),
-        "sweep": lambda: _axes(shell),
+        "sweep": _axes,
         "executor": lambda: _variables(shell),
         "concurrency": lambda: ["auto"],
         "out": lambda: _variables(shell),

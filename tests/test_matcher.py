@@ -56,6 +56,13 @@ def test_axes(tab):
     assert words == ["temperature="]
 
 
+def test_what_cannot_be_swept_is_not_offered_as_an_axis(tab):
+    _, words = tab("%%complete -s ‸\nHi")
+
+    assert {"model=", "temperature=", "stop=", "stream="} <= set(words)
+    assert not {"format=", "history=", "reuse=", "samples="} & set(words)
+
+
 def test_a_variable_as_an_axis(shell, tab):
     shell.user_ns["tones"] = ["dry"]
 

@@ -16,33 +16,15 @@ from ..sweep.result import Sweep
 from ..sweep.tasks import Limits, Run, Task
 from .plan import Call
 
-# The settings that steer a sweep, or the whole of it, and are no axis of one.
-_NO_AXES = frozenset({"format", "history", "reuse"})
-_KINDS: Mapping[str, type] = {
-    "temperature": float,
-    "top_p": float,
-    "top_k": int,
-    "max_tokens": int,
-    "seed": int,
-    "logprobs": int,
-    "stop": list,
-    "betas": list,
-    "stream": bool,
-}
-
 
 def axis_settings() -> dict[str, type]:
     """Give the settings that can be an axis, each with the kind of its values."""
-    return {
-        parameter.name: _KINDS.get(parameter.name, str)
-        for parameter in parameters()
-        if not parameter.sweep and parameter.name not in _NO_AXES
-    }
+    return {one.name: one.axis for one in parameters() if one.axis}
 
 
 def whole_sweep_settings() -> frozenset[str]:
     """Give the settings that hold for a sweep as a whole."""
-    return _NO_AXES | {p.name for p in parameters() if p.sweep}
+    return frozenset(one.name for one in parameters() if not one.axis)
 
 
 class Sent(NamedTuple):
