@@ -2,10 +2,14 @@
 
 import json
 import math
+import os
+import signal
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback import STALL
 
 from jupyter_complete import Completion
 from jupyter_complete.cancel import Cancel
@@ -15,7 +19,11 @@ from jupyter_complete.display.microscope import Microscope
 from jupyter_complete.display.tokens import percent, token_label
 from jupyter_complete.distribution import Distribution, entropy
 from jupyter_complete.embedded.model import load_models
-from jupyter_complete.errors import InputError, NotFoundError
+from jupyter_complete.errors import (
+    CompletionInterrupted,
+    InputError,
+    NotFoundError,
+)
 from jupyter_complete.session import AS_IT_IS, Session
 from jupyter_complete.settings import CompletionSettings
 
@@ -174,6 +182,22 @@ def test_an_error_of_the_endpoint_comes_through(session, loopback):
         look(session, "A", model="m", endpoint=loopback.url, dialect="openai")
 
 
+def test_ctrl_c_ends_a_look_in_one_line(shell, loopback):
+    loopback.reply(raw=[STALL])
+    ask = f"%complete_distribution -m m --endpoint {loopback.url} --dialect openai Hi"
+
+    def interrupt():
+        loopback.wait_for_requests()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(CompletionInterrupted, match="not known"):
+        shell.run(ask)
+    thread.join()
+    assert loopback.requests[0].gone.wait(5)
+
+
 def test_a_look_is_not_kept_in_the_history(shell):
     shell.run("%complete_distribution -o found A file is")
 
@@ -298,7 +322,7 @@ def test_a_microscope_redraws_without_a_call_and_steps_token_by_token():
         asked.append(prompt)
         return Distribution(prompt, "m", (" c", ""), (0.5, 0.5))
 
-    microscope = Microscope(FOUR, look)
+    microscope = Microscope(look, FOUR)
     first = microscope.html
     microscope.top_k = 2
     assert microscope.html != first
@@ -321,7 +345,7 @@ def test_a_microscope_says_what_went_wrong_and_stays_where_it_is():
     def look(prompt, cancel):
         raise InputError("It tells nothing; ask another.")
 
-    microscope = Microscope(FOUR, look)
+    microscope = Microscope(look, FOUR)
     microscope.append(" a")
     microscope.wait()
 
@@ -335,7 +359,7 @@ def test_closing_a_microscope_ends_its_look():
         assert cancel.wait(10)
         raise InputError("Stopped.")
 
-    microscope = Microscope(FOUR, look)
+    microscope = Microscope(look, FOUR)
     microscope.append(" a")
     microscope.close()
 

@@ -1,5 +1,7 @@
 // Controls of the microscope: ranges, what to append, and the picture the kernel draws.
 
+const MUTE = "data-lm-suppress-shortcuts";
+
 const DIALS = [
   ["temperature", 0, 2, 0.05],
   ["top_k", 0, 100, 1],
@@ -17,7 +19,7 @@ function dial(model, [name, min, max, step]) {
   const label = element("label", "jc-dial");
   const value = element("output", "");
   // Notebook 7 takes the arrow keys before a slider sees them, unless told here.
-  const range = element("input", "", { type: "range", min, max, step, "data-lm-suppress-shortcuts": "true" });
+  const range = element("input", "", { type: "range", min, max, step, [MUTE]: "true" });
   const show = () => {
     const now = model.get(name);
     if (Number(range.value) !== now) range.value = now;
@@ -35,7 +37,7 @@ function dial(model, [name, min, max, step]) {
 function chooser(model) {
   const row = element("div", "jc-step");
   const label = element("label", "");
-  const select = element("select", "", { "data-lm-suppress-shortcuts": "true" });
+  const select = element("select", "", { [MUTE]: "true" });
   const append = element("button", "jupyter-button", { type: "button" });
   const back = element("button", "jupyter-button", { type: "button" });
   append.textContent = "Append";
@@ -59,6 +61,18 @@ function chooser(model) {
   return [row, show];
 }
 
+// Arrow keys are for the controls; Ctrl-S and its like are for the front end. On the
+// window, so as to come before the front end's own shortcuts.
+function passShortcuts(el) {
+  const keys = ({ ctrlKey, metaKey, target }) => {
+    if (!(ctrlKey || metaKey) || !el.contains(target) || !target.hasAttribute(MUTE)) return;
+    target.removeAttribute(MUTE);
+    setTimeout(() => target.setAttribute(MUTE, "true"));
+  };
+  window.addEventListener("keydown", keys, true);
+  return () => window.removeEventListener("keydown", keys, true);
+}
+
 function render({ model, el }) {
   el.classList.add("jupyter-complete-microscope");
   el.setAttribute("role", "group");
@@ -67,18 +81,27 @@ function render({ model, el }) {
   saved.textContent = model.get("saved")
     ? `.${model.get("saved")}, .jp-OutputArea-child:has(.${model.get("saved")}) { display: none; }`
     : "";
-  const parts = [...DIALS.map((spec) => dial(model, spec)), chooser(model)];
+  const dials = model.get("dials") ? DIALS.map((spec) => dial(model, spec)) : [];
+  const next = chooser(model);
+  const parts = [...dials, next];
   const status = element("div", "jc-status", { role: "status", "aria-live": "polite" });
   const picture = element("div", "jc-picture", { tabindex: "0", role: "region", "aria-label": "Distribution" });
   el.append(saved, ...parts.map(([box]) => box), status, picture);
   const show = () => {
     for (const [, update] of parts) update();
     status.textContent = model.get("status");
-    picture.innerHTML = model.get("html"); // made and escaped by the kernel
+    next[0].hidden = picture.hidden = !model.get("html");
+    if (drawn !== model.get("html"))
+      picture.innerHTML = drawn = model.get("html"); // made and escaped by the kernel
   };
+  let drawn = "";
   model.on("change", show);
   show();
-  return () => model.off("change", show);
+  const leave = passShortcuts(el);
+  return () => {
+    leave();
+    model.off("change", show);
+  };
 }
 
 export default { render };

@@ -1,6 +1,6 @@
 """The next token's distribution with sliders on it, and a way to step through a text.
 
-One widget, to be shown alone or put into a tab of another.
+One widget, shown alone or as a part of another.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import anywidget
 import traitlets
 
 from ..cancel import Cancel
-from ..distribution import Distribution, Reshaped
+from ..distribution import Distribution
 from ..errors import Cancelled, CompleteError
 from .distribution import ROWS, Bars
 from .tokens import percent, token_label
@@ -23,14 +23,16 @@ HERE = Path(__file__).parent
 CHOICES = 30
 """The likeliest tokens that can be appended."""
 
-Look = Callable[[str, Cancel], Distribution]
+Look = Callable[[Cancel], Distribution]
+LookAfter = Callable[[str, Cancel], Distribution]
 
 
 class Microscope(anywidget.AnyWidget):
     """A distribution, reshaped as its sliders say: each move redraws, without a call.
 
-    ``look(prompt, cancel)`` gives the distribution after a longer prompt; it is
+    ``look_after(prompt, cancel)`` gives the distribution after a longer prompt; it is
     called in a thread of its own. ``on_picture``, if set, gets each new picture.
+    ``first`` left out, nothing is shown until `look`.
     """
 
     _esm = HERE / "microscope.js"
@@ -40,6 +42,8 @@ class Microscope(anywidget.AnyWidget):
     top_k = traitlets.Int(0, min=0).tag(sync=True)
     """0 is no limit."""
     top_p = traitlets.Float(1.0, min=0, max=1).tag(sync=True)
+    dials = traitlets.Bool(default_value=True).tag(sync=True)
+    """Whether it has sliders of its own."""
     html = traitlets.Unicode().tag(sync=True)
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     steps = traitlets.Int().tag(sync=True)
@@ -53,16 +57,16 @@ class Microscope(anywidget.AnyWidget):
 
     def __init__(
         self,
-        first: Distribution,
-        look: Look,
+        look_after: LookAfter,
+        first: Distribution | None = None,
         *,
         rows: int = ROWS,
         **traits: Any,
     ) -> None:
         super().__init__(**traits)
         self.on_picture: Callable[[Bars], object] | None = None
-        self._look, self._rows = look, rows
-        self._path = [first]
+        self._look_after, self._rows = look_after, rows
+        self._path = [first] if first else []
         self._cancel = Cancel()
         self._thread: threading.Thread | None = None
         self.observe(self._draw, ["temperature", "top_k", "top_p"])
@@ -70,59 +74,77 @@ class Microscope(anywidget.AnyWidget):
         self._draw()
 
     @property
-    def distribution(self) -> Distribution:
-        """What the picture is of: the last of the path."""
-        return self._path[-1]
+    def distribution(self) -> Distribution | None:
+        """What the picture is of, the last of the path; None before the first."""
+        return self._path[-1] if self._path else None
 
     @property
-    def reshaped(self) -> Reshaped:
-        """That distribution as the sliders leave it."""
-        return self.distribution.reshaped(
+    def bars(self) -> Bars | None:
+        """The picture: the distribution as the sliders leave it."""
+        if self.distribution is None:
+            return None
+        reshaped = self.distribution.reshaped(
             temperature=self.temperature, top_k=self.top_k, top_p=self.top_p
         )
+        return Bars(reshaped, self._rows)
 
-    def start(self, first: Distribution) -> None:
-        """Begin again with another distribution."""
-        self._path = [first]
-        self._draw()
+    def look(self, look: Look) -> None:
+        """Begin again with another distribution, which a thread looks for.
+
+        What is looked for already is given up.
+        """
+        self.stop()
+        self.wait()
+        self._begin(look, [])
 
     def append(self, token: str) -> None:
         """Append a token to the prompt and look at what comes next, in a thread."""
-        if self.busy:
+        if self.busy or self.distribution is None:
             return
         if not token:
             self.status = "This token ends the text: nothing comes after it."
             return
-        self.busy, self.status = True, ""
         prompt = self.distribution.prompt + token
-        self._thread = threading.Thread(
-            target=self._step, args=(prompt,), name="completion-look", daemon=True
-        )
-        self._thread.start()
+        self._begin(lambda cancel: self._look_after(prompt, cancel), self._path)
 
     def back(self) -> None:
         """Take the last appended token away again."""
         if len(self._path) > 1 and not self.busy:
-            self._path.pop()
+            self._path = self._path[:-1]
             self.status = ""
             self._draw()
 
+    def stop(self) -> None:
+        """Give up what is looked for, within 200 ms; what is shown stays."""
+        self._cancel.set()
+
     def wait(self) -> None:
-        """Wait until nothing is looked at, as a program may want."""
+        """Wait until nothing is looked for, as a program may want."""
         if self._thread:
             self._thread.join()
 
     def close(self) -> None:
         """Stop what runs, and let go of the widget."""
-        self._cancel.set()
+        self.stop()
         self.wait()
         super().close()
 
-    def _step(self, prompt: str) -> None:
+    def _begin(self, look: Look, path: list[Distribution]) -> None:
+        self.busy, self.status = True, ""
+        self._cancel = Cancel()
+        self._thread = threading.Thread(
+            target=self._find,
+            args=(look, path, self._cancel),
+            name="completion-look",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def _find(self, look: Look, path: list[Distribution], cancel: Cancel) -> None:
         try:
-            self._path.append(self._look(prompt, self._cancel))
+            self._path = [*path, look(cancel)]
         except Cancelled:
-            return
+            self.status = "Stopped."
         except CompleteError as error:
             self.status = str(error)
         finally:
@@ -130,11 +152,13 @@ class Microscope(anywidget.AnyWidget):
         self._draw()
 
     def _draw(self, _: object = None) -> None:
-        reshaped = self.reshaped
-        bars = Bars(reshaped, self._rows)
+        bars = self.bars
+        if bars is None:
+            return
+        reshaped = bars.reshaped
         with self.hold_sync():
             self.steps = len(self._path) - 1
-            self.fresh = id(self.distribution) % 2**31
+            self.fresh = id(reshaped.distribution) % 2**31
             self.choices = [
                 f"{token_label(token)}  {percent(probability)}"
                 for token, probability in zip(
@@ -150,4 +174,4 @@ class Microscope(anywidget.AnyWidget):
         if content.get("kind") == "back":
             self.back()
         elif isinstance(place, int) and 0 <= place < len(self.choices):
-            self.append(self.distribution.tokens[place])
+            self.append(self._path[-1].tokens[place])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -12,6 +11,7 @@ from IPython.display import display
 from ..errors import InputError
 from ..settings import flags
 from ..settings.options import DistributionOptions
+from .stopping import one_line
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -37,6 +37,7 @@ class DistributionMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
+    @one_line("Stopped; what comes next is not known.")
     def complete_distribution(self, line: str, cell: str | None = None) -> Bars | None:
         """Show the next token's probabilities."""
         from ..display import Bars  # noqa: PLC0415 - loading must stay cheap
@@ -69,13 +70,13 @@ class DistributionMagics(Magics):
     def _show(self, bars: Bars, call: Call) -> None:
         """Show sliders, and the picture that a saved notebook keeps."""
         from ..display.microscope import Microscope  # noqa: PLC0415 - widgets are slow
+        from ..session.distribution import after  # noqa: PLC0415 - loaded by now
 
         name = f"jupyter-complete-distribution-{next(_numbers)}"
 
-        def look(prompt: str, cancel: Cancel) -> Distribution:
-            request = replace(call.request, prompt=prompt)
+        def look_after(prompt: str, cancel: Cancel) -> Distribution:
             return self._complete.session.distribution(
-                replace(call, request=request), cancel=cancel
+                after(call, prompt), cancel=cancel
             )
 
         def bundle(bars: Bars) -> dict[str, str]:
@@ -83,8 +84,8 @@ class DistributionMagics(Magics):
 
         reshaped = bars.reshaped
         microscope = Microscope(
+            look_after,
             reshaped.distribution,
-            look,
             rows=bars.rows,
             temperature=1.0 if reshaped.temperature is None else reshaped.temperature,
             top_k=reshaped.top_k or 0,

@@ -24,6 +24,7 @@ from . import cards, cells
 from .board import Board
 from .form import Form
 from .live import Live
+from .next_token import NextToken
 from .preview import Preview
 from .runs import Ask
 from .strip import Answer, Strip
@@ -37,6 +38,8 @@ __all__ = ["CompletionPanel"]
 
 LAST = "_completion"
 MOST_SAMPLES = 8
+NEXT = 1
+"""The place of the tab that shows the next token."""
 HOW = (
     "CompletionPanel: sliders and dropdowns for %%complete. It needs a notebook with "
     "ipywidgets: pip install 'jupyter-complete[lab]', then jupyter lab. Here, the "
@@ -100,10 +103,10 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
 
     def run(self) -> None:
         """Start the samples and return; what is refused shows in the status."""
-        names = template_names(self.prompt)
+        template, values = self._filled()
         ask = Ask(
-            self.prompt,
-            {name: self._namespace[name] for name in names if name in self._namespace},
+            template,
+            values,
             cells.call_values(self.settings),
             self._samples.value,
             self.cell(),
@@ -123,6 +126,12 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         self._exit.close()
         super().close()
 
+    def _filled(self) -> tuple[str, dict[str, object]]:
+        """Give the template with the values of those of its names that have one."""
+        names = template_names(self.prompt)
+        have = [name for name in names if name in self._namespace]
+        return self.prompt, {name: self._namespace[name] for name in have}
+
     def _let_go_at_close(self) -> None:
         for widget in _below(self):
             self._exit.callback(widget.close)
@@ -130,7 +139,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             events = self._shell.events
             events.register("post_run_cell", self._look)
             self._exit.callback(events.unregister, "post_run_cell", self._look)
-        for ends in (self._board.strip.close, self._form.close, self.wait, self.stop):
+        parts = (self._board.strip, self._next, self._form)
+        for ends in (*(part.close for part in parts), self.wait, self.stop):
             self._exit.callback(ends)
 
     def _build(self, prompt: str) -> None:
@@ -153,7 +163,9 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             on_sweep=self._sweep,
             on_change=self._look,
         )
+        self._next = NextToken(self._session, self._filled, on_picture=self._save)
         actions = self._actions()
+        tabs = self._below_answers(strip)
         self._prompt.observe(self._look, "value")
         self.children = (
             self._form.box,
@@ -163,7 +175,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             actions,
             self._preview.request,
             self._live,
-            strip.box,
+            tabs,
         )
         self.add_class("jupyter-complete-panel")
         self._look()
@@ -193,6 +205,14 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         box.add_class("jc-actions")
         return box
 
+    def _below_answers(self, strip: Strip) -> widgets.Tab:
+        self._tabs = widgets.Tab(
+            (strip.box, self._next.box), titles=("Earlier answers", "Next token")
+        )
+        self._tabs.selected_index = 0
+        self._tabs.observe(self._look, "selected_index")
+        return self._tabs
+
     def _busy(self, busy: bool) -> None:  # noqa: FBT001 - it is what the board tells
         self._run_button.disabled, self._stop_button.disabled = busy, not busy
 
@@ -201,6 +221,10 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         if self._out:
             one = len(completions) == 1
             self._namespace[self._out] = completions[0] if one else completions
+        self._save()
+
+    def _save(self) -> None:
+        """Bring what a saved notebook shows up to date."""
         if self._saved:
             self._saved.update(self._saved_bundle(), raw=True)
 
@@ -214,6 +238,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
     def _look(self, _: object = None) -> None:
         """Show what the names in the prompt stand for, and what Run would send."""
         self._preview.show(self.prompt, self._namespace, request=self._show.value)
+        if self._tabs.selected_index == NEXT:
+            self._next.follow()
 
     def _sweep(self, name: str) -> None:
         self._live.show_cell(cells.sweep(self.settings, self.prompt, name))
@@ -234,8 +260,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
     def _saved_bundle(self) -> dict[str, str]:
         last = [answer.completion for answer in self._board.current]
         return {
-            "text/plain": cards.saved_text(last),
-            "text/html": cards.saved(last, self._saved_class),
+            "text/plain": cards.saved_text(last, self._next.bars),
+            "text/html": cards.saved(last, self._next.bars, self._saved_class),
         }
 
 

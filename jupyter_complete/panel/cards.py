@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..completion import Completion
-from ..display import difference, escape, facts
+from ..display import Bars, difference, escape, facts
 from ..errors import one_line
 from ..prompts import template_names
 
@@ -25,7 +25,7 @@ def card(completion: Completion) -> str:
     return f'<div class="jc-text" style="{_STYLE}">{text}</div>{lines}'
 
 
-def saved(completions: Sequence[Completion], name: str) -> str:
+def saved(completions: Sequence[Completion], bars: Bars | None, name: str) -> str:
     """Give what a saved notebook shows in the panel's place, in a box of that class."""
     what = (
         "The completion panel of jupyter_complete needs a running kernel and "
@@ -38,15 +38,17 @@ def saved(completions: Sequence[Completion], name: str) -> str:
         for text in dict.fromkeys(completion.prompt for completion in completions)
     )
     answers = "<hr>".join(card(completion) for completion in completions)
-    return f'<div class="{name}"><p>{what}</p>{prompt}{answers}</div>'
+    picture = bars.html() if bars else ""
+    return f'<div class="{name}"><p>{what}</p>{prompt}{answers}{picture}</div>'
 
 
-def saved_text(completions: Sequence[Completion]) -> str:
+def saved_text(completions: Sequence[Completion], bars: Bars | None) -> str:
     """Give the same as plain text."""
-    return "\n\n".join(
+    parts = [
         f"{completion.text.strip()}\n[{facts(completion)}]"
         for completion in completions
-    )
+    ]
+    return "\n\n".join([*parts, repr(bars)] if bars else parts)
 
 
 def names(template: str, values: Mapping[str, object]) -> str:

@@ -80,7 +80,7 @@ function tidy(panel) {
         found.setAttribute("aria-label", wanted);
     }
   // Notebook 7 takes the arrow keys before a slider sees them, unless told here.
-  for (const found of panel.querySelectorAll("[role=slider], select"))
+  for (const found of panel.querySelectorAll("[role=slider], [role=tab], select"))
     if (!found.hasAttribute(MUTE)) found.setAttribute(MUTE, "true");
   for (const option of panel.querySelectorAll("option"))
     if (option.textContent.startsWith("— ") !== option.disabled)

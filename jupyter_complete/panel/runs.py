@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..cancel import Cancel
 from ..errors import CompleteError
+from ..session import Origin
 
 if TYPE_CHECKING:
     from ..session import Call, Outcome, Running, Session
@@ -78,8 +79,6 @@ class Run:
         thread.start()
 
     def _start(self) -> None:
-        from ..session import Origin  # noqa: PLC0415 - it is loaded by now
-
         ask = self._ask
         try:
             call = self._session.prepare(
@@ -91,7 +90,7 @@ class Run:
             )
         except Exception as error:  # noqa: BLE001 - each is shown, in one line
             for sample in range(ask.samples):
-                self._end(sample, _shown(error))
+                self._end(sample, in_one_line(error))
             return
         for sample in range(ask.samples):
             self._begin(self._follow, sample, call.again(sample))
@@ -111,7 +110,7 @@ class Run:
             running.show(show)
             ended: Outcome | CompleteError = running.outcome
         except Exception as error:  # noqa: BLE001 - as above
-            ended = _shown(error)
+            ended = in_one_line(error)
         self._end(sample, ended)
 
     def _end(self, sample: int, ended: Outcome | CompleteError) -> None:
@@ -123,7 +122,8 @@ class Run:
             self._watcher.all_ended()
 
 
-def _shown(error: Exception) -> CompleteError:
+def in_one_line(error: Exception) -> CompleteError:
+    """Give any error, a foreign one too, as one that can be shown."""
     if isinstance(error, CompleteError):
         return error
     return CompleteError(f"{type(error).__name__}: {error}")

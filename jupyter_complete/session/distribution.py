@@ -11,7 +11,7 @@ from ..completion import TokenLogprob
 from ..dialects.openai import OpenAIDialect
 from ..distribution import Distribution
 from ..embedded.model import load_models
-from ..errors import InputError
+from ..errors import Cancelled, InputError
 from .ask import Outcome
 from .plan import Call
 
@@ -37,11 +37,13 @@ def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
     with log-probabilities. Raises `InputError` where there are none, and what the
     asking raises.
     """
-    if call.endpoint.base_url.startswith("embedded:"):
+    if is_embedded(call):
         return _exact(call)
     outcome = ask(_with_logprobs(call))
     if outcome.error:
         raise outcome.error
+    if outcome.completion.status == "interrupted":
+        raise Cancelled("The look was stopped.")
     if not outcome.completion.logprobs:
         raise InputError(
             f"{call.endpoint.name} told no log-probabilities: either the text ends "
@@ -54,6 +56,16 @@ def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
         tuple(tokens),
         tuple(math.exp(logprob) for logprob in tokens.values()),
     )
+
+
+def after(call: Call, prompt: str) -> Call:
+    """Give the call with another prompt, already as the model is to have it."""
+    return replace(call, request=replace(call.request, prompt=prompt))
+
+
+def is_embedded(call: Call) -> bool:
+    """Whether an embedded model answers: looking costs nothing then."""
+    return call.endpoint.base_url.startswith("embedded:")
 
 
 def _exact(call: Call) -> Distribution:

@@ -7,54 +7,14 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from loopback import STALL, events
+from panel_page import LOAD, Panel, start
 from playwright.sync_api import expect
 
-LOAD = "%load_ext jupyter_complete"
 PANEL = "%complete_panel -o answer"
 ASK = "What does the {{topic}} statement do?"
 SWEEP = (
     f"%%complete -s temperature=0,1 -s topic=with,try --max-tokens 60 --fresh\n{ASK}"
 )
-
-
-class Panel:
-    """The panel in a page."""
-
-    def __init__(self, front, number=0):
-        self.root = front.page.locator(".jupyter-complete-panel").nth(number)
-        self.status = self.root.locator(".jc-status")
-        self.answers = self.root.locator(".jc-answers")
-        self.prompt = self.root.get_by_label("prompt", exact=True)
-
-    def dial(self, name):
-        dial = self.root.locator(f".jc-{name}")
-        return dial.get_by_role("slider"), dial.get_by_role("textbox")
-
-    def press(self, name):
-        self.root.get_by_role("button", name=name, exact=True).click()
-
-    def choose(self, label, option):
-        self.root.get_by_label(label, exact=True).select_option(option)
-
-    def write(self, label, text):
-        box = self.root.get_by_label(label, exact=True)
-        box.fill(text)
-        box.press("Enter")
-
-    def is_done(self):
-        expect(self.status).to_contain_text("Done", timeout=30_000)
-
-
-def start(front, *cells):
-    """Run the cells and give the panel of the last."""
-    front.open("panel.ipynb", *cells)
-    if front.name != "voila":
-        for number in range(len(cells)):
-            front.run(number)
-    panel = Panel(front)
-    expect(panel.status).to_have_text("Ready.", timeout=60_000)
-    panel.root.scroll_into_view_if_needed()
-    return panel
 
 
 def test_a_person_sets_runs_stops_and_compares(any_front, loopback, here):
