@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..client import Cancel, Client
+from ..client import Cancel
 from ..completion import Completion
 from ..dialects.messages import MessagesDialect, counted
-from ..errors import (
-    AuthenticationError,
-    CompletionInterrupted,
-    HistoryError,
-    InputError,
-)
+from ..errors import AuthenticationError, HistoryError, InputError
 from ..history import History
 from ..keys import Keys
 from ..sweep.result import Doors
 from .ask import Gathering, OnText, Outcome, ask
-from .clients import client_of
+from .clients import SharedClient
 from .code import call_of, code
 from .distribution import AS_IT_IS, distribution
 from .grid import (
@@ -36,7 +30,7 @@ from .keeping import kept
 from .plan import Call, Origin, plan
 from .restoring import restored
 from .routes import Routes
-from .running import Running, interruption
+from .running import Running, follow
 from .sweeping import Sweeping
 
 if TYPE_CHECKING:
@@ -63,9 +57,6 @@ __all__ = [
 ]
 
 
-_OF_THE_CLIENT = ["connect_timeout", "read_timeout", "retries"]
-
-
 class Session:
     """Completes prompts with one set of settings, one pool of connections, one history.
 
@@ -83,15 +74,13 @@ class Session:
     ) -> None:
         self.settings = settings
         self.history = history
-        self._client: Client | None = None
-        self._lock = threading.Lock()
         self.doors = Doors()
         """What a `Sweep` asks of the floors above: to be drawn and shown."""
-        self.routes = Routes(lambda: self.client)
         self._keys = keys or Keys()
+        self._client = SharedClient(self._keys, settings)
+        self.routes = Routes(self._client)
         self._warnings = [] if warnings is None else warnings
         self._journal = Journal(history) if history else None
-        settings.observe(self._renew, names=_OF_THE_CLIENT)
 
     @classmethod
     def opened(
@@ -107,20 +96,6 @@ class Session:
         warnings: list[str] = []
         history = History(directory / "completions.sqlite", warn=warnings.append)
         return cls(settings, history=history, keys=Keys(ask_key), warnings=warnings)
-
-    @property
-    def client(self) -> Client:
-        """The pool of connections, made at first use, once for all threads."""
-        settings = self.settings
-        with self._lock:
-            if self._client is None:
-                self._client = client_of(
-                    self._keys,
-                    settings.connect_timeout,
-                    settings.read_timeout,
-                    retries=settings.retries,
-                )
-            return self._client
 
     def prepare(
         self,
@@ -179,7 +154,7 @@ class Session:
         with kept(call, gathering, self.history, self._journal) as keep:
             outcome = ask(
                 call,
-                self.client,
+                self._client(),
                 gathering,
                 on_text=on_text,
                 cancel=cancel or Cancel(),
@@ -207,21 +182,7 @@ class Session:
 
     def follow(self, running: Running, *, on_text: OnText | None = None) -> Completion:
         """Show a call that `start` started until it ends; see `complete`."""
-        with running.stopped_by_ctrl_c():
-            try:
-                while running.wait_for_news():
-                    running.show(on_text)
-                running.show(on_text)
-            except CompletionInterrupted:
-                raise
-            except KeyboardInterrupt:  # raised by a front end, not by a signal
-                running.interrupt()
-                running.stop()
-        if running.interrupted:
-            raise interruption(running.outcome.completion)
-        if running.outcome.error:
-            raise running.outcome.error
-        return running.outcome.completion
+        return follow(running, on_text)
 
     def count(self, call: Call) -> int:
         """Give how many tokens the call's prompt has, as its endpoint counts.
@@ -234,7 +195,7 @@ class Session:
                 f"{len(call.request.prompt)} characters."
             )
         http = call.dialect.count(call.request)
-        body, _ = self.client.post_json(
+        body, _ = self._client().post_json(
             call.endpoint, http.path, json.loads(http.body), dialect=call.dialect
         )
         return counted(body)
@@ -278,13 +239,7 @@ class Session:
         """
         settings = self.settings.changed(overrides)
 
-        @functools.lru_cache(256)
-        def changed(point: tuple[tuple[str, Any], ...]) -> CompletionSettings:
-            return settings.changed(dict(point)) if point else settings
-
-        def prepare(values: Mapping[str, object], point: Mapping[str, Any]) -> Call:
-            # The same settings hold at many points, and checking them is slow.
-            here = changed(tuple(point.items()))
+        def prepare(values: Mapping[str, object], here: CompletionSettings) -> Call:
             route = self.routes.find(here)
             return plan(text, values, here, route, origin or Origin())
 
@@ -306,31 +261,24 @@ class Session:
         """
         for endpoint in {task.call.call.endpoint for task in plan.tasks}:
             self._keys(endpoint)
-        sweeping = Sweeping(self.client, self.history, self._journal, self.doors)
+        sweeping = Sweeping(self._client(), self.history, self._journal, self.doors)
         return sweeping.run(plan, on_progress=on_progress, stop=stop)
 
-    def restore_sweep(self, number: str) -> Sweep:
+    def restore_sweep(self, sweep_id: str) -> Sweep:
         """Give a sweep of the history again. Raises `HistoryError` if there is none."""
-        rows = self.history.sweep(number) if self.history else []
+        rows = self.history.sweep(sweep_id) if self.history else []
         if not rows:
             raise HistoryError(
-                f"The history has no sweep {number!r}; %complete_history lists what "
+                f"The history has no sweep {sweep_id!r}; %complete_history lists what "
                 "it has."
             )
-        return restored(rows, number, self.doors)
+        return restored(rows, sweep_id, self.doors)
 
     def close(self) -> None:
         """Close the connections and the history."""
-        self._renew()
+        self._client.close()
         if self.history:
             self.history.close()
-
-    def _renew(self, _: object = None) -> None:
-        """Let the next call make a client of the settings as they are now."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client:
-            client.close()
 
     def _answered(self, call: Call) -> Completion | None:
         if self.history is None:

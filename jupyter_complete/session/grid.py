@@ -7,6 +7,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import InputError
@@ -15,6 +16,8 @@ from ..sweep import axes as sweep_axes
 from ..sweep.result import Sweep
 from ..sweep.tasks import Limits, Run, Task
 from .plan import Call
+
+ALIKE = "At temperature 0 the samples of a point are much the same."
 
 
 def axis_settings() -> dict[str, type]:
@@ -64,7 +67,7 @@ class SweepPlan:
     def summary(self) -> str:
         """The size of it, in one line."""
         points = len(self.tasks) // self.samples
-        over = " × ".join(  # noqa: RUF001 - it is a multiplication
+        over = " \N{MULTIPLICATION SIGN} ".join(
             f"{'+'.join(axis.names)} ({len(axis)})" for axis in self.axes
         )
         return f"{over}: " * bool(over) + (
@@ -83,45 +86,66 @@ def plan_sweep(
     axes: Sequence[sweep_axes.Axis],
     values: Mapping[str, object],
     settings: CompletionSettings,
-    prepare: Callable[[Mapping[str, object], Mapping[str, Any]], Call],
+    prepare: Callable[[Mapping[str, object], CompletionSettings], Call],
     *,
     executor: Executor | None = None,
     fresh: bool = False,
 ) -> SweepPlan:
     """Give the sweep of a text over the axes; every call is built and checked.
 
-    ``prepare`` builds a call of a text's values and a point's settings. Raises
+    ``prepare`` builds the call of the text with its values and settings. Raises
     `InputError` for the first that is refused; nothing is sent.
     """
-    samples = settings.samples
-    number = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    sweep_id = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
     timeouts = (settings.connect_timeout, settings.read_timeout)
+    everywhere = dict(values)
+    settings_at = _settings_at(settings)
     tasks: list[Task] = []
     notices: dict[str, None] = {}
-    for point in sweep_axes.points(axes, samples=samples):
-        call = prepare(ChainMap(dict(point.values), dict(values)), point.settings)
-        notices |= dict.fromkeys(call.notices)
-        if samples > 1 and call.request.temperature == 0:
-            notices["At temperature 0 the samples of a point are much the same."] = None
-        for sample in range(samples):
-            one = replace(call.again(sample), sweep=number, stream=call.stream)
-            sent = Sent(len(tasks), one, timeouts)
-            tasks.append(Task(point, sample, sent, one.request))
+    for point in sweep_axes.points(axes, samples=settings.samples):
+        here = settings_at(tuple(point.settings.items()))
+        filled = ChainMap(dict(point.values), everywhere)
+        call = replace(prepare(filled, here), sweep=sweep_id)
+        notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
+        for sample in range(settings.samples):
+            sent = Sent(len(tasks), call.again(sample), timeouts)
+            tasks.append(Task(point, sample, sent, sent.call.request))
     return SweepPlan(
         tuple(tasks),
         tuple(axes),
-        samples,
-        number,
-        Limits(
-            concurrency=settings.concurrency,
-            max_calls=settings.max_calls,
-            max_output_tokens=settings.max_output_tokens,
-        ),
+        settings.samples,
+        sweep_id,
+        _limits(settings),
         executor,
         fresh,
         settings.history,
         tuple(notices),
     )
+
+
+def _settings_at(
+    settings: CompletionSettings,
+) -> Callable[[tuple[tuple[str, Any], ...]], CompletionSettings]:
+    """Give what tells the settings of a point; many points have the same."""
+
+    @lru_cache(256)
+    def changed(point: tuple[tuple[str, Any], ...]) -> CompletionSettings:
+        return settings.changed(dict(point)) if point else settings
+
+    return changed
+
+
+def _limits(settings: CompletionSettings) -> Limits:
+    return Limits(
+        concurrency=settings.concurrency,
+        max_calls=settings.max_calls,
+        max_output_tokens=settings.max_output_tokens,
+    )
+
+
+def _advice(call: Call, samples: int) -> tuple[str, ...]:
+    alike = samples > 1 and call.request.temperature == 0
+    return (ALIKE,) if alike else ()
 
 
 def check_sweep(plan: SweepPlan, confirm_calls: int, *, yes: bool) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _Values = dict[str, Any]
 
 
-def restored(rows: Sequence[HistoryRow], number: str, doors: Doors) -> Sweep:
+def restored(rows: Sequence[HistoryRow], sweep_id: str, doors: Doors) -> Sweep:
     """Give the sweep of its rows in the history, the newest answer of each call.
 
     One prompt may have been swept more than once: it is the last sweep that is given,
@@ -40,7 +40,7 @@ def restored(rows: Sequence[HistoryRow], number: str, doors: Doors) -> Sweep:
             Point(values, settings), row.completion.sample, row.completion
         )
     axes = _axes(names, [row.point.values for row in newest.values()], settings)
-    return Sweep(_ordered(tuple(newest.values()), axes), axes, id=number, doors=doors)
+    return Sweep(_ordered(tuple(newest.values()), axes), axes, id=sweep_id, doors=doors)
 
 
 def _values(row: HistoryRow, names: Sequence[str]) -> _Values | None:

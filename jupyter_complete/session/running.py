@@ -23,15 +23,6 @@ WAIT_SECONDS = 0.1
 PATIENCE_SECONDS = 2.0
 
 
-def interruption(completion: Completion) -> CompletionInterrupted:
-    """Give what Ctrl-C raises of a completion."""
-    count = len(completion.text)
-    came = f"after {count:,} character{'s' * (count != 1)}; the text is kept"
-    return CompletionInterrupted(
-        f"Stopped {came if count else 'before any text came'}.", completion
-    )
-
-
 class Running:
     """A call under way in a thread of its own.
 
@@ -133,3 +124,34 @@ class Running:
         if self._failure:
             raise self._failure
         return self.outcome
+
+
+def follow(running: Running, on_text: OnText | None) -> Completion:
+    """Show a call until it ends, through ``on_text`` in this thread.
+
+    Raises the call's `CompleteError`, and `CompletionInterrupted` on Ctrl-C.
+    """
+    with running.stopped_by_ctrl_c():
+        try:
+            while running.wait_for_news():
+                running.show(on_text)
+            running.show(on_text)
+        except CompletionInterrupted:
+            raise
+        except KeyboardInterrupt:  # raised by a front end, not by a signal
+            running.interrupt()
+            running.stop()
+    if running.interrupted:
+        raise _interruption(running.outcome.completion)
+    if running.outcome.error:
+        raise running.outcome.error
+    return running.outcome.completion
+
+
+def _interruption(completion: Completion) -> CompletionInterrupted:
+    """Give what Ctrl-C raises of a completion."""
+    count = len(completion.text)
+    came = f"after {count:,} character{'s' * (count != 1)}; the text is kept"
+    return CompletionInterrupted(
+        f"Stopped {came if count else 'before any text came'}.", completion
+    )
