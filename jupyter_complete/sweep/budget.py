@@ -36,13 +36,8 @@ class Budget:
         self.calls += 1
         self.tokens += request.max_tokens_to_sample
 
-    def settle(self, request: CompletionRequest, completion: Completion | None) -> None:
-        """Count what the answer took in place of what was held back for it.
-
-        None: the call never began.
-        """
-        if completion is None:
-            self.calls -= 1
+    def settle(self, request: CompletionRequest, completion: Completion) -> None:
+        """Count what the answer took in place of what was held back for it."""
         self.tokens -= request.max_tokens_to_sample - output_tokens(completion)
 
     def count(self, completion: Completion) -> None:
@@ -51,10 +46,8 @@ class Budget:
         self.tokens += output_tokens(completion)
 
 
-def output_tokens(completion: Completion | None) -> int:
+def output_tokens(completion: Completion) -> int:
     """Give how many tokens an answer had, at most, where nobody counted."""
-    if completion is None:
-        return 0
     told = completion.usage and completion.usage.output_tokens
     if told is not None:
         return told
