@@ -312,6 +312,13 @@ def test_python_has_the_power_of_the_axis_texts():
         ({"temperature+tone": []}, "has no values"),
         ({"tone": [None]}, "tone has a gap"),
         ({"top_p": "0,@x"}, "top_p is '@x'; give a number"),
+        ({"top_p": "@x.a:b"}, "is no variable"),
+        ({"top_p": '@x["a,b"]'}, "names no variable; assign x first"),
+        ({"rows": [{}]}, "rows has no values"),
+        ({"rows": [{1: "tea"}]}, "rows has a column 1; name it with text"),
+        ({"rows": [{"n": n} for n in range(100_001)]}, "rows has 100,001 values"),
+        ({"rows": pd.DataFrame({"n": []})}, "rows has no values"),
+        ({"n": np.zeros(100_001)}, "n has 100,001 values"),
     ],
 )
 def test_bad_python_axes_are_one_line(keywords, says):
@@ -319,6 +326,54 @@ def test_bad_python_axes_are_one_line(keywords, says):
         keyword_axes(keywords, NAMES)
 
     assert says in str(caught.value)
+
+
+class Frame:
+    """What Polars' frame has of a table, which is not what pandas' has."""
+
+    columns = ("topic", "n")
+
+    def iter_rows(self):
+        return iter([("tea", 1), ("ice", 2)])
+
+
+def test_any_frame_whose_rows_can_be_had_is_a_table():
+    _, axes = keyword_axes({"rows": Frame()}, NAMES)
+
+    assert axes[0].names == ("topic", "n")
+    assert axes[0].rows == (("tea", 1), ("ice", 2))
+
+
+@pytest.mark.parametrize("given", ["tea", ["tea", "ice"]], ids=str)
+def test_rows_is_a_template_name_for_what_is_no_table(given):
+    names = Names(SETTINGS, ("rows",))
+
+    _, axes = keyword_axes({"rows": given}, names)
+    assert axes[0].names == ("rows",)
+    assert [row[0] for row in axes[0].rows] == ([given] if given == "tea" else given)
+    assert axis("rows=@given", names, given=["tea", "ice"]).rows == (("tea",), ("ice",))
+
+
+def test_a_number_of_numpy_is_one_of_python():
+    _, axes = keyword_axes({"temperature": [np.float32(0.5), np.int64(1)]}, NAMES)
+
+    assert [type(row[0]) for row in axes[0].rows] == [float, float]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("on,off", [True, False]), ("Yes, 0", [True, False])]
+)
+def test_a_switch_is_swept_by_its_words(text, expected):
+    found = axis(f"stream={text}", Names({"stream": bool}, ()))
+
+    assert [row[0] for row in found.rows] == expected
+    with pytest.raises(InputError, match="stream is 'perhaps'; give true or false"):
+        axis("stream=perhaps", Names({"stream": bool}, ()))
+
+
+def test_a_json_list_is_no_longer_than_a_sweep():
+    with pytest.raises(InputError, match="n has 100,001 values"):
+        axis(f"n=json:[{','.join('0' * 100_001)}]")
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, unique=True))

@@ -80,6 +80,12 @@ def test_one_value_has_no_interval_and_none_no_mean():
     assert intervals.share(0, 0) is None
 
 
+def test_a_difference_wants_values_on_both_sides_and_two_for_an_interval():
+    assert intervals.difference([], [1.0]) is None
+    assert intervals.difference([1.0], []) is None
+    assert intervals.difference([1.0], [3.0, 4.0]) == (2.5, None, None, 1)
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30))
 def test_an_interval_lies_around_its_mean(values):
     found = intervals.mean(values)

@@ -18,6 +18,7 @@ from test_sweep_result import made, with_status
 
 from jupyter_complete.display.differences import difference, runs
 from jupyter_complete.display.sweeps import fitting, sweep_screen, view
+from jupyter_complete.display.sweeps.summary import state
 from jupyter_complete.errors import InputError, printable
 from jupyter_complete.sweep.axes import Axis
 from jupyter_complete.sweep.tasks import Ended, Progress
@@ -109,9 +110,33 @@ def test_failed_and_pending_calls_say_so(runs_of_six):
     assert "pending" in lines[1]
     assert error in lines[2]
     assert f"1 × {error}" in lines  # noqa: RUF001
+    assert repr(view(part, full=True)).split("\n\n")[1].endswith(f"\n{error}")
     page = Reader(view(part)._repr_html_())
     assert any(error in cell for line in page.lines for cell in line)
     assert "Only failed" in page.text
+
+
+def test_more_than_five_kinds_of_errors_are_counted_together():
+    runs = made(n=[*range(8)])
+    rows = [
+        row._replace(completion=replace(row.completion, status="error", error=f"E{n}."))
+        for n, row in enumerate(runs.rows)
+    ]
+
+    lines = repr(view(replace(runs, rows=tuple(rows)))).splitlines()
+    assert sum(line.startswith("1 × E") for line in lines) == 5  # noqa: RUF001
+    assert "and 3 other errors" in lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "1 s"), (59, "59 s"), (90, "1 min 30 s"), (7300, "2 h 1 min")],
+)
+def test_a_pause_and_the_time_left_are_told_in_the_units_of_people(seconds, said):
+    line = state(Progress(6, 1, 0, 0, 0, 8, 0.0, seconds, pause=seconds))
+
+    assert f"the endpoint asked to wait {said}" in line
+    assert line.endswith(f"about {said} left")
 
 
 def test_full_text_and_differences_are_there_as_text(runs_of_six):
@@ -215,6 +240,13 @@ def test_words_are_compared_with_a_chosen_point(runs_of_six):
     assert "Against temperature=0.5, tone=warm" in markup._repr_html_()
     assert "<del>warm</del> <ins>dry</ins>" in markup._repr_html_()
     assert view(runs_of_six, against=-1)._repr_html_().count("Against temp") == 1
+
+
+def test_a_point_where_nothing_was_answered_is_no_baseline(runs_of_six):
+    part = with_status(runs_of_six, None)
+
+    with pytest.raises(InputError, match="nothing was answered there"):
+        view(part, against={"temperature": 0, "tone": "dry"})
 
 
 def test_every_point_of_a_small_sweep_can_be_chosen_by_the_reader(runs_of_six):
@@ -402,6 +434,34 @@ def test_a_difference_holds_both_texts(old, new):
 def test_a_difference_marks_words_alone():
     assert difference("a  b c", "a  x c") == "a  <del>b</del>  <ins>x</ins> c"
     assert difference("<b>", "<i>") == "<del>&lt;b&gt;</del><ins>&lt;i&gt;</ins>"
+
+
+def test_texts_of_too_many_words_are_not_compared():
+    assert difference("a " * 5000, "b " * 5000) is None
+
+
+def test_of_long_answers_the_beginnings_are_compared():
+    texts = ["a " * 5000, "b " * 5000]
+    runs = made(n=[0, 1], text=lambda point, sample: texts[point.values["n"]])
+
+    markup = view(runs, against=0)._repr_html_()
+    assert "only 6,000 characters were compared" in markup
+    assert "too long to compare" not in markup
+
+
+def test_a_word_with_a_control_character_in_it_hides_nothing():
+    """A separator of files divides words, and is a character that is shown."""
+    runs = made(n=[0, 1], text=lambda point, sample: f"a b c d e\x1cf {point.values}")
+    page = Reader(view(runs)._repr_html_())
+
+    assert "a b c d e␜f" in page.text
+
+
+def test_what_is_beyond_the_offered_directions_is_named_and_can_be_chosen():
+    runs = made(**{name: ["x", "y"] for name in ("a", "b", "c", "d", "e", "f")})
+
+    assert "view(rows=…, columns=…) takes f, too" in view(runs)._repr_html_()
+    assert "view(rows=…, columns=…) takes e, too" in view(runs, rows="f")._repr_html_()
 
 
 # ---- live

@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
 import pytest
 from counting import Counting, ask
@@ -200,6 +200,15 @@ def test_a_cluster_that_lost_all_workers_is_given_up(server, cluster, monkeypatc
 def server_waits(server, count):
     while len(server.times) < count:
         time.sleep(0.01)
+
+
+def test_a_pool_that_is_broken_already_is_replaced(server, pool):
+    with pytest.raises(BrokenExecutor):
+        pool.submit(die_always, None, None).result()
+
+    done = run(server.tasks(3), ask, executor=pool)
+
+    assert [c and c.text for c in done.completions] == ["re: p0", "re: p1", "re: p2"]
 
 
 @pytest.mark.filterwarnings("ignore")

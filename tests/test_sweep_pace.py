@@ -184,6 +184,14 @@ def test_an_older_answer_that_comes_late_is_not_believed(clock):
     assert paced.wait() == 9
 
 
+def test_an_answer_that_tells_nothing_does_not_end_the_wait(clock):
+    paced = pace(clock)
+    answer(paced, told(clock, "requests", 0, 9))
+    answer(paced)
+
+    assert paced.wait() == 9
+
+
 @pytest.mark.parametrize(
     "headers",
     [

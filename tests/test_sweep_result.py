@@ -281,6 +281,23 @@ def test_plotting_goes_through_its_door(runs):
         runs.plot()
 
 
+def test_showing_goes_through_its_door(runs):
+    class View:
+        def __init__(self, sweep, **chosen):
+            self.sweep, self.chosen = sweep, chosen
+
+        def _repr_html_(self):
+            return f"<p>{len(self.sweep)} calls</p>"
+
+    shown = replace(runs, doors=Doors(view=View))
+
+    assert shown.view(rows="tone").chosen == {"rows": "tone"}
+    assert shown._repr_html_() == "<p>8 calls</p>"
+    assert runs._repr_html_() is None
+    with pytest.raises(InputError, match=r"display.view\(sweep\)"):
+        runs.view()
+
+
 def test_it_pickles_without_its_doors(runs):
     closed = replace(runs, doors=Doors(plot=lambda: None))
 
@@ -295,6 +312,9 @@ def test_measures_stand_at_each_point_with_their_count(runs):
 
     assert len(found) == 8
     first = found[0]
+    assert repr(found[:2]).splitlines()[1].split()[:2] == ["0.0", "dry"]
+    assert len(found[:2]) == 2
+    assert repr(found[:0]) == "no measures"
     assert first.values == {"temperature": 0.0, "tone": "dry"}
     assert first.label == "words, mean (n = 2)"
     assert first.estimate.n == 2

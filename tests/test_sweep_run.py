@@ -15,8 +15,9 @@ from counting import Counting, answered, ask, error
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import Completion
 from jupyter_complete.errors import CompleteError
+from jupyter_complete.sweep.board import Board
 from jupyter_complete.sweep.run import run
-from jupyter_complete.sweep.tasks import Hooks, Limits
+from jupyter_complete.sweep.tasks import Ended, Hooks, Limits
 
 
 @pytest.fixture
@@ -332,6 +333,15 @@ def test_progress_comes_at_most_ten_times_a_second_and_tells_every_end_once(serv
     assert reports[-1].in_flight == 0
     assert reports[-1].seconds_left == 0
     assert any(p.rate > 0 and p.in_flight == 3 and p.seconds_left for p in reports)
+
+
+def test_the_rate_is_of_the_last_seconds_alone(server):
+    board = Board(2)
+    answer = ask(server.tasks(1)[0].call, None).completion
+    board.end([Ended(0, answer)], time.monotonic() - 60)
+
+    progress = board.progress(in_flight=0, limit=8, pause=0)
+    assert (progress.done, progress.rate, progress.seconds_left) == (1, 0, None)
 
 
 def test_progress_tells_reused_failed_and_done(server):
