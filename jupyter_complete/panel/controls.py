@@ -105,25 +105,12 @@ class Dial(Control):
         on_sweep: Callable[[str], None],
     ) -> None:
         super().__init__(settings, name, on_refusal)
-        slider = self._parameter.slider
-        assert slider is not None  # noqa: S101 - a dial is made of a slider's tag
-        self._ends = slider
-        self._whole = isinstance(slider.step, int)
-        label, help_ = name.replace("_", " "), self._parameter.help
         self._optional = bool(self._parameter.trait.allow_none)
+        label, help_ = name.replace("_", " "), self._parameter.help
         self._switch = widgets.Checkbox(
             description=label, indent=False, tooltip=help_, disabled=not self._optional
         )
-        make = widgets.IntSlider if self._whole else widgets.FloatSlider
-        self._slider = make(
-            min=slider.start,
-            max=slider.end,
-            step=slider.step,
-            value=min(1, slider.end) if name in {"temperature", "top_p"} else 0,
-            readout=False,
-            description=label,
-            tooltip=help_,
-        )
+        self._slider = self._make_slider(label)
         self._text = widgets.Text(
             description=f"{label} value",
             placeholder="off",
@@ -136,13 +123,27 @@ class Dial(Control):
         self._why = widgets.HTML()
         self._why.add_class("jc-why")
         self._switch.observe(self._switched, "value")
-        self._slider.observe(
-            lambda change: self._set(self._number(change.new)), "value"
-        )
+        self._slider.observe(self._slid, "value")
         self._text.observe(self._typed, "value")
         self._sweep.on_click(lambda _: on_sweep(name))
         self._finish(
             "jc-dial", self._switch, self._slider, self._text, self._sweep, self._why
+        )
+
+    def _make_slider(self, label: str) -> widgets.Widget:
+        slider = self._parameter.slider
+        assert slider is not None  # noqa: S101 - a dial is made of a slider's tag
+        self._ends = slider
+        self._whole = isinstance(slider.step, int)
+        make = widgets.IntSlider if self._whole else widgets.FloatSlider
+        return make(
+            min=slider.start,
+            max=slider.end,
+            step=slider.step,
+            value=min(1, slider.end) if self.name in {"temperature", "top_p"} else 0,
+            readout=False,
+            description=label,
+            tooltip=self._parameter.help,
         )
 
     def show(self) -> None:
@@ -168,6 +169,9 @@ class Dial(Control):
 
     def _number(self, value: float) -> float:
         return int(value) if self._whole else round(value, 6)
+
+    def _slid(self, change: Any) -> None:
+        self._set(self._number(change.new))
 
     def _switched(self, change: Any) -> None:
         self._set(self._number(self._slider.value) if change.new else None)

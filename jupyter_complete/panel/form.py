@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import ipywidgets as widgets
 
 from .. import catalog
 from ..errors import InputError
+from ..settings import CompletionSettings
 from .controls import (
     HEADING,
     Choice,
@@ -117,16 +119,24 @@ def _controls(
     )
     for name in ("temperature", "top_p", "top_k", "max_tokens"):
         yield Dial(settings, name, on_refusal, on_sweep)
+    yield from _texts(settings, on_refusal)
+    yield Field(
+        settings,
+        "turns",
+        on_refusal,
+        widgets.Dropdown(description="turns", options=parameter("turns").trait.values),
+    )
+    yield Betas(session, on_refusal)
+
+
+def _texts(settings: CompletionSettings, on_refusal: OnRefusal) -> Iterator[Control]:
+    """Give what is typed; it is set when the box is left, not at each key."""
+    area = functools.partial(widgets.Textarea, rows=2, continuous_update=False)
     yield Field(
         settings,
         "stop",
         on_refusal,
-        widgets.Textarea(
-            description="stop",
-            rows=2,
-            placeholder="none; one to a line, \\n is a newline",
-            continuous_update=False,
-        ),
+        area(description="stop", placeholder="none; one to a line, \\n is a newline"),
         read=stops_from_text,
         write=text_from_stops,
     )
@@ -134,18 +144,9 @@ def _controls(
         settings,
         "system",
         on_refusal,
-        widgets.Textarea(
-            description="system", rows=2, placeholder="none", continuous_update=False
-        ),
+        area(description="system", placeholder="none"),
         read=lambda text: text or None,
         write=lambda text: text or "",
-    )
-    turns = parameter("turns").trait.values
-    yield Field(
-        settings,
-        "turns",
-        on_refusal,
-        widgets.Dropdown(description="turns", options=turns),
     )
     yield Field(
         settings,
@@ -155,7 +156,6 @@ def _controls(
         read=_whole,
         write=lambda seed: "" if seed is None else str(seed),
     )
-    yield Betas(session, on_refusal)
 
 
 def _whole(text: str) -> Any:
