@@ -13,6 +13,7 @@ from test_sweep_result import made
 
 from jupyter_complete import figures
 from jupyter_complete.errors import InputError
+from jupyter_complete.figures.drawing import INK, LINE
 from jupyter_complete.sweep.result import Doors, Sweep
 
 
@@ -171,7 +172,7 @@ def contrast(ink, background):
 
 
 @pytest.mark.parametrize("background", ["#ffffff", "#111111"])
-@pytest.mark.parametrize("ink", [figures.INK, figures.LINE])
+@pytest.mark.parametrize("ink", [INK, LINE])
 def test_the_inks_stand_out_against_light_and_dark(ink, background):
     from matplotlib.colors import to_rgb
 

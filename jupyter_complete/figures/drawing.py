@@ -1,56 +1,39 @@
-"""Plots of a sweep: a line for one axis, a heatmap for two, small multiples for three.
-
-``words~temperature+tone`` plots the measure ``words`` over two axes. Nothing here
-imports matplotlib before a figure is asked for.
-"""
+"""The drawings: marks, inks and labels, on a matplotlib figure that is given."""
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import InputError, one_line
-from .sweep.intervals import Estimate
-from .sweep.measures import Measures
-from .sweep.metrics import Metric, find
+from ..errors import one_line
+from ..sweep.intervals import Estimate
+from ..sweep.metrics import Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .sweep.metrics import Score
-    from .sweep.result import Sweep
-
 # Inks that stand out against white and against a dark theme alike (4:1 and more).
 INK = "#7a7a7a"
 LINE = "#3a7fd0"
 FAINT = "#7a7a7a40"
-MOST_AXES = 3
 MOST_CELLS = 64
 """Cells of a heatmap that still have room for their intervals."""
 LONGEST_LABEL = 22
 
 
-class Spec(NamedTuple):
-    """What to plot: a measure over one to three axes."""
+class Picture(NamedTuple):
+    """The measures of a plot, by the values of its axes."""
 
     metric: Metric
     axes: tuple[str, ...]
-
-
-class _Picture(NamedTuple):
-    """The measures of a plot, by the values of its axes."""
-
-    spec: Spec
     values: tuple[tuple[Any, ...], ...]
     """The values of each axis."""
     found: dict[tuple[str, ...], Estimate | None]
 
     def at(self, *place: Any) -> Estimate | None:
+        """Give the measure at a place, a value of each axis."""
         return self.found.get(tuple(map(str, place)))
 
     @property
@@ -59,105 +42,11 @@ class _Picture(NamedTuple):
         counts = {one.n if one else 0 for one in self.found.values()}
         low, high = min(counts), max(counts)
         each = f"{low}" if low == high else f"{low} to {high}"
-        return self.spec.metric.label(f"{each} at each point")
+        return self.metric.label(f"{each} at each point")
 
 
-def parse_spec(
-    text: str | None, sweep: Sweep, metric: str | Score | None = None
-) -> Spec:
-    """Give what a text such as ``words~temperature+tone`` asks to plot.
-
-    Either side may be left out: the measure is ``metric``, else ``words``, and the
-    axes are those that vary, the first three. Raises `InputError`.
-    """
-    left, tilde, right = (text or "").partition("~")
-    if metric is not None and not tilde:
-        left, right = "", left
-    wanted = left.strip() or metric or "words"
-    names = [name.strip() for name in right.split("+")] if right.strip() else []
-    axes = names or sweep.varying[:MOST_AXES]
-    if not axes:
-        raise InputError("The sweep has one point; there is no axis to plot it over.")
-    if len(axes) > MOST_AXES:
-        raise InputError(f"plot {text!r} has {len(axes)} axes; give at most three.")
-    for name in axes:
-        if name not in sweep.names or names.count(name) > 1:
-            known = ", ".join(sweep.varying)
-            raise InputError(
-                f"plot {text!r} cannot have {name or 'an empty name'} as an axis; "
-                f"write metric~axis, with axes of {known}, each once."
-            )
-    return Spec(find(wanted), tuple(axes))
-
-
-def plot(
-    sweep: Sweep, spec: str | None = None, *, metric: str | Score | None = None
-) -> Figure:
-    """Give a matplotlib figure of the sweep; it shows itself in a notebook.
-
-    Its text form is the table of what it shows. Raises `InputError` for a spec that
-    the sweep cannot fill, or without matplotlib.
-    """
-    wanted = parse_spec(spec, sweep, metric)
-    kind = _figure_class()
-    measures = sweep.metrics(wanted.metric, by=wanted.axes)
-    picture = _Picture(
-        wanted,
-        tuple(sweep.values(name) for name in wanted.axes),
-        {tuple(map(str, one.values.values())): one.estimate for one in measures},
-    )
-    if not any(picture.found.values()):
-        raise InputError(f"No answer of the sweep has {wanted.metric.name} to plot.")
-    figure: Figure = kind(measures, layout="constrained", facecolor="none")
-    draw = (_draw_line, _draw_heatmap, _draw_multiples)[len(wanted.axes) - 1]
-    draw(figure, picture)
-    for artist in figure.findobj():
-        if parse_math := getattr(artist, "set_parse_math", None):
-            parse_math(parse_math=False)  # a $ in a prompt is no formula
-    return figure
-
-
-def check(sweep: Sweep, spec: str) -> None:
-    """Raise `InputError` for a spec that `plot` would refuse, or without matplotlib."""
-    parse_spec(spec, sweep)
-    _figure_class()
-
-
-@cache
-def _figure_class() -> Any:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-        from matplotlib.figure import Figure  # noqa: PLC0415 - only who plots pays
-    except ImportError as error:
-        raise InputError(
-            "A plot wants matplotlib: pip install 'jupyter-complete[plots]'."
-        ) from error
-
-    class SweepFigure(Figure):
-        """A figure that shows itself, as PNG and as the table behind it."""
-
-        def __init__(self, measures: Measures, **options: Any) -> None:
-            super().__init__(**options)
-            FigureCanvasAgg(self)
-            self.measures = measures
-
-        def __repr__(self) -> str:
-            return repr(self.measures)
-
-        def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-            width, height = (int(inches * 80) for inches in self.get_size_inches())
-            file = io.BytesIO()
-            with warnings.catch_warnings():
-                # A prompt may hold what the font has not: a box stands for it.
-                warnings.filterwarnings("ignore", message="Glyph .* missing")
-                self.savefig(file, format="png", dpi=160, facecolor="none")
-            return file.getvalue(), {"width": width, "height": height}
-
-    return SweepFigure
-
-
-def _draw_line(figure: Figure, picture: _Picture) -> None:
-    (name,), (values,) = picture.spec.axes, picture.values
+def _line(figure: Figure, picture: Picture) -> None:
+    (name,), (values,) = picture.axes, picture.values
     figure.set_size_inches(max(5.5, min(11, 0.45 * len(values))), 3.6)
     axes = figure.add_subplot()
     _dress(axes)
@@ -191,7 +80,7 @@ def _draw_line(figure: Figure, picture: _Picture) -> None:
     axes.set_title("with the 95 % interval", fontsize="small")
 
 
-def _draw_heatmap(figure: Figure, picture: _Picture) -> None:
+def _one_heatmap(figure: Figure, picture: Picture) -> None:
     across, down = picture.values
     figure.set_size_inches(*_size(len(across), len(down)))
     axes = figure.add_subplot()
@@ -199,7 +88,7 @@ def _draw_heatmap(figure: Figure, picture: _Picture) -> None:
     _bar(figure, image, [axes], picture)
 
 
-def _draw_multiples(figure: Figure, picture: _Picture) -> None:
+def _multiples(figure: Figure, picture: Picture) -> None:
     across, down, facets = picture.values
     columns = min(len(facets), 3)
     rows = math.ceil(len(facets) / columns)
@@ -210,14 +99,14 @@ def _draw_multiples(figure: Figure, picture: _Picture) -> None:
     for place, value in enumerate(facets):
         axes = figure.add_subplot(rows, columns, place + 1)
         image = _heatmap(axes, picture, (value,), limits)
-        label = f"{picture.spec.axes[2]} = {_short(value)}"
+        label = f"{picture.axes[2]} = {_short(value)}"
         axes.set_title(label, fontsize="medium")
         every.append(axes)
     _bar(figure, image, every, picture)
 
 
 def _heatmap(
-    axes: Axes, picture: _Picture, facet: tuple[Any, ...], limits: tuple[float, float]
+    axes: Axes, picture: Picture, facet: tuple[Any, ...], limits: tuple[float, float]
 ) -> Any:
     across, down = picture.values[:2]
     found = [[picture.at(x, y, *facet) for x in across] for y in down]
@@ -226,7 +115,7 @@ def _heatmap(
     _dress(axes)
     _ticks(axes, "x", across)
     _ticks(axes, "y", down)
-    axes.set(xlabel=picture.spec.axes[0], ylabel=picture.spec.axes[1])
+    axes.set(xlabel=picture.axes[0], ylabel=picture.axes[1])
     if len(across) * len(down) <= MOST_CELLS:
         for y, row in enumerate(found):
             for x, one in enumerate(row):
@@ -251,7 +140,7 @@ def _write(
         axes.text(x, y + 0.24, interval, fontsize=6.5, **style)
 
 
-def _bar(figure: Figure, image: Any, axes: Sequence[Axes], picture: _Picture) -> None:
+def _bar(figure: Figure, image: Any, axes: Sequence[Axes], picture: Picture) -> None:
     bar = figure.colorbar(image, ax=axes)
     bar.set_label(_wrapped(picture.title), color=INK)
     bar.ax.tick_params(colors=INK)
@@ -283,7 +172,7 @@ def _size(across: int, down: int) -> tuple[float, float]:
     return max(5.0, min(12.0, 2.4 + 0.95 * across)), max(3.0, min(9, 1.5 + 0.6 * down))
 
 
-def _range(picture: _Picture) -> tuple[float, float]:
+def _range(picture: Picture) -> tuple[float, float]:
     heights = [one.value for one in picture.found.values() if one]
     return min(heights), max(heights)
 
@@ -301,3 +190,11 @@ def _short(value: object) -> str:
 
 def _wrapped(title: str) -> str:
     return title.replace(" (n", "\n(n") if len(title) > LONGEST_LABEL else title
+
+
+DRAWINGS: Mapping[int, Callable[[Figure, Picture], None]] = {
+    1: _line,
+    2: _one_heatmap,
+    3: _multiples,
+}
+"""What draws a picture of so many axes."""
