@@ -110,9 +110,24 @@ def _unpacked(packed: bytes | None, text: str) -> str:
 
 def row_of(values: Mapping[str, Any]) -> Row:
     """Give the run of a row of the tables, joined."""
+    return Row(
+        id=values["id"],
+        created=EPOCH + values["created"] * MILLISECOND,
+        status=values["status"],
+        completion=_completion(values),
+        base_url=values["base_url"],
+        stream=bool(values["stream"]),
+        sweep=values["sweep"] or None,
+        point=restored(json.loads(values["point"])) if values["point"] else None,
+        notebook=values["notebook"] or None,
+        cell=values["cell"] or None,
+        source=decoded(values["source"] or "") or None,
+    )
+
+
+def _completion(values: Mapping[str, Any]) -> Completion:
     body = values["answer"] if values["answer"] is not None else values["partial"]
     text = decoded(body or "")
-    detail = _unpacked(values["detail"], text)
     status: RunStatus = values["status"]
     columns = {
         name: decoded(value) if isinstance(value := values[name], bytes) else value
@@ -127,7 +142,7 @@ def row_of(values: Mapping[str, Any]) -> Row:
             **_UNTOLD,
             **columns,
             "usage": None if usage == Usage() else usage._asdict(),
-            **json.loads(detail),
+            **json.loads(_unpacked(values["detail"], text)),
             "request": {**parameters, "prompt": decoded(values["prompt"])},
             "text": text,
             "status": "broken" if unended else status,
@@ -137,18 +152,4 @@ def row_of(values: Mapping[str, Any]) -> Row:
             "history_id": values["id"],
         }
     )
-    if unended:
-        completion = replace(completion, error=UNENDED[status])
-    return Row(
-        id=values["id"],
-        created=EPOCH + values["created"] * MILLISECOND,
-        status=status,
-        completion=completion,
-        base_url=values["base_url"],
-        stream=bool(values["stream"]),
-        sweep=values["sweep"] or None,
-        point=restored(json.loads(values["point"])) if values["point"] else None,
-        notebook=values["notebook"] or None,
-        cell=values["cell"] or None,
-        source=decoded(values["source"] or "") or None,
-    )
+    return replace(completion, error=UNENDED[status]) if unended else completion

@@ -37,11 +37,7 @@ def run(
     still goes to ``on_end``.
     """
     hooks = hooks or Hooks()
-    board = Board(len(tasks))
-    for place, task in enumerate(tasks):
-        kept = hooks.stored(task)
-        if kept is not None and kept.status == "complete":
-            board.reuse(Ended(place, replace(kept, sample=task.sample, reused=True)))
+    board = _board_of(tasks, hooks)
     flights = Flights(
         tasks,
         ask,
@@ -50,6 +46,25 @@ def run(
         hooks=hooks,
         board=board,
     )
+    interrupted = _watch(flights, board, hooks, stop)
+    stopped, notices = flights.finish()
+    with suppress(KeyboardInterrupt):
+        hooks.on_progress(flights.progress())
+    return Run(board.completions(), interrupted, stopped, notices)
+
+
+def _board_of(tasks: Sequence[Task], hooks: Hooks) -> Board:
+    """Give the board with what an earlier run answered."""
+    board = Board(len(tasks))
+    for place, task in enumerate(tasks):
+        kept = hooks.stored(task)
+        if kept is not None and kept.status == "complete":
+            board.reuse(Ended(place, replace(kept, sample=task.sample, reused=True)))
+    return board
+
+
+def _watch(flights: Flights, board: Board, hooks: Hooks, stop: Cancel | None) -> bool:
+    """Let it run to its end, reporting; tell whether it was stopped before."""
     silence = stop.listen(flights.stop) if stop else lambda: None
     interrupted = False
     try:
@@ -63,11 +78,7 @@ def run(
         if not board.over.is_set():
             flights.stop()
             _wait(board.over, GRACE)
-    stopped, notices = flights.finish()
-    with suppress(KeyboardInterrupt):
-        hooks.on_progress(flights.progress())
-    interrupted = interrupted or bool(stop and stop.is_set())
-    return Run(board.completions(), interrupted, stopped, notices)
+    return interrupted or bool(stop and stop.is_set())
 
 
 def _wait(over: threading.Event, seconds: float) -> None:
