@@ -185,3 +185,21 @@ def test_it_fits_a_narrow_page_in_both_themes(open_front, server, theme):
     results = Axe().run(front.page, context=".jupyter-complete-panel")
     assert results.violations_count == 0, results.generate_report()
     server.theme("JupyterLab Light")
+
+
+def test_a_reloaded_page_finds_the_panel_running_and_can_stop_it(front, loopback, here):
+    first, *_ = events("One red cat", " sat.")
+    loopback.reply([first, STALL])
+    panel = start(front, here, PANEL)
+    panel.prompt.fill("Hi")
+    panel.press("Run")
+    expect(panel.answers).to_contain_text("One red cat")
+    front.save()
+
+    front.page.reload()
+    expect(panel.answers).to_contain_text("One red cat", timeout=60_000)
+    expect(panel.status).to_have_text("Running…")
+    front.shot("panel-reloaded")
+    panel.press("Stop")
+    expect(panel.status).to_contain_text("interrupted")
+    expect(panel.answers).to_contain_text("One red cat")
