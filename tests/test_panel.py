@@ -420,6 +420,18 @@ def test_the_page_sends_its_prompt_with_the_key_that_runs(panel, loopback):
 # Earlier answers
 
 
+def test_the_strip_says_that_it_is_empty_until_a_second_run(panel, loopback):
+    loopback.reply(events("One"))
+    note = panel._board.strip.box.children
+    assert "None yet" in note[0].value
+
+    run(panel)
+    assert panel._board.strip.box.children == note
+
+    run(panel)
+    assert "None yet" not in panel._board.strip.box.children[0].children[0].value
+
+
 def test_earlier_answers_are_compared_word_by_word(panel, loopback):
     loopback.reply(events("One red cat.")).reply(events("One blue cat."))
 

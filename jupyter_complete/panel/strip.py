@@ -29,7 +29,9 @@ class Strip:
     """Keeps the last 20 earlier answers, the latest on top, in ``box``."""
 
     def __init__(self, on_restore: Callable[[Answer], None]) -> None:
-        self.box = widgets.VBox()
+        self._none = widgets.HTML("None yet: a run moves the answers before it here.")
+        self._none.add_class("jc-note")
+        self.box = widgets.VBox((self._none,))
         self.box.add_class("jc-strip")
         self.answers: list[Answer] = []
         self._on_restore = on_restore
@@ -54,10 +56,11 @@ class Strip:
                 newest=newest,
                 opened=row is self._rows[0],
             )
-        self.box.children = tuple(self._rows)
+        self.box.children = tuple(self._rows) or (self._none,)
 
     def close(self) -> None:
-        """Close every row."""
+        """Close every row, and the note that stands where there are none."""
+        self._none.close()
         for row in self._rows:
             _close(row)
 
