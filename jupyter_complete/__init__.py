@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .panel import CompletionPanel
-    from .session import Session
+    from .session import Session, SweepPlan
     from .sweep.result import Sweep
 
 __version__ = "0.1.0"
@@ -71,25 +71,9 @@ def sweep(
     ``fresh``. Failed calls are completions with the status ``error``. Raises
     `InputError` before anything is sent, and `CompletionInterrupted` on Ctrl-C.
     """
-    from .prompts import template_names  # noqa: PLC0415 - see below
-    from .session import axis_settings, whole_sweep_settings  # noqa: PLC0415
-    from .sweep.axes import Names, keyword_axes  # noqa: PLC0415 - see below
-    from .sweep.workers import as_executor  # noqa: PLC0415 - see below
-
     session, namespace = _session()
-    whole = whole_sweep_settings() & set(settings)
-    steering = {name: settings.pop(name) for name in whole}
-    names = Names(axis_settings(), template_names(prompt))
-    single, axes = keyword_axes(settings, names)
-    plan = session.plan_sweep(
-        prompt,
-        axes,
-        namespace if values is None else values,
-        executor=None if executor is None else as_executor("given", executor),
-        fresh=fresh,
-        **single,
-        **steering,
-    )
+    given = namespace if values is None else values
+    plan = _plan(session, prompt, given, executor, settings, fresh=fresh)
     done = session.sweep(plan)
     _tell(session)
     if done.interrupted:
@@ -97,6 +81,35 @@ def sweep(
         error.sweep = done
         raise error
     return done
+
+
+def _plan(
+    session: Session,
+    prompt: str,
+    values: Mapping[str, object],
+    executor: Any,
+    settings: Mapping[str, Any],
+    *,
+    fresh: bool,
+) -> SweepPlan:
+    from .prompts import template_names  # noqa: PLC0415 - see below
+    from .session import axis_settings, whole_sweep_settings  # noqa: PLC0415
+    from .sweep.axes import Names, keyword_axes  # noqa: PLC0415 - see below
+    from .sweep.workers import as_executor  # noqa: PLC0415 - see below
+
+    whole = whole_sweep_settings()
+    swept = {name: value for name, value in settings.items() if name not in whole}
+    names = Names(axis_settings(), template_names(prompt))
+    single, axes = keyword_axes(swept, names)
+    return session.plan_sweep(
+        prompt,
+        axes,
+        values,
+        executor=None if executor is None else as_executor("given", executor),
+        fresh=fresh,
+        **single,
+        **{name: settings[name] for name in whole & set(settings)},
+    )
 
 
 def load(path: str | Path) -> list[Completion]:
