@@ -270,14 +270,6 @@ def test_a_ceiling_of_calls_holds_and_counts_what_ran_before(server):
     assert statuses(second) == ["complete"] * 6 + [None] * 4
 
 
-def test_a_ceiling_of_calls_counts_those_that_failed_before(server):
-    limits = Limits(max_calls=6, calls_before=4)
-
-    run(server.tasks(10), ask, limits=limits)
-
-    assert len(server.times) == 2
-
-
 def test_a_ceiling_of_tokens_is_never_passed_even_by_the_longest_answers(server):
     done = run(
         server.tasks(10, max_tokens=100), ask, limits=Limits(max_output_tokens=350)

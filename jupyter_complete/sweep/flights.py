@@ -50,12 +50,7 @@ class Flights:
         self._hooks, self._board = hooks, board
         self._workers = Workers(executor, limits)
         self._pace = Pace(limits.concurrency, largest=self._workers.size)
-        self._budget = Budget(
-            limits.max_calls,
-            limits.max_output_tokens,
-            limits.calls_before,
-            limits.tokens_before,
-        )
+        self._budget = Budget(limits.max_calls, limits.max_output_tokens)
         self._attempts = [0] * len(tasks)
         self._last: dict[int, Completion] = {}
         """What came last of a call that waits to be sent again."""

@@ -88,9 +88,6 @@ class Limits:
     """How often one call is sent again after a failure; a 429 has twice as many."""
     longest_pause: float = 600.0
     """Seconds; an endpoint that asks to wait longer ends the sweep, to be resumed."""
-    calls_before: int = 0
-    """Calls that the ceilings count, beside those reused and those to come."""
-    tokens_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
