@@ -52,6 +52,9 @@ ONLY_IN = {
     "anywidget": {"display", "panel"},
 }
 
+MOST_LINES_OF_A_MODULE = 300
+MOST_LINES_OF_A_FUNCTION = 40
+
 # Who opens a room of its own floor, and only when it is asked for.
 LAZY = {("magics", "panel"), ("panel", "matcher")}
 
@@ -135,6 +138,20 @@ def test_no_room_is_named_for_a_role():
     names = {path.stem for path in modules()}
 
     assert not names & {"utils", "core", "base", "common", "types", "constants"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_has_one_idea_and_a_function_one_job(path):
+    text = path.read_text(encoding="utf-8")
+    long = {
+        node.name: lines
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := node.end_lineno - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
+    }
+
+    assert len(text.splitlines()) <= MOST_LINES_OF_A_MODULE
+    assert long == {}
 
 
 def test_no_import_is_circular():
