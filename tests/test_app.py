@@ -7,11 +7,12 @@ from wsgiref.validate import validator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import ScriptedModel, ask, call, environ, read_event
+from scripted import ScriptedModel, Token, ask, call, environ, read_event
 
 from jupyter_complete import __version__
 from jupyter_complete.embedded.app import make_app
 from jupyter_complete.embedded.stops import StopFinder
+from jupyter_complete.errors import InputError
 
 TURNS = "\n\nHuman: Hello\n\nAssistant:"
 GOOD = {"model": "ngram-base", "prompt": "Once", "max_tokens_to_sample": 100}
@@ -725,8 +726,33 @@ def test_a_failure_of_the_model_is_an_api_error(caplog):
     assert "broken" in caplog.text
 
 
-def test_a_failure_within_a_stream_is_an_error_event(caplog):
-    answer = ask(app_for(" a", RuntimeError("broken")), body=body(stream=True))
+def test_what_the_model_refuses_is_an_invalid_request(caplog):
+    answer = ask(app_for(InputError("prompt is too odd; write another.")), body=GOOD)
+
+    assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+    assert answer.error["message"] == "prompt is too odd; write another."
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_model_may_give_its_tokens_in_anything_that_yields_them(stream):
+    class Listed:
+        def generate(self, prompt, **sampling):
+            return iter([Token(" a"), Token(" b")])
+
+    app = make_app({"ngram-base": Listed()}, ping_seconds=5)
+    answer = ask(app, body=body(stream=stream))
+
+    assert answer.status == 200
+    made = [data for _, data in answer.events] if stream else [answer.json]
+    assert "".join(data["completion"] for data in made) == " a b"
+
+
+@pytest.mark.parametrize("ping_seconds", [None, 5])
+def test_a_failure_within_a_stream_is_an_error_event(caplog, ping_seconds):
+    model = ScriptedModel(" a", RuntimeError("broken"))
+    app = make_app({"ngram-base": model}, ping_seconds=ping_seconds)
+    answer = ask(app, body=body(stream=True))
 
     assert answer.status == 200
     name, data = answer.events[-1]

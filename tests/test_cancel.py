@@ -60,6 +60,9 @@ SILENCES = {
     "within the head": {"raw": [HEAD, STALL]},
     "before the first event": {"raw": [HEAD + b"\r\n", STALL]},
     "within an event": {"body": [*events("Hi", stop=None), b"event: compl", STALL]},
+    "within the data of an event": {
+        "body": [*events("Hi", stop=None), b'event: completion\ndata: {"comp', STALL]
+    },
     "between events": {"body": [*events("Hi", stop=None), STALL]},
     "within a whole answer": {"raw": [HEAD + b"\r\n{", STALL]},
     "within an error": {

@@ -233,6 +233,16 @@ def test_answer_is_complete_at_its_stop_though_the_server_does_not_end(ask, loop
     assert loopback.requests[0].gone.wait(2)
 
 
+def test_answer_is_complete_at_its_stop_though_the_server_goes_on(ask, loopback):
+    more = [event({"type": "ping"}, "ping"), PAUSE] * 50
+    loopback.reply([*events("Hi"), *more])
+    loopback.reply(events("Ho"))
+
+    assert ask() == "Hi"
+    assert ask() == "Ho"
+    assert loopback.requests[1].connection == 1
+
+
 def test_answer_that_is_left_early_closes_its_connection(client, loopback):
     loopback.reply([*events("Hi", stop=None), STALL])
 
@@ -447,6 +457,16 @@ def test_error_body_that_is_cut_still_gives_its_status(ask, loopback):
     assert caught.value.status == 502
 
 
+def test_error_body_is_read_no_further_than_a_megabyte(ask, loopback):
+    piece = b"x" * 2**16
+    loopback.reply([*[piece] * 17, STALL], 502)
+
+    with pytest.raises(ServerError, match="x"):
+        ask(retries=0)
+
+    assert loopback.requests[0].gone.wait(2)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_not_followed_and_names_its_host(ask, loopback, status):
     loopback.reply(b"", status, {"location": "https://user:pw@evil.example/v1/x?k=1"})
@@ -477,12 +497,21 @@ def test_refused_connection_names_host_and_endpoint(client):
     assert caught.value.attempts == 1
 
 
+def test_host_is_found_by_its_name(client, loopback):
+    loopback.reply(events("Hi"))
+    by_name = loopback.url.replace("127.0.0.1", "localhost")
+
+    with client.send(REQUEST, endpoint(by_name), DIALECT) as answer:
+        assert "".join(chunk.text for chunk in answer) == "Hi"
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_connection_that_is_never_made_ends_in_the_connect_timeout(scheme):
+def test_connection_that_is_never_made_ends_in_the_connect_timeout(scheme, seconds):
     with (
         black_hole() as hole,
-        Client(lambda _: KEY, connect_timeout=0.05) as hasty,
-        pytest.raises(ConnectionFailed, match=r"no connection within 0\.05 s"),
+        Client(lambda _: KEY, connect_timeout=seconds) as hasty,
+        pytest.raises(ConnectionFailed, match=rf"no connection within {seconds} s"),
     ):
         hasty.send(REQUEST, endpoint(hole.replace("http", scheme)), DIALECT, retries=0)
 
@@ -812,13 +841,21 @@ def test_the_text_of_a_cut_answer_is_kept_whatever_the_place():
         assert salvaged(data[:-3]) == text
 
 
-def test_whole_answer_that_is_cut_is_incomplete(ask, loopback):
-    loopback.reply(b'{"completion": "H', headers={"content-length": "80"}, then=CUT)
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b'{"completion": "H', "H"),
+        (b'{"id": "compl', ""),
+        (b'{"completion": "a \\q is no escape', ""),
+    ],
+)
+def test_whole_answer_that_is_cut_is_incomplete(ask, loopback, body, kept):
+    loopback.reply(body, headers={"content-length": "80"}, then=CUT)
 
     with pytest.raises(IncompleteStream, match="cut") as caught:
         ask(stream=False)
 
-    assert caught.value.partial == "H"
+    assert caught.value.partial == kept
 
 
 def test_malformed_event_keeps_what_came(ask, loopback):

@@ -46,7 +46,7 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):
+        if not proxy.lower().startswith("socks"):  # pragma: no branch - wants PySocks
             manager.pool_classes_by_scheme = POOLS
         return manager
 

@@ -80,13 +80,13 @@ class Connection(HTTPConnection):
         line = getattr(_thread, "line", None)
         with self._owning:
             self._owner = line
-        if line is not None:
+        if line is not None:  # pragma: no branch - as in `_new_conn`
             line.take(self)
 
     def shut_down(self, line: Line) -> None:
         """End every wait on the socket, unless another line has it now."""
         with self._owning:
-            if self._owner is line:
+            if self._owner is line:  # pragma: no branch - a race that it loses
                 for sock in (self._opening, self.sock, self._answering):
                     if sock is not None:
                         # Below TLS, whose state is its reader's.
@@ -117,7 +117,7 @@ class Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         line = self._owner
-        if line is None:
+        if line is None:  # pragma: no cover - the client opens none without a line
             return super()._new_conn()
         try:
             sock = reach(
