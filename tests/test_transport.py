@@ -195,16 +195,35 @@ def test_a_request_that_is_cancelled_ends_before_it_has_an_answer():
     assert model.given < 200
 
 
-def test_an_app_that_fails_is_a_500_in_json(caplog):
-    def app(environ, start_response):
-        raise RuntimeError("boom")
+def fails(environ, start_response):
+    raise RuntimeError("boom")
 
+
+def gives_no_status(environ, start_response):
+    return []
+
+
+def gives_two_statuses(environ, start_response):
+    start_response("200 OK", [])
+    start_response("204 No Content", [])
+    return []
+
+
+@pytest.mark.parametrize(
+    ("app", "logged"),
+    [
+        (fails, "boom"),
+        (gives_no_status, "gave no status"),
+        (gives_two_statuses, "called twice"),
+    ],
+)
+def test_an_app_that_fails_is_a_500_in_json(caplog, app, logged):
     with session_for(app) as session:
         response = session.post(URL, json=GOOD)
 
     assert response.status_code == 500
     assert response.json()["error"]["type"] == "api_error"
-    assert "boom" in caplog.text
+    assert logged in caplog.text
 
 
 def test_an_app_that_gives_its_status_late_is_waited_for():

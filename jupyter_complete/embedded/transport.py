@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from requests import PreparedRequest, Response
@@ -196,12 +196,6 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         return self.stream()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def release_conn(self) -> None:
         """Do nothing: there is no connection to give back."""
