@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import hashlib
+import json
 import multiprocessing
 import os
 import resource
@@ -11,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +32,7 @@ from jupyter_complete.completion import (
     Usage,
 )
 from jupyter_complete.errors import HistoryError, InputError
-from jupyter_complete.history import History, schema, search, store, texts
+from jupyter_complete.history import History, alive, schema, search, store, texts
 from jupyter_complete.history.store import on_network
 
 EVERY_FIELD = Completion(
@@ -444,6 +446,21 @@ def test_without_fts5_words_are_found_by_reading(history, monkeypatch):
     assert found(history, "rain*") == ["rainy", "The rain in Spain"]
 
 
+def test_without_fts5_all_can_be_deleted(history, monkeypatch):
+    keep(history, "Red.")
+    history.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(texts, "has_fts5", lambda _: False)
+        number = keep(history, "Blue.")
+        assert history.delete([number]) == 1
+        assert history.purge() == 1
+        keep(history, "Green.")
+        history.close()
+
+    assert found(history, "red") == []
+    assert found(history, "green") == ["Green."]
+
+
 def test_an_index_that_was_left_behind_is_made_anew(history, monkeypatch):
     keep(history, "before")
     old = keep(history, "deleted")
@@ -559,6 +576,35 @@ def test_a_file_that_cannot_be_written_is_one_line(history, tmp_path, name):
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_empty_lines_are_no_completions(history, tmp_path):
+    keep(history, "Red.")
+    path = tmp_path / "out.jsonl"
+    history.export(path)
+    history.purge()
+    path.write_text(f"\n{path.read_text()}\n \n")
+
+    assert history.import_(path) == 1
+    assert found(history) == ["Red."]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("created", "2026-01-01T00:00:00"), ("status", "perhaps")],
+)
+def test_a_line_with_an_impossible_value_imports_nothing(
+    history, tmp_path, field, value
+):
+    keep(history, "Red.")
+    path = tmp_path / "out.jsonl"
+    history.export(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    history.purge()
+
+    with pytest.raises(HistoryError, match="no time zone, or status is unknown"):
+        history.import_(path)
+    assert history.count() == 0
+
+
 @pytest.mark.parametrize(
     "line",
     ["nonsense", "{}", "[]", '{"completion": {}}', "\udcff", '{"completion": 1}'],
@@ -632,6 +678,51 @@ def test_the_next_kernel_finds_what_the_killed_one_had(tmp_path):
 
     with contextlib.closing(History(path, warn=pytest.fail)) as history:
         assert [row.status for row in history.search()] == ["lost"]
+
+
+def test_where_there_are_no_locks_every_writer_counts_as_living(history, monkeypatch):
+    monkeypatch.setattr(alive, "fcntl", None)
+    kernel = child(STREAMING, history.path)
+    number = int(kernel.stdout.readline())
+    kernel.kill()
+    kernel.communicate()
+
+    assert history.recover() == 0
+    assert history.row(number).status == "running"
+    assert history.row(number).completion.text == "so far"
+
+
+def test_a_damaged_file_is_set_aside_where_there_are_no_locks(
+    history, monkeypatch, warnings
+):
+    monkeypatch.setattr(alive, "fcntl", None)
+    keep(history, "Red.")
+    history.close()
+    history.path.write_bytes(b"garbage " * 1000)
+
+    keep(history, "Blue.")
+    assert found(history) == ["Blue."]
+    assert len(warnings) == 1
+
+
+def test_a_step_that_another_connection_holds_up_is_made_again(tmp_path):
+    first, second = (
+        sqlite3.connect(
+            tmp_path / "h.sqlite",
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        for _ in range(2)
+    )
+    first.execute("BEGIN EXCLUSIVE")
+    threading.Timer(0.1, first.execute, ["COMMIT"]).start()
+
+    store._patiently(lambda: second.execute("CREATE TABLE found (x)"))
+
+    assert first.execute("SELECT count(*) FROM found").fetchone() == (0,)
+    first.close()
+    second.close()
 
 
 def test_a_real_kernel_that_is_killed_in_a_stream_loses_no_text(loopback):
@@ -734,6 +825,27 @@ def test_a_damaged_index_of_words_costs_no_completion(history, warnings):
     assert not list(history.path.parent.glob("*.damaged-*"))
 
 
+def test_a_damaged_row_is_named_with_what_to_do(history):
+    number = keep(history, "Red.")
+    other = keep(history, "Blue.")
+    with looked_into(history) as connection:
+        connection.execute("UPDATE run SET detail = x'00ff' WHERE id = ?", (number,))
+
+    with pytest.raises(HistoryError, match=f"leave it out, or .*--delete {number}"):
+        history.get(number)
+    assert history.delete([number]) == 1
+    assert [row.id for row in history.search()] == [other]
+
+
+def test_a_fault_of_a_statement_is_no_fault_of_the_file(history, warnings):
+    keep(history, "Red.")
+
+    with pytest.raises(sqlite3.ProgrammingError):
+        history._store.run(lambda connection: connection.execute("SELECT ?"))
+    assert found(history) == ["Red."]
+    assert warnings == []
+
+
 def test_a_place_that_cannot_be_written_is_one_warning(warnings):
     history = History("/proc/nowhere/completions.sqlite", warn=warnings.append)
 
@@ -799,6 +911,24 @@ def test_a_disk_without_room_loses_no_earlier_completion(small_disk, warnings):
     assert len(kept) < 60
     assert len(warnings) == 1
     assert set(kept) <= set(found(history))
+    history.close()
+
+
+def test_a_disk_without_room_for_a_copy_says_so_when_all_is_deleted(
+    small_disk, warnings
+):
+    history = History(small_disk / "completions.sqlite", warn=warnings.append)
+    keep(history, "Red.")
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", 0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+    with pytest.raises(HistoryError, match="make room"):
+        history.purge()
+
+    filler.unlink()
+    assert found(history) == []
     history.close()
 
 

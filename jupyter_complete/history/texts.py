@@ -31,7 +31,7 @@ class Texts:
             return
         with transaction(connection):
             if self._is_fresh():  # another process was first
-                return
+                return  # pragma: no cover - a race, lost
             self._drop_index()
             # Which texts have a word is all that is asked: no positions, no lengths,
             # no second copy of the text.
