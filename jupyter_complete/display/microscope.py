@@ -68,6 +68,7 @@ class Microscope(anywidget.AnyWidget):
         self._look_after, self._rows = look_after, rows
         self._path = [first] if first else []
         self._cancel = Cancel()
+        self._drawing = threading.RLock()
         self._thread: threading.Thread | None = None
         self.observe(self._draw, ["temperature", "top_k", "top_p"])
         self.on_msg(self._heard)
@@ -152,9 +153,14 @@ class Microscope(anywidget.AnyWidget):
         self._draw()
 
     def _draw(self, _: object = None) -> None:
-        bars = self.bars
-        if bars is None:
-            return
+        # A slider moves in one thread while another finds: the last to draw must draw
+        # what both have set.
+        with self._drawing:
+            bars = self.bars
+            if bars:
+                self._show(bars)
+
+    def _show(self, bars: Bars) -> None:
         reshaped = bars.reshaped
         with self.hold_sync():
             self.steps = len(self._path) - 1
