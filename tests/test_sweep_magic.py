@@ -156,7 +156,7 @@ def test_an_interrupt_keeps_what_came_and_asks_for_the_rest(
 
     whole = Session.sweep
 
-    def interrupted(self, plan, *, on_progress, stop=None):
+    def interrupted(self, plan, *, on_progress):
         def once(progress):
             if progress.done:
                 raise KeyboardInterrupt

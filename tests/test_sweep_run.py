@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from counting import Counting, answered, ask, error
 
-from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import Completion
 from jupyter_complete.errors import CompleteError
 from jupyter_complete.sweep.board import Board
@@ -78,16 +77,9 @@ def test_auto_starts_at_eight_and_grows_no_further_than_sixty_four(server):
 
 def test_no_more_run_at_once_than_auto_starts_with(server):
     server.latency = 5
+    interrupt_when(server, 8, seconds=0.05)
 
-    def stop_soon():
-        while len(server.times) < 8:
-            time.sleep(0.01)
-        time.sleep(0.05)
-        stop.set()
-
-    stop = Cancel()
-    threading.Thread(target=stop_soon).start()
-    run(server.tasks(40), ask, stop=stop)
+    run(server.tasks(40), ask)
 
     assert len(server.times) == 8
 
@@ -413,10 +405,11 @@ def test_what_a_hook_raises_ends_the_sweep_and_is_raised(server):
     assert len(server.times) < 50
 
 
-def interrupt_when(server, count):
+def interrupt_when(server, count, seconds=0):
     def wait():
         while len(server.times) < count:
             time.sleep(0.01)
+        time.sleep(seconds)
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=wait).start()
@@ -464,17 +457,6 @@ def test_ctrl_c_ends_a_pause_too(server):
     assert done.interrupted
     assert time.monotonic() - server.times[-1] < 1
     assert Counter(statuses(done)) == {"error": 8, None: 12}
-
-
-def test_another_thread_may_stop_it(server):
-    server.latency = 20
-    stop = Cancel()
-    threading.Timer(0.1, stop.set).start()
-
-    done = run(server.tasks(20), ask, limits=Limits(2), stop=stop)
-
-    assert done.interrupted
-    assert statuses(done)[:2] == ["interrupted"] * 2
 
 
 def test_no_thread_is_left_behind(server):

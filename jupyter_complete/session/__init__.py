@@ -252,7 +252,6 @@ class Session:
         plan: SweepPlan,
         *,
         on_progress: Callable[[Progress], object] = lambda _: None,
-        stop: Cancel | None = None,
     ) -> Sweep:
         """Run a sweep; give it with all that was answered, errors among it.
 
@@ -262,7 +261,7 @@ class Session:
         for endpoint in {task.call.call.endpoint for task in plan.tasks}:
             self._keys(endpoint)
         sweeping = Sweeping(self._client(), self.history, self._journal, self.doors)
-        return sweeping.run(plan, on_progress=on_progress, stop=stop)
+        return sweeping.run(plan, on_progress=on_progress)
 
     def restore_sweep(self, sweep_id: str) -> Sweep:
         """Give a sweep of the history again. Raises `HistoryError` if there is none."""

@@ -48,7 +48,6 @@ class Sweeping:
         plan: SweepPlan,
         *,
         on_progress: Callable[[Progress], object] = lambda _: None,
-        stop: Cancel | None = None,
         earlier: Sweep | None = None,
     ) -> Sweep:
         """Ask for what the history lacks; give the sweep. Ctrl-C ends it, kept.
@@ -68,7 +67,6 @@ class Sweeping:
                 on_end=kept.on_end,
                 on_progress=on_progress,
             ),
-            stop=stop,
         )
         result = result._replace(notices=(*plan.notices, *result.notices))
         again = replace(plan, fresh=False)

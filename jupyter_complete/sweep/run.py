@@ -9,7 +9,6 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 
-from ..cancel import Cancel
 from .board import Board
 from .flights import Flights
 from .tasks import Ask, Ended, Hooks, Limits, Run, Task
@@ -27,14 +26,12 @@ def run(
     limits: Limits | None = None,
     executor: Executor | None = None,
     hooks: Hooks | None = None,
-    stop: Cancel | None = None,
 ) -> Run:
     """Run the tasks and give their completions; one that failed is no exception.
 
-    Ctrl-C, or setting ``stop`` from another thread, ends it within a second, as
-    ``interrupted``: what runs is cancelled and keeps its text. Calls in other
-    processes cannot be cancelled: they are left pending, and what they answer later
-    still goes to ``on_end``.
+    Ctrl-C ends it within a second, as ``interrupted``: what runs is cancelled and
+    keeps its text. Calls in other processes cannot be cancelled: they are left
+    pending, and what they answer later still goes to ``on_end``.
     """
     hooks = hooks or Hooks()
     board = _board_of(tasks, hooks)
@@ -46,7 +43,7 @@ def run(
         hooks=hooks,
         board=board,
     )
-    interrupted = _watch(flights, board, hooks, stop)
+    interrupted = _watch(flights, board, hooks)
     stopped, notices = flights.finish()
     with suppress(KeyboardInterrupt):
         hooks.on_progress(flights.progress())
@@ -63,9 +60,8 @@ def _board_of(tasks: Sequence[Task], hooks: Hooks) -> Board:
     return board
 
 
-def _watch(flights: Flights, board: Board, hooks: Hooks, stop: Cancel | None) -> bool:
-    """Let it run to its end, reporting; tell whether it was stopped before."""
-    silence = stop.listen(flights.stop) if stop else lambda: None
+def _watch(flights: Flights, board: Board, hooks: Hooks) -> bool:
+    """Let it run to its end, reporting; tell whether Ctrl-C ended it before."""
     interrupted = False
     try:
         flights.start()
@@ -74,11 +70,10 @@ def _watch(flights: Flights, board: Board, hooks: Hooks, stop: Cancel | None) ->
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        silence()
         if not board.over.is_set():
             flights.stop()
             _wait(board.over, GRACE)
-    return interrupted or bool(stop and stop.is_set())
+    return interrupted
 
 
 def _wait(over: threading.Event, seconds: float) -> None:
