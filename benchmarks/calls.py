@@ -8,6 +8,7 @@ figure is the median of several rounds in which the candidates take turns.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
 import logging
 import multiprocessing
@@ -17,9 +18,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any
 
 import requests
+from table import Row, as_text
 
 from jupyter_complete.client import Client
 from jupyter_complete.completion import CompletionRequest, Endpoint
@@ -37,15 +39,6 @@ BODY = {
     "prompt": REQUEST.prompt,
 }
 HEADERS = {"anthropic-version": "2023-06-01", "x-api-key": "sk-0123456789"}
-
-
-class Row(NamedTuple):
-    """One figure: what, the largest ratio allowed, the ratio found, and how."""
-
-    name: str
-    target: float | None
-    ratio: float
-    note: str
 
 
 def _event(text: str, stop: str | None) -> bytes:
@@ -178,14 +171,21 @@ def _barest_stream(session: requests.Session, url: str) -> Callable[[], None]:
     return call
 
 
-def _official(url: str) -> Callable[[], None] | None:
-    """Give a streamed call of the official SDK, None where it is not installed."""
+def official_sdk() -> tuple[Any, str]:
+    """Give the official SDK and what to call it; None and why where it is missing."""
     try:
         anthropic = importlib.import_module("anthropic")
-        client = anthropic.Anthropic(api_key="sk-0123456789", base_url=url)
-        client.completions  # noqa: B018 - the last version that has it is 0.125.0
-    except (ImportError, AttributeError):
-        return None
+    except ImportError as error:
+        return None, f"official SDK: missing, {error}"
+    name = f"official SDK {importlib.metadata.version('anthropic')}"
+    if not hasattr(anthropic.Anthropic, "completions"):
+        return None, f"{name}: missing, only up to 0.125.0 has text completions"
+    return anthropic, name
+
+
+def _official(anthropic: Any, url: str) -> Callable[[], None]:
+    """Give a streamed call of the official SDK."""
+    client = anthropic.Anthropic(api_key="sk-0123456789", base_url=url)
 
     def call() -> None:
         for each in client.completions.create(**BODY, stream=True):
@@ -205,6 +205,7 @@ def _repeated(call: Callable[[], None]) -> Callable[[], None]:
 def measure() -> list[Row]:
     """Give the figures of one run; takes about half a minute."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    anthropic, official = official_sdk()
     rows = []
     with (
         _server() as url,
@@ -220,26 +221,25 @@ def measure() -> list[Row]:
         )
         note = f"{times['ours'] / CALLS * 1e6:.0f} us each"
         ratio = times["ours"] / times["bare"]
-        rows.append(Row("one whole answer / requests", 1.3, ratio, note))
+        name = "CPU of one whole answer / bare requests"
+        rows.append(Row(name, 1.3, ratio, note=note))
         for per_chunk in EVENTS_PER_CHUNK:
             path = f"{url}/stream{per_chunk}"
             ways = {
                 "bare": _barest_stream(session, path),
                 "ours": _ours(client, path, stream=True),
             }
-            official = _official(path)
-            if official:
-                ways["official SDK"] = official
+            if anthropic:
+                ways["official"] = _official(anthropic, path)
             times = _cpu(ways)
-            for way, target in (("ours", 2.5), ("official SDK", None)):
-                if way in times:
-                    name = f"{EVENTS} events, {per_chunk} a chunk, {way} / barest loop"
-                    note = f"{times[way] / EVENTS * 1e6:.1f} us an event"
-                    rows.append(Row(name, target, times[way] / times["bare"], note))
+            beside = official
+            if anthropic:
+                beside = f"{official}: {times['official'] / times['bare']:.2f}"
+            name = f"CPU of {EVENTS:,} events, {per_chunk} a chunk / barest loop"
+            note = f"{times['ours'] / EVENTS * 1e6:.1f} us an event"
+            rows.append(Row(name, 2.5, times["ours"] / times["bare"], beside, note))
     return rows
 
 
 if __name__ == "__main__":
-    for row in measure():
-        target = f"at most {row.target:g}" if row.target else "beside ours"
-        print(f"{row.name:55} {row.ratio:6.2f}  {target:12}  {row.note}")
+    print(as_text(measure()))

@@ -1,4 +1,4 @@
-"""What a streamed cell costs: bytes to the front end, delay, CPU, and what it installs.
+"""What a streamed cell costs: bytes to the front end, delay and CPU.
 
 A real kernel runs the cells; a server in this process streams the tokens, so that the
 time at which bytes were sent and the time at which they reach the front end are of
@@ -7,32 +7,32 @@ one clock.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from jupyter_client.manager import start_new_kernel
-
-Row = tuple[str, str, str, str]
+from table import Row, as_text
 
 SIZES = (1000, 2000, 4000)
 RATES = (0, 400)
 """Tokens a second; 0 is as fast as it goes."""
+BUSY = -1
 FIRSTS = 20
 WORDS = ("with", " the", " statement", " runs", " its", " block", ".\n", " and", " so")
 
 
 class Server:
-    """Streams as many tokens as asked for, at the rate in the user's id."""
+    """Streams as many tokens as asked for, at the rate in the user's id.
+
+    A rate of BUSY is refused for now, to be asked again in half a minute.
+    """
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -55,7 +55,11 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection, connection.makefile("rb") as lines:
+        with (
+            contextlib.suppress(OSError),  # a client may leave at any time
+            connection,
+            connection.makefile("rb") as lines,
+        ):
             while lines.readline():
                 length = 0
                 while line := lines.readline().strip().lower():
@@ -64,7 +68,13 @@ class Server:
                 self._answer(connection, json.loads(lines.read(length)))
 
     def _answer(self, connection: socket.socket, asked: Any) -> None:
-        rate = int(asked["metadata"]["user_id"])
+        rate = float(asked["metadata"]["user_id"])
+        if rate == BUSY:
+            connection.sendall(
+                b"HTTP/1.1 529 Overloaded\r\nretry-after: 30\r\n"
+                b"content-length: 0\r\n\r\n"
+            )
+            return
         connection.sendall(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
@@ -91,16 +101,21 @@ class Kernel:
     """A kernel with the extension, and what it sends, frame by frame."""
 
     def __enter__(self) -> Self:
-        self._manager, self.client = start_new_kernel(kernel_name="python3")
+        self.manager, self.client = start_new_kernel(kernel_name="python3")
         self.run("%load_ext jupyter_complete")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.client.stop_channels()
-        self._manager.shutdown_kernel(now=True)
+        self.manager.shutdown_kernel(now=True)
 
-    def run(self, code: str) -> list[tuple[float, str, int, Any]]:
-        """Give the time, type, size and content of each message of a cell."""
+    def run(
+        self, code: str, seen: Callable[[str], None] = lambda _: None
+    ) -> list[tuple[float, str, int, Any]]:
+        """Give the time, type, size and content of each message of a cell.
+
+        ``seen`` gets the type of each as it comes.
+        """
         asked = self.client.execute(code)
         channel, session = self.client.iopub_channel, self.client.session
         found: list[tuple[float, str, int, Any]] = []
@@ -117,12 +132,14 @@ class Kernel:
             size = sum(map(len, frames))
             content = message["content"]
             found.append((came, message["msg_type"], size, content))
+            seen(message["msg_type"])
             if content.get("execution_state") == "idle":
                 return found
         raise queue.Empty
 
 
-def _line(server: Server, tokens: int, rate: int) -> str:
+def line(server: Server, tokens: int, rate: float) -> str:
+    """Give the line that asks the server for tokens at a rate."""
     return (
         f"%complete -m m --endpoint {server.url} --dialect text --no-history "
         f"--user-id {rate} --max-tokens {tokens} Hi"
@@ -134,7 +151,7 @@ def of_bytes(kernel: Kernel, server: Server) -> Iterator[Row]:
     for rate in RATES:
         ratios, texts = [], []
         for tokens in SIZES:
-            sent = kernel.run(_line(server, tokens, rate))
+            sent = kernel.run(line(server, tokens, rate))
             size = sum(
                 size
                 for _, kind, size, _ in sent
@@ -144,17 +161,16 @@ def of_bytes(kernel: Kernel, server: Server) -> Iterator[Row]:
             ratios.append(size / text)
             texts.append(f"{tokens:,}: {size / 1000:.0f} kB in {len(sent)} messages")
         speed = f"{rate} tokens a second" if rate else "as fast as it goes"
-        yield (
+        yield Row(
             f"cell: bytes to the front end / text, {speed}",
             "<= 3",
             f"{ratios[-1]:.1f}",
-            "; ".join(texts),
+            note="; ".join(texts),
         )
-        yield (
+        yield Row(
             f"cell: growth from 2,000 to 4,000 tokens, {speed}",
             "<= 2 (linear)",
             f"{2 * ratios[-1] / ratios[-2]:.2f}",
-            "",
         )
 
 
@@ -162,14 +178,14 @@ def of_first_tokens(kernel: Kernel, server: Server) -> Row:
     """Measure from the first token's bytes leaving the server to its message."""
     delays = []
     for _ in range(FIRSTS):
-        messages = kernel.run(_line(server, 20, 100))
+        messages = kernel.run(line(server, 20, 100))
         shown = next(came for came, kind, *_ in messages if kind == "stream")
         delays.append(shown - server.sent)
-    return (
+    return Row(
         "cell: first token at the front end",
         "<= 50 ms",
         f"{statistics.median(delays) * 1000:.1f} ms",
-        f"median of {FIRSTS}; worst {max(delays) * 1000:.1f} ms",
+        note=f"median of {FIRSTS}; worst {max(delays) * 1000:.1f} ms",
     )
 
 
@@ -177,10 +193,10 @@ def of_cpu(kernel: Kernel, server: Server) -> Row:
     """Measure the kernel's CPU for a cell of 4,000 tokens."""
     spent = []
     for _ in range(5):
-        line = _line(server, 4000, 0)
+        asked = line(server, 4000, 0)
         code = (
             "import time; start = time.process_time()\n"
-            f"{line}\nprint('CPU', time.process_time() - start)"
+            f"{asked}\nprint('CPU', time.process_time() - start)"
         )
         texts = [
             content["text"]
@@ -188,42 +204,22 @@ def of_cpu(kernel: Kernel, server: Server) -> Row:
             if kind == "stream"
         ]
         spent.append(float("".join(texts).rpartition("CPU")[2]))
-    return (
+    return Row(
         "cell: the kernel's CPU for 4,000 streamed tokens",
         "",
         f"{statistics.median(spent):.2f} s",
-        f"median of 5; {statistics.median(spent) / 4:.3f} ms a token",
+        note=f"median of 5; {statistics.median(spent) / 4:.3f} ms a token",
     )
-
-
-def of_packages() -> Row:
-    """Count what an installation of the core pulls, itself among it."""
-    root = Path(__file__).parent.parent
-    with tempfile.TemporaryDirectory() as place:
-        report = Path(place) / "report.json"
-        options = ["--dry-run", "--ignore-installed", "--quiet", "--report", report]
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", *options, root],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            fault = done.stderr.strip().splitlines()[-1:]
-            return ("core: packages in all", "<= 30", "missing", f"pip: {fault}")
-        found = json.loads(report.read_text(encoding="utf-8"))["install"]
-    return ("core: packages in all", "<= 30", str(len(found)), "pip's own plan")
 
 
 def measure() -> list[Row]:
     """Give the rows of the report; takes about a minute."""
     with Server() as server, Kernel() as kernel:
-        kernel.run(_line(server, 10, 0))
+        kernel.run(line(server, 10, 0))
         rows = [*of_bytes(kernel, server), of_first_tokens(kernel, server)]
         rows.append(of_cpu(kernel, server))
-    return [*rows, of_packages()]
+    return rows
 
 
 if __name__ == "__main__":
-    for row in measure():
-        print(*row, sep=" | ")
+    print(as_text(measure()))

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-Row = tuple[str, str, str, str]
+from table import Row, as_text
 
 ROUNDS = 7
 
@@ -66,32 +66,32 @@ def measure() -> list[Row]:
     )
     *_, memory, rates = run("rates")
     rows = [
-        (
+        Row(
             "embedded: cold start to the first answer's end",
             "<= 1 s",
             f"{whole:.2f} s",
-            f"median of {ROUNDS}; first token {token:.2f} s, imports {imported:.2f} s",
+            note=f"median of {ROUNDS}; first token {token:.2f} s, "
+            f"imports {imported:.2f} s",
         ),
-        (
+        Row(
             "embedded: memory over the package alone",
             "<= 150 MB",
             f"{memory:.0f} MB",
-            "peak, after 80,000 tokens of both models",
+            note="peak, after 80,000 tokens of both models",
         ),
     ]
     for name, rate in rates.items():
         title = "ngram-base, raw text" if name == "base" else f"temperature {name}"
         rows.append(
-            (
+            Row(
                 f"embedded: tokens a second, {title}",
                 ">= 2000",
                 f"{rate:,.0f}",
-                "through the whole road, streamed; 20,000 tokens",
+                note="through the whole road, streamed; 20,000 tokens",
             )
         )
     return rows
 
 
 if __name__ == "__main__":
-    for row in measure():
-        print(*row, sep=" | ")
+    print(as_text(measure()))

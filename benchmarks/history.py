@@ -1,7 +1,6 @@
 """The history: what storing costs, and finding among a million completions.
 
-``measure()`` gives rows of (name, target, measured, note). By itself:
-``python benchmarks/history.py [ROWS]``. The generated file is thrown away.
+``python benchmarks/history.py [ROWS]`` The generated file is thrown away.
 """
 
 import contextlib
@@ -16,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from pydoc_data.topics import topics
-from typing import NamedTuple
+
+from table import Row, as_text
 
 from jupyter_complete.completion import Completion, CompletionRequest
 from jupyter_complete.history import History, Tables
@@ -24,15 +24,6 @@ from jupyter_complete.history import History, Tables
 MILLION = 1_000_000
 AT_ONCE = 5_000
 UPDATES = 5
-
-
-class Row(NamedTuple):
-    """One figure: what and in which unit, the most allowed, what was found, and how."""
-
-    name: str
-    target: float
-    measured: float
-    note: str
 
 
 class Prose:
@@ -192,10 +183,10 @@ def of_one_sweep(directory: Path) -> Iterator[Row]:
     with opened(directory / "empty.sqlite") as history:
         samples = [store_one(history, prose(), number) for number in range(300)]
     yield Row(
-        "insert and 5 updates, empty file, ms",
+        "history: insert and 5 updates, empty file, ms",
         3,
         median_ms(samples),
-        "median of 300",
+        note="median of 300",
     )
     path = directory / "sweep.sqlite"
     with opened(path) as history:
@@ -208,10 +199,10 @@ def of_one_sweep(directory: Path) -> Iterator[Row]:
         asked = len(request().prompt.encode()) * 10_000
     bytes_ = size(path)
     yield Row(
-        "file / its texts, sweep of one prompt",
+        "history: file / its texts, sweep of one prompt",
         1.5,
         bytes_ / texts,
-        f"10,000 answers of 1 KB, prompt counted once; "
+        note=f"10,000 answers of 1 KB, prompt counted once; "
         f"{bytes_ / (texts + asked):.2f} if counted each time",
     )
 
@@ -228,13 +219,13 @@ def of_many(directory: Path, rows: int) -> Iterator[Row]:
         numbers = itertools.count(rows)
         samples = [store_one(history, prose(), next(numbers)) for _ in range(300)]
         yield Row(
-            "insert and 5 updates, large file, ms",
+            "history: insert and 5 updates, large file, ms",
             3,
             median_ms(samples),
-            made,
+            note=made,
         )
         latest = timed(history.search)
-        yield Row("the last 20, ms", 20, latest, "median of 5")
+        yield Row("history: the last 20, ms", 20, latest, note="median of 5")
         for words, note in {
             "the": "in nearly every answer",
             "generator": "in some answers",
@@ -246,7 +237,7 @@ def of_many(directory: Path, rows: int) -> Iterator[Row]:
             "nowhereatall": "in none",
         }.items():
             spent = timed(lambda words=words: history.search(words))
-            yield Row(f"search {words}, ms", 100, spent, note)
+            yield Row(f"history: search {words}, ms", 100, spent, note=note)
 
 
 def measure(rows: int = MILLION) -> list[Row]:
@@ -256,5 +247,4 @@ def measure(rows: int = MILLION) -> list[Row]:
 
 
 if __name__ == "__main__":
-    for row in measure(int(sys.argv[1]) if len(sys.argv) > 1 else MILLION):
-        print(f"{row.name:<40}{row.target:>6g}{row.measured:>9.2f}  {row.note}")
+    print(as_text(measure(int(sys.argv[1]) if len(sys.argv) > 1 else MILLION)))

@@ -1,62 +1,128 @@
-"""What loading costs: time over IPython alone, memory, packages."""
+"""What loading costs: time over IPython alone, modules and memory.
+
+``python benchmarks/loading.py``: this project beside the magics of Jupyter AI, each
+in a fresh environment of its own.
+"""
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
-Row = tuple[str, str, str, str]
+from peers import MAGICS, OURS, Missing, Peer, Peers, peers
+from table import Row, as_text
 
 ROUNDS = 9
 
+# The clock starts when IPython is there; the last line that is printed is ours.
 LOAD = """
-import time
+import collections, json, resource, sys, time
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from traitlets.config import Config
 config = Config()
 config.HistoryManager.enabled = False
 shell = TerminalInteractiveShell.instance(config=config)
+before = set(sys.modules)
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()
-{what}
-print(time.perf_counter() - start)
+shell.run_line_magic("load_ext", sys.argv[1])
+seconds = time.perf_counter() - start
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+new = set(sys.modules) - before
+rooms = collections.Counter(name.partition(".")[0] for name in new)
+unit = 1 if sys.platform == "darwin" else 1024
+slow = {"requests", "ipywidgets", "anywidget"} & set(sys.modules)
+print()
+print(json.dumps([seconds, len(new), memory * unit / 1e6,
+    [name for name, _ in rooms.most_common(3)], sorted(slow)]))
 """
 
 
-def run(code: str) -> str:
-    """Give what the code prints last in a fresh Python."""
+class Load(NamedTuple):
+    """What one loading took and brought."""
+
+    seconds: float
+    modules: int
+    megabytes: float
+    largest: list[str]
+    """The packages that brought most modules."""
+    slow: list[str]
+    """Which of requests, ipywidgets and anywidget were imported."""
+
+
+def load(python: str | Path, extension: str) -> Load:
+    """Load an extension into a fresh IPython; raise Missing where it fails."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [python, "-I", "-c", LOAD, extension],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return done.stdout.strip().splitlines()[-1]
+    if done.returncode:
+        raise Missing(f"{extension}: {done.stderr.strip().splitlines()[-1]}")
+    return Load(*json.loads(done.stdout.splitlines()[-1]))
 
 
-def load_seconds(extension: str) -> float:
-    """Give the median time to load an extension into a fresh IPython."""
-    what = f'shell.run_line_magic("load_ext", "{extension}")'
-    return statistics.median(float(run(LOAD.format(what=what))) for _ in range(ROUNDS))
+def _loads(found: Peers, place: str | Path) -> dict[Peer, list[Load]]:
+    """Give the loads of ours and of each peer, made in turns."""
+    loads: dict[Peer, list[Load]] = {OURS: []}
+    pythons: dict[Peer, str | Path] = {OURS: place}
+    for peer in MAGICS:
+        try:
+            pythons[peer] = found.installed(peer).python
+            load(pythons[peer], peer.extension)  # the first one fills the disk's cache
+        except Missing as reason:
+            found.give_up(peer, reason)
+        else:
+            loads[peer] = []
+    for _ in range(ROUNDS):
+        for peer, each in loads.items():
+            each.append(load(pythons[peer], peer.extension))
+    return loads
 
 
-def loaded() -> str:
-    """Give what of the slow packages is imported after loading."""
-    code = LOAD.format(what='shell.run_line_magic("load_ext", "jupyter_complete")')
-    slow = "{'requests', 'ipywidgets', 'anywidget'} & set(sys.modules)"
-    return run(f"import sys{code}\nprint(sorted({slow}) or 'neither')")
+def measure(peers: Peers) -> list[Row]:
+    """Give the rows of the report; takes about two minutes, the peers' included."""
+    where = "in a fresh environment"
+    try:
+        place: str | Path = peers.installed(OURS).python
+    except Missing as reason:
+        place, where = sys.executable, f"in this environment; fresh: {reason}"
+    loads = _loads(peers, place)
 
+    def seconds(peer: Peer) -> str:
+        middle = statistics.median(each.seconds for each in loads[peer])
+        return f"{middle * 1000:,.0f} ms"
 
-def measure() -> list[Row]:
-    """Give the rows of the report."""
-    seconds = load_seconds("jupyter_complete")
+    def brought(peer: Peer) -> str:
+        last = loads[peer][-1]
+        most = ", ".join(last.largest)
+        return f"{last.modules:,} and {last.megabytes:.0f} MB (most: {most})"
+
+    last = loads[OURS][-1]
+    slow = ", ".join(last.slow) or "none"
     return [
-        (
+        Row(
             "%load_ext over IPython alone",
             "<= 50 ms",
-            f"{seconds * 1000:.0f} ms",
-            f"median of {ROUNDS}; of requests, ipywidgets imported: {loaded()}",
-        )
+            seconds(OURS),
+            peers.beside(MAGICS, seconds),
+            f"median of {ROUNDS}, {where}; "
+            f"of requests, ipywidgets, anywidget imported: {slow}",
+        ),
+        Row(
+            "modules and memory that %load_ext adds",
+            "",
+            f"{last.modules}, {last.megabytes:.0f} MB",
+            peers.beside(MAGICS, brought),
+        ),
     ]
 
 
 if __name__ == "__main__":
-    for row in measure():
-        print(*row, sep=" | ")
+    with peers() as nearest:
+        print(as_text(measure(nearest)))

@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "browser"))
 
 from frontends import open_page, running_browser, running_server
+from table import Row, as_text
 
 TOKENS = 4000
 TOKENS_PER_SECOND = 800
@@ -38,15 +39,6 @@ panel = shell.run_line_magic("complete_panel", "")
 print(time.perf_counter() - start)
 panel.close()
 """
-
-
-class Row(NamedTuple):
-    """One figure: what, the most allowed, what was found, and how."""
-
-    name: str
-    target: float
-    measured: float
-    note: str
 
 
 class _Tokens(BaseHTTPRequestHandler):
@@ -223,10 +215,11 @@ def _cold() -> float:
 
 def measure() -> list[Row]:
     """Give the figures of one run; those of the page only where there is a browser."""
-    rows = [Row("panel from a cold start", 1.0, _cold(), f"s, median of {ROUNDS}")]
+    note = f"s, median of {ROUNDS}"
+    rows = [Row("panel: shown from a cold start", 1.0, _cold(), note=note)]
     with running_browser() as browser:
         if browser is None:
-            return rows
+            return [*rows, Row("panel: in a page", "", "missing", note="no browser")]
         with (
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
             running_server(Path(home)) as jupyter,
@@ -244,22 +237,23 @@ def _page_rows(page: _Page) -> list[Row]:
     page.write("prompt", "Hi")
     half, _ = page.stream(TOKENS // 2)
     full, longest = page.stream(TOKENS)
-    text = TOKENS * len(" token")
+    size = TOKENS * len(" token")
+    shown = f"s, longest of {ROUNDS}, until it shows"
     silent, streaming = _stops(page, "STALL"), _stops(page, "Hi")
     return [
-        Row("slider to settings and back", 0.1, slider, "s, median"),
+        Row("panel: slider to settings and back", 0.1, slider, note="s, median"),
         Row(
-            "bytes of 4,000 tokens / of 2,000", 2.2, full / half, f"{full / 1e3:.0f} kB"
+            "panel: bytes of 4,000 tokens / of 2,000",
+            2.2,
+            full / half,
+            note=f"{full / 1e3:.0f} kB; 2 would be exactly linear",
         ),
-        Row("bytes of 4,000 tokens / their text", 20, full / text, "all frames"),
-        Row("longest task of the page", 0.2, longest, "s, 4,000 tokens"),
-        Row("Stop, server silent", 0.2, max(silent), "s, longest, until it shows"),
-        Row(
-            "Stop, tokens streaming", 0.2, max(streaming), "s, longest, until it shows"
-        ),
+        Row("panel: bytes of 4,000 tokens / text", 20, full / size, note="all frames"),
+        Row("panel: longest task of the page", 0.2, longest, note="s, 4,000 tokens"),
+        Row("panel: Stop, server silent", 0.2, max(silent), note=shown),
+        Row("panel: Stop, tokens streaming", 0.2, max(streaming), note=shown),
     ]
 
 
 if __name__ == "__main__":
-    for row in measure():
-        print(f"{row.name:40} {row.measured:8.3f}  at most {row.target:<5g} {row.note}")
+    print(as_text(measure()))

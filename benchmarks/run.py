@@ -2,9 +2,10 @@
 
 ``python benchmarks/run.py [name ...]``
 
-Each module beside this one has a ``measure()`` that gives rows of name, target,
-measured and note; a target that is a number is the most allowed. A module whose
-packages are missing is named and passed over. All of them take some minutes.
+Each module beside this one that has a ``measure()`` gives rows; those of one that
+takes ``peers`` stand beside the nearest other tools, each installed into a fresh
+environment. A module whose packages are missing, or a peer that cannot be installed,
+is named with the reason. All of it takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import datetime as dt
 import importlib
 import importlib.metadata
+import inspect
 import os
 import platform
 import sys
@@ -20,22 +22,13 @@ import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from peers import Peers, peers
+from table import Row, as_text
 
 HERE = Path(__file__).parent
 SHOWN = ("jupyter-complete", "ipython", "ipykernel", "requests")
-
-
-class Line(NamedTuple):
-    """One line of the table, as text."""
-
-    name: str
-    target: str
-    measured: str
-    note: str
-
-
-HEAD = Line("name", "target", "measured", "note")
+FAILED = "failed"
 
 
 def names() -> list[str]:
@@ -47,29 +40,19 @@ def names() -> list[str]:
     )
 
 
-def lines(name: str) -> Iterator[Line]:
-    """Yield the lines of a module; one that says why where it cannot be measured."""
+def rows(name: str, peers: Peers) -> Iterator[Row]:
+    """Yield the rows of a module; one that says why where it cannot be measured."""
     start = time.perf_counter()
     try:
-        found = importlib.import_module(name).measure()
+        measure = importlib.import_module(name).measure
+        beside = "peers" in inspect.signature(measure).parameters
+        yield from measure(peers=peers) if beside else measure()
     except ImportError as error:
-        yield Line(name, "", "missing", str(error))
-        return
+        yield Row(name, "", "missing", note=str(error))
     except Exception as error:  # noqa: BLE001 - the others are still to be measured
         traceback.print_exc()
-        yield Line(name, "", "failed", f"{type(error).__name__}; see above")
-        return
-    for title, target, measured, note in found:
-        yield Line(title, _most(target), _figure(measured), note)
+        yield Row(name, "", FAILED, note=f"{type(error).__name__}; see above")
     print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-
-
-def _most(target: object) -> str:
-    return f"<= {target:g}" if isinstance(target, (int, float)) else str(target or "")
-
-
-def _figure(measured: object) -> str:
-    return f"{measured:.3g}" if isinstance(measured, float) else str(measured)
 
 
 def machine() -> str:
@@ -96,28 +79,36 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def table(rows: list[Line]) -> str:
-    """Give the rows below their head, the columns aligned."""
-    rows = [HEAD, *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(map(str.ljust, row, widths)).rstrip()
-        for row in [rows[0], Line(*("-" * width for width in widths)), *rows[1:]]
-    )
+def _load() -> str:
+    """Give how busy the machine is, which every figure suffers from."""
+    try:
+        return "load average " + ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    except OSError:
+        return "load average unknown"
 
 
 def main() -> int:
     """Print the table; give 1 if something failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("name", nargs="*", help=f"one of {', '.join(names())}")
-    wanted = parser.parse_args().name
-    unknown = set(wanted) - set(names())
+    parser.add_argument(
+        "--no-peers", action="store_true", help="leave out the tools beside ours"
+    )
+    parser.add_argument(
+        "--environments",
+        type=Path,
+        metavar="DIR",
+        help="keep the peers' environments here for the next run",
+    )
+    asked = parser.parse_args()
+    unknown = set(asked.name) - set(names())
     if unknown:
         parser.error(f"{unknown.pop()!r} is none of {', '.join(names())}")
-    print(machine(), "\n", flush=True)
-    rows = [line for name in wanted or names() for line in lines(name)]
-    print(table(rows))
-    return int(any(row.measured == "failed" for row in rows))
+    print(machine(), _load(), sep="\n", flush=True)
+    with peers(asked.environments, wanted=not asked.no_peers) as nearest:
+        found = [row for name in asked.name or names() for row in rows(name, nearest)]
+    print(f"{_load()} at the end", as_text(found), sep="\n\n")
+    return int(any(row.measured == FAILED for row in found))
 
 
 if __name__ == "__main__":
