@@ -4,7 +4,6 @@
     python benchmarks/questions.py --all      also at 0.7 and at 1
     python benchmarks/questions.py --held     how answers hold together at 0.7 and 1
     python benchmarks/questions.py --sliders  how seeds, temperature and limits show
-    python benchmarks/questions.py --speed    cold start, tokens a second, memory
 
 An answer at temperature 0 is good if it says what it has to (every word listed; of
 words parted by a bar, one), has at least 15 words, ends with a sentence, and says no
@@ -18,16 +17,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import resource
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import log
+from math import ceil, log
 from typing import Any
 
 from plain_questions import HELD_OUT, QUESTIONS
+from table import Row
 
 from jupyter_complete.embedded.corpus import documentation
 from jupyter_complete.embedded.model import load_models
@@ -182,62 +178,25 @@ def report(temperatures: Iterable[float]) -> int:
     return good
 
 
-_COLD = """
-import time; start = time.perf_counter()
-from jupyter_complete.embedded.model import load_models
-model = load_models()["ngram-chat"]
-prompt = "\\n\\nHuman: What does the with statement do?\\n\\nAssistant:"
-next(model.generate(prompt))
-print(time.perf_counter() - start)
-"""
-
-
-def speeds() -> None:
-    """Print how soon the first token comes, how fast the others, in what memory."""
-    cold = [
-        float(
-            subprocess.run(
-                [sys.executable, "-c", _COLD], capture_output=True, check=True
-            ).stdout
-        )
-        for _ in range(9)
-    ]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    models = load_models()
-    rates = []
-    for temperature in (0.0, 0.7, 1.0) * 3:
-        start, count = time.perf_counter(), 0
-        for question, _ in QUESTIONS:
-            prompt = f"\n\nHuman: {question}\n\nAssistant:"
-            count += sum(
-                1
-                for _ in models["ngram-chat"].generate(prompt, temperature=temperature)
-            )
-        rates.append(count / (time.perf_counter() - start))
-    base = models["ngram-base"].generate("The", temperature=1.0, seed=1)
-    start = time.perf_counter()
-    many = sum(1 for _ in zip(base, range(20_000), strict=False))
-    base_rate = many / (time.perf_counter() - start)
-    used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    for what, value, unit in (
-        ("cold start to first token", f"{statistics.median(cold):.2f}", "s, target 1"),
-        ("chat", f"{statistics.median(rates):.0f}", "tokens a second, target 2000"),
-        ("base", f"{base_rate:.0f}", "tokens a second, target 2000"),
-        ("memory", f"{used:.0f}", "MB, target 150"),
-    ):
-        print(f"{what:28}{value:>8} {unit}")
+def measure() -> list[Row]:
+    """Give how many plain questions get a good answer at temperature 0."""
+    lists = (("plain questions", QUESTIONS), ("held-out questions", HELD_OUT))
+    rows = []
+    for name, asked in lists:
+        good = sum(not faults(ask(q, temperature=0), wanted) for q, wanted in asked)
+        target = f">= {ceil(len(asked) * 22 / 24)}" if asked is QUESTIONS else ""
+        found = f"{good} of {len(asked)}"
+        rows.append(Row(f"embedded: {name} answered well", target, found))
+    return rows
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help="also at 0.7 and at 1")
-    parser.add_argument("--speed", action="store_true", help="speeds instead")
     parser.add_argument("--held", action="store_true", help="held-out questions")
     parser.add_argument("--sliders", action="store_true", help="what sliders change")
     options = parser.parse_args()
-    if options.speed:
-        speeds()
-    elif options.held:
+    if options.held:
         held()
     elif options.sliders:
         sliders()
