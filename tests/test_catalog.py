@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_complete.catalog import BETAS, CATALOG, Catalog, Model
+from jupyter_complete.catalog import CATALOG, Catalog, Model
 from jupyter_complete.catalog.endpoints import ASK, TRANSLATED, choose, known_endpoints
 from jupyter_complete.catalog.listing import (
     Spoken,
@@ -45,7 +45,7 @@ model-context-window-exceeded-2025-08-26 skills-2025-10-02
 def test_the_reference_s_models_and_betas_are_known():
     assert len(MODELS_OF_THE_REFERENCE.split()) == 20
     assert all(CATALOG.find(name) for name in MODELS_OF_THE_REFERENCE.split())
-    assert BETAS[:19] == tuple(BETAS_OF_THE_REFERENCE.split())
+    assert CATALOG.betas[:19] == tuple(BETAS_OF_THE_REFERENCE.split())
 
 
 def test_the_official_client_s_betas_and_models_are_known():
@@ -60,7 +60,7 @@ def test_the_official_client_s_betas_and_models_are_known():
         name for part in get_args(model_param.ModelParam) for name in get_args(part)
     }
 
-    assert betas <= set(BETAS)
+    assert betas <= set(CATALOG.betas)
     assert models <= {model.id for model in CATALOG.models}
 
 
@@ -130,7 +130,7 @@ def test_a_file_adds_and_overrides_with_as_little_as_it_likes(tmp_path):
     assert mine.find("claude-opus-4-5").status == "retired"
     assert mine.find("claude-opus-4-5").output_tokens == 64000
     assert mine.find("tiny") == Model("tiny", "lab", "openai")
-    assert mine.betas == (*BETAS, "new-2027-01-01")
+    assert mine.betas == (*CATALOG.betas, "new-2027-01-01")
     assert mine.endpoint("vllm").base_url == "http://gpu:8000"
     assert mine.endpoint("vllm").flavour == "vllm"
     assert CATALOG.find("claude-opus-4-5").status == "active"

@@ -8,7 +8,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
-from jupyter_complete.catalog import CATALOG, EMBEDDED
+from jupyter_complete.catalog import CATALOG
 from jupyter_complete.catalog.endpoints import choose
 from jupyter_complete.cli import main
 from jupyter_complete.completion import Endpoint
@@ -131,7 +131,7 @@ def test_an_interrupted_question_is_an_interrupt(ring):
 
 def test_nobody_is_asked_where_no_key_is_required(ring):
     assert Keys(never, environ={})(VLLM) is None
-    assert Keys(never, environ={})(EMBEDDED) is None
+    assert Keys(never, environ={})(CATALOG.endpoint("embedded")) is None
 
 
 def test_nobody_is_asked_from_a_worker_thread(ring):

@@ -229,13 +229,3 @@ def _endpoint(entry: Any, base: Catalog) -> Endpoint:
 
 CATALOG = Catalog.from_file(Path(__file__).with_name("catalog.json"))
 """What this release knows."""
-
-MODELS = CATALOG.models
-BETAS = CATALOG.betas
-ENDPOINTS = CATALOG.endpoints
-EMBEDDED = ENDPOINTS[0]
-
-
-def find(name: str) -> Model | None:
-    """Give this release's entry of a model, None if it is not listed."""
-    return CATALOG.find(name)

@@ -29,7 +29,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .. import __version__, catalog
+from .. import __version__
+from ..catalog import CATALOG
 from ..errors import InputError
 from ..prompts import HUMAN, refusals, sanitise
 from .answers import (
@@ -175,7 +176,7 @@ class _App:
     def _complete(
         self, environ: Mapping[str, Any], ask: Ask, wishes: Wishes, request_id: str
     ) -> _Answer:
-        listed = catalog.find(self._known(ask.model))
+        listed = CATALOG.find(self._known(ask.model))
         turns = listed is not None and listed.turns
         prompt = _checked_prompt(ask.prompt, turns=turns)
         wire = Wire(

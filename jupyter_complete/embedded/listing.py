@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import catalog
+from ..catalog import CATALOG
 from .validation import Page, invalid
 
 MOST_OUTPUT_TOKENS = 4096
@@ -40,7 +40,7 @@ def page_of(names: Sequence[str], page: Page) -> dict[str, Any]:
 
 def most_tokens(name: str) -> int:
     """Give the most tokens that the model samples; more are capped, not refused."""
-    listed = catalog.find(name)
+    listed = CATALOG.find(name)
     return (listed and listed.output_tokens) or MOST_OUTPUT_TOKENS
 
 

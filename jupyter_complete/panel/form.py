@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from .. import catalog
+from ..catalog import CATALOG, Catalog
 from ..errors import InputError
 from ..settings import CompletionSettings
 from .controls import (
@@ -211,11 +211,11 @@ class Betas(Control):
                 self._other.value = ""
 
 
-def _catalog(session: Session) -> catalog.Catalog:
+def _catalog(session: Session) -> Catalog:
     try:
         return session.routes.catalog(session.settings)
     except InputError:  # the user's own file; whoever runs is told what is wrong
-        return catalog.CATALOG
+        return CATALOG
 
 
 def _models(session: Session) -> list[tuple[str, str]]:
@@ -237,5 +237,5 @@ def _endpoints(session: Session) -> list[tuple[str, str]]:
     try:
         places = session.routes.endpoints(session.settings)
     except InputError:  # as above
-        places = catalog.ENDPOINTS
+        places = CATALOG.endpoints
     return [("by model", ""), *((place.name, place.name) for place in places)]
