@@ -7,7 +7,7 @@ import time
 import pytest
 from loopback import CUT, STALL, events
 
-from jupyter_complete.client import Cancel
+from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (

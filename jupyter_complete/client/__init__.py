@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError
 from ..addresses import Secret, checked_key, url_of
 from ..cancel import Cancel
 from ..completion import CompletionRequest, Endpoint, HttpCall
-from ..errors import Cancelled, CompleteError
+from ..errors import CompleteError
 from .answer import READ_SIZE, Answer
 from .connections import POOLS, Line
 from .failures import explained, no_answer, redirected
@@ -31,7 +31,7 @@ from .retry import Failure, persist, refused
 if TYPE_CHECKING:
     from ..dialects import Dialect
 
-__all__ = ["Answer", "Cancel", "Cancelled", "Client"]
+__all__ = ["Answer", "Client"]
 
 LARGEST_ERROR = 1 << 20
 """Bytes of an error's body that are read."""
@@ -180,12 +180,11 @@ class Client:
         body: Mapping[str, Any],
         *,
         dialect: Dialect,
-        cancel: Cancel | None = None,
     ) -> tuple[Any, Mapping[str, str]]:
         """Post JSON, give the JSON that comes and its headers. Raises as `send`."""
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         call = HttpCall("POST", path, headers, json.dumps(body).encode())
-        return self._json(call, endpoint, dialect, cancel)
+        return self._json(call, endpoint, dialect, None)
 
     def _json(
         self,

@@ -36,7 +36,6 @@ class Choice:
         self._cut: str | None = None
         self._finish: str | None = None
         self._stop: str | None = None
-        self._filtered = False
         self._told = False
 
     def take(self, answer: Mapping[str, Any]) -> Iterator[Chunk]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..client import Cancel
+from ..cancel import Cancel
 from ..completion import Completion
 from ..dialects.messages import MessagesDialect, counted
 from ..errors import AuthenticationError, HistoryError, InputError

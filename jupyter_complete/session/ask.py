@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..client import Cancelled
 from ..completion import Chunk, Completion, Status, TokenLogprob, Usage
-from ..errors import CompleteError, IncompleteStream
+from ..errors import Cancelled, CompleteError, IncompleteStream
 
 if TYPE_CHECKING:
-    from ..client import Answer, Cancel, Client
+    from ..cancel import Cancel
+    from ..client import Answer, Client
     from .plan import Call
 
 OnText = Callable[[str], object]
