@@ -109,6 +109,22 @@ def test_a_large_sweep_wants_a_yes(server, cell):
     assert len(cell("-s tone=dry -n 201 --yes")) == 201
 
 
+def test_only_what_would_be_sent_wants_a_yes(server, cell, capsys):
+    cell("-s tone=dry -n 201 --yes -j 20")
+    assert len(cell("-s tone=dry -n 203")) == 203
+    assert server.calls == 203
+
+    with pytest.raises(InputError, match=r"604 calls.*203 of them answered already"):
+        cell("-s tone=dry,warm -n 302")
+    with pytest.raises(InputError, match=r"203 calls, at most \d+,\d+ output tokens\)"):
+        cell("-s tone=dry -n 203 --fresh")
+    capsys.readouterr()
+    cell("-s tone=dry -n 205 --max-tokens 256 --dry-run")
+    out = capsys.readouterr().out
+    assert "The history has 203 of the answers; to send: 2, at most 512" in out
+    assert server.calls == 203
+
+
 def test_a_ceiling_holds_for_the_whole_sweep(server, cell):
     runs = cell("-s tone=dry,warm -n 5 --max-calls 4")
     assert (server.calls, len(runs), runs.pending) == (4, 4, 6)

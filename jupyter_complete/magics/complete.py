@@ -109,7 +109,7 @@ class CompletionMagics(Magics):
         sweep.check_export(options)
         sweep.check_plot(plan, options)
         if options.dry_run:
-            print(sweep.grid_text(plan))
+            print(sweep.grid_text(plan, self.session.to_send(plan)))
             return
         done = sweep.run_sweep(self.session, self.shell, plan, yes=options.yes)
         self.keep_sweep(done, options.out)

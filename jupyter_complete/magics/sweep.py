@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..settings.flags import Line
     from ..settings.options import CompleteOptions
     from ..sweep.result import Sweep
+    from ..sweep.tasks import Task
 
 MOST_POINTS = 30
 """Points that a dry run prints."""
@@ -86,13 +88,20 @@ def _executor(name: str | None, shell: InteractiveShell) -> Executor | None:
     return as_executor(name, shell.user_ns[name])
 
 
-def grid_text(plan: SweepPlan) -> str:
-    """Give what a dry run says of a sweep: its size and its points."""
+def grid_text(plan: SweepPlan, to_send: Sequence[Task]) -> str:
+    """Give what a dry run says of a sweep: its size, what it sends, its points."""
     labels = dict.fromkeys(task.point.label for task in plan.tasks)
     shown = [f"  {label}" for label in list(labels)[:MOST_POINTS] if label]
     if len(labels) > MOST_POINTS:
         shown.append(f"  … and {len(labels) - MOST_POINTS:,} more points")
     notes = [f"Note: {notice}" for notice in plan.notices]
+    answered = len(plan.tasks) - len(to_send)
+    if answered:
+        tokens = sum(task.request.max_tokens_to_sample for task in to_send)
+        shown.append(
+            f"The history has {answered:,} of the answers; to send: {len(to_send):,}, "
+            f"at most {tokens:,} output tokens."
+        )
     return printable("\n".join([plan.summary, *shown, *notes]))
 
 
@@ -125,7 +134,8 @@ def run_sweep(
     """Run the sweep, showing its grid; ``_sweep`` is not yet set."""
     from ..display import shielded, sweep_screen  # noqa: PLC0415 - only for a sweep
 
-    check_sweep(plan, session.settings.confirm_calls, yes=yes)
+    if not yes:
+        check_sweep(plan, session.to_send, session.settings.confirm_calls)
     place = sweep_screen(shell, plan)
     sweep = session.sweep(plan, on_progress=place.progress)
     with shielded():

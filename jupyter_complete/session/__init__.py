@@ -31,7 +31,7 @@ from .plan import Call, Origin, plan
 from .restoring import restored
 from .routes import Routes
 from .running import Running, follow
-from .sweeping import Sweeping
+from .sweeping import Sweeping, to_send
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ..settings import CompletionSettings
     from ..sweep.axes import Axis
     from ..sweep.result import Sweep
-    from ..sweep.tasks import Progress
+    from ..sweep.tasks import Progress, Task
 
 __all__ = [
     "AS_IT_IS",
@@ -246,6 +246,10 @@ class Session:
         return plan_sweep(
             text, axes, values, settings, prepare, executor=executor, fresh=fresh
         )
+
+    def to_send(self, plan: SweepPlan) -> tuple[Task, ...]:
+        """Give the calls that a run of the sweep would send: those not yet answered."""
+        return to_send(plan, self.history)
 
     def sweep(
         self,

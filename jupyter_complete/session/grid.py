@@ -148,10 +148,19 @@ def _advice(call: Call, samples: int) -> tuple[str, ...]:
     return (ALIKE,) if alike else ()
 
 
-def check_sweep(plan: SweepPlan, confirm_calls: int, *, yes: bool) -> None:
-    """Raise `InputError` for a sweep so large that it wants a yes."""
-    if len(plan.tasks) > confirm_calls and not yes:
+def check_sweep(
+    plan: SweepPlan,
+    to_send: Callable[[SweepPlan], Sequence[Task]],
+    confirm_calls: int,
+) -> None:
+    """Raise `InputError` for a sweep that would send more calls than this."""
+    if len(plan.tasks) <= confirm_calls:
+        return
+    calls = len(to_send(plan))
+    if calls > confirm_calls:
+        answered = len(plan.tasks) - calls
+        known = f", {answered:,} of them answered already" if answered else ""
         raise InputError(
-            f"This sweep is large ({plan.summary}); add --yes to run it, or set "
+            f"This sweep is large ({plan.summary}{known}); add --yes to run it, or set "
             "CompletionSettings.confirm_calls higher."
         )

@@ -154,6 +154,12 @@ class _Kept:
         return stored
 
 
+def to_send(plan: SweepPlan, history: History | None) -> tuple[Task, ...]:
+    """Give the calls of a sweep that a run would send: those the history lacks."""
+    kept = _Kept(plan, history)
+    return tuple(task for task in plan.tasks if kept.stored(task) is None)
+
+
 def _key(task: Task) -> tuple[CompletionRequest, str, int]:
     call: Call = task.call.call
     return call.request, call.endpoint.base_url, task.sample
