@@ -8,6 +8,7 @@ from loopback import event
 from jupyter_complete.errors import (
     AuthenticationError,
     CompleteError,
+    CompletionInterrupted,
     CredentialError,
     InputError,
     NotFoundError,
@@ -174,6 +175,61 @@ def test_a_url_is_asked_once_what_it_speaks(shell, loopback):
     assert (body["temperature"], body["top_k"], body["prompt"]) == (1.5, 7, "Hi")
     assert shell.user_ns["_completion"].text == " one"
     assert shell.user_ns["_completion"].usage.output_tokens == 3
+
+
+def test_what_a_url_speaks_is_known_to_a_dry_run_once_it_was_asked(
+    shell, loopback, capsys
+):
+    place = f"--endpoint {loopback.url} -m tiny --no-stream"
+    with pytest.raises(InputError, match="have to be asked first what it speaks"):
+        shell.run(f"%complete --dry-run {place} Hi")
+    assert loopback.requests == []
+    loopback.reply(MODELS)
+    loopback.reply(completions_of(" one"))
+    shell.run(f"%complete {place} Hi")
+
+    shell.run(f"%complete --dry-run {place} Hi")
+    assert "/v1/completions" in capsys.readouterr().out
+    assert len(loopback.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "path"),
+    [({"request-id": "req_1"}, "/v1/messages"), ({}, "/v1/completions")],
+)
+def test_a_server_that_wants_a_key_for_its_models_still_says_what_it_speaks(
+    shell, loopback, headers, path
+):
+    denied = b'{"error": {"message": "no key", "type": "invalid_request_error"}}'
+    fields = {"content-length": len(denied), "content-type": "application/json"}
+    head = "".join(f"{k}: {v}\r\n" for k, v in {**fields, **headers}.items())
+    loopback.reply(raw=[f"HTTP/1.1 401 No\r\n{head}\r\n".encode() + denied])
+    loopback.reply(b"no", status=400)
+    with pytest.raises(CompleteError):
+        shell.run(
+            f"%complete --endpoint {loopback.url} -m tiny --turns wrap --no-stream Hi"
+        )
+
+    assert [request.path for request in loopback.requests] == ["/v1/models", path]
+
+
+def test_tokens_are_counted_where_the_endpoint_counts(shell, anthropic, capsys):
+    anthropic.reply({"input_tokens": 12})
+    shell.run("%complete --count -m claude-haiku-4-5 Hi")
+
+    assert "The prompt has 12 tokens." in capsys.readouterr().out
+    assert "_completion" not in shell.user_ns
+
+
+def test_ctrl_c_at_the_question_for_a_key_sends_nothing(shell, monkeypatch):
+    def pressed(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("getpass.getpass", pressed)
+    with pytest.raises(CompletionInterrupted, match="before the prompt was sent"):
+        shell.run("%complete -m claude-haiku-4-5 Hi")
+
+    assert "_completion" not in shell.user_ns
 
 
 def test_an_endpoint_of_ones_own_has_its_own_key(shell, loopback, monkeypatch):

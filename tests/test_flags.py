@@ -6,10 +6,12 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from traitlets import Int
 
 from jupyter_complete.completion import BOUNDS, CompletionRequest
 from jupyter_complete.errors import InputError
 from jupyter_complete.settings import CompletionSettings, flags, parameters
+from jupyter_complete.settings.assignment import Settings
 from jupyter_complete.settings.options import CompleteOptions
 
 PROMISED = {
@@ -113,6 +115,7 @@ def test_zero_is_a_value_and_absent_is_absent():
         (r"--stop \n", r"\n"),
         ("--stop ''", ""),
         ('--stop "it\'s"', "it's"),
+        (r'--stop "100\x is"', r"100\x is"),
         ("--stop {x}$y", "{x}$y"),
         ("--stop -", "-"),
         ("--stop --stop", "--stop"),
@@ -219,6 +222,15 @@ def test_the_help_names_every_flag():
 def test_a_bad_setting_is_named_with_its_bounds(name, value, message):
     with pytest.raises(InputError, match=message):
         CompletionSettings().changed({name: value})
+
+
+def test_a_number_without_bounds_is_asked_for_as_a_number():
+    class Free(Settings):
+        shift = Int(0).tag(config=True)
+
+    assert Free().changed({"shift": -3}).shift == -3
+    with pytest.raises(InputError, match="shift is 'x'; give an int"):
+        Free().changed({"shift": "x"})
 
 
 def test_overrides_never_move_the_settings():

@@ -1,7 +1,10 @@
 """``%complete_history`` in a shell."""
 
+from dataclasses import replace
+
 import pytest
 
+import jupyter_complete
 from jupyter_complete.errors import CompleteError, InputError
 
 
@@ -151,6 +154,14 @@ def test_refreshing_asks_the_endpoint(shell, loopback, capsys):
     assert [row[0] for row in table.rows] == ["brand-new-1"]
 
 
+def test_a_list_of_models_that_is_none_is_one_line(shell, loopback):
+    loopback.reply(b"[]")
+    with pytest.raises(CompleteError, match="list of models is not one"):
+        shell.run(
+            f"%complete_models --refresh --endpoint {loopback.url} --dialect text -m x"
+        )
+
+
 def test_an_endpoint_that_is_down_is_one_line(shell):
     with pytest.raises(CompleteError) as caught:
         shell.run("%complete_models --refresh --endpoint http://127.0.0.1:9 -m x")
@@ -176,3 +187,25 @@ def test_as_shows_code_and_sends_nothing(shell, capsys):
 
     assert "\ncurl " in "\n" + capsys.readouterr().out
     assert "_completion" not in shell.user_ns
+
+
+def test_a_cell_that_does_not_stream_is_written_so(shell, capsys):
+    shell.run("%complete --as magic --no-stream Hi")
+
+    assert "--no-stream" in capsys.readouterr().out
+
+
+def test_a_completion_of_an_endpoint_that_nobody_knows_is_no_code(asked):
+    lost = replace(asked.user_ns["_completion"], endpoint="http://lab:9", dialect="")
+
+    with pytest.raises(InputError, match="endpoint 'http://lab:9' of this completion"):
+        lost.as_code("curl")
+
+
+def test_the_extension_can_be_unloaded_twice(asked):
+    jupyter_complete.unload_ipython_extension(asked)
+    jupyter_complete.unload_ipython_extension(asked)
+
+    assert "complete" not in asked.magics_manager.magics["cell"]
+    asked.run("%reload_ext jupyter_complete")
+    assert "complete" in asked.magics_manager.magics["cell"]

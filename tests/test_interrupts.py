@@ -4,13 +4,16 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import pexpect
 import pytest
 from loopback import STALL, events
 
+from jupyter_complete.completion import Completion, CompletionRequest
 from jupyter_complete.errors import CompletionInterrupted
-from jupyter_complete.session import Session
+from jupyter_complete.session import Outcome, Session, running
+from jupyter_complete.session.running import Running, follow
 from jupyter_complete.settings import CompletionSettings
 
 PROMPT = r"In \[\d+\]: "
@@ -140,3 +143,50 @@ def test_a_storm_of_ctrl_c_is_one(loopback):
 
     assert caught.value.completion.text == " One"
     assert caught.value.completion.status == "interrupted"
+
+
+def test_a_call_that_does_not_stop_is_let_go(monkeypatch):
+    monkeypatch.setattr(running, "PATIENCE_SECONDS", 0.05)
+    held = threading.Event()
+    stuck = Running(lambda **_: held.wait(20))
+
+    def press():
+        for _ in range(2):
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(CompletionInterrupted, match="did not stop"):
+        follow(stuck, None)
+    thread.join()
+    held.set()
+
+
+def interrupted_at_once(_):
+    raise KeyboardInterrupt
+
+
+def test_a_front_end_that_raises_its_interrupt_waits_for_what_came():
+    answer = Completion("One", CompletionRequest("m", "p", 9), "interrupted")
+
+    def ends_late(on_text, cancel):
+        on_text("One")
+        assert cancel.wait(20)
+        time.sleep(3 * running.WAIT_SECONDS)
+        return Outcome(answer)
+
+    with pytest.raises(CompletionInterrupted, match="after 3 characters") as caught:
+        follow(Running(ends_late), interrupted_at_once)
+
+    assert caught.value.completion is answer
+
+
+def test_a_fault_that_comes_after_the_interrupt_is_not_hidden():
+    def fails_late(on_text, cancel):
+        on_text("One")
+        assert cancel.wait(20)
+        raise RuntimeError("a fault of ours")
+
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        follow(Running(fails_late), interrupted_at_once)

@@ -345,6 +345,21 @@ def test_an_unusual_answer_is_shown_for_what_it_is(changed, notice):
     assert re.search(notice, decoded(**changed).notice)
 
 
+def test_an_answer_without_a_reason_does_not_end():
+    assert decoded(stop_reason=None).stop_reason is None
+    chunks = streamed([*HELLO[:-2], {"type": "message_stop"}])
+    assert "".join(chunk.text for chunk in chunks)
+    assert chunks[-1].stop_reason is None
+
+
+def test_an_error_in_the_place_of_an_answer_is_the_endpoint_s():
+    error = {"type": "overloaded_error", "message": "Overloaded"}
+    told = json.dumps({"type": "error", "error": error}).encode()
+
+    with pytest.raises(ServerError, match="Overloaded"):
+        MessagesDialect().decode(told)
+
+
 def test_text_blocks_alone_are_the_text():
     blocks = [
         THINKING,

@@ -136,6 +136,9 @@ def test_logprobs_go_where_they_are_told():
         call("openai", logprobs=6)
     with pytest.raises(InputError, match=r"Ollama tells none"):
         call("ollama", logprobs=1)
+    lenient = call("ollama", "drop", logprobs=1)
+    assert lenient.notices[0].startswith("logprobs is 1")
+    assert "logprobs" not in json.loads(lenient.body)
 
 
 def test_openai_takes_four_stop_sequences():

@@ -1,6 +1,7 @@
 """``complete`` and ``sweep``: what the magics can, with or without a shell."""
 
 import concurrent.futures
+import contextlib
 import inspect
 import json
 import multiprocessing
@@ -12,9 +13,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
+import nbformat
 import pytest
+from counting import Counting, answered
 from loopback import CUT, STALL, events
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import jupyter_complete
 from jupyter_complete import (
@@ -26,6 +31,8 @@ from jupyter_complete import (
     errors,
     sweep,
 )
+from jupyter_complete.display import card
+from jupyter_complete.session import Session
 from jupyter_complete.settings import CompletionSettings
 
 # The promise: the names that users type.
@@ -143,6 +150,20 @@ def test_reuse_answers_without_a_call(shell, loopback):
 
     assert (again.text, again.reused) == (first.text, True)
     assert len(loopback.requests) == 1
+    session = shell.magics_manager.registry["CompletionMagics"].session
+    call = session.prepare("Hi", {}, reuse=True, **settings)
+    assert session.ask(call).completion.text == first.text
+    assert len(loopback.requests) == 1
+
+
+def test_reuse_asks_where_there_is_no_history(loopback):
+    loopback.reply(events(" One"))
+    with contextlib.closing(Session(CompletionSettings())) as session:
+        call = session.prepare(
+            "Hi", {}, reuse=True, model="m", endpoint=loopback.url, dialect="text"
+        )
+
+        assert session.ask(call).completion.text == " One"
 
 
 def test_complete_does_not_touch_the_namespace(shell):
@@ -239,6 +260,36 @@ def test_a_sweep_within_its_ceilings(shell):
     assert len([run for run in runs if run.status == "complete"]) == 2
 
 
+def test_ctrl_c_ends_a_sweep_and_gives_what_it_has(shell):
+    with Counting() as server:
+        server.answer = lambda prompt, _: (200, {}, answered(prompt))
+
+        def press():
+            while not server.times:
+                time.sleep(0.01)
+            server.latency = 5
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=press)
+        thread.start()
+        with pytest.raises(CompletionInterrupted, match="in the history") as caught:
+            sweep(
+                "{{n}}",
+                n=range(500),
+                concurrency=1,
+                model="m",
+                stream=False,
+                turns="raw",
+                endpoint=server.endpoint.base_url,
+                dialect="text",
+            )
+        thread.join()
+
+    stopped = caught.value.sweep
+    assert stopped.interrupted
+    assert 0 < len([run for run in stopped if run.status == "complete"]) < 500
+
+
 def test_a_sweep_on_an_executor(shell):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         runs = sweep("Hi", top_k=[1, 2], executor=pool, max_tokens=2)
@@ -279,6 +330,30 @@ def test_a_script_needs_no_shell():
     record, count, row = json.loads(out)
     assert Completion.from_record(record).status == "complete"
     assert (count, row) == (2, 1)
+
+
+def test_a_shell_without_the_extension_lends_its_variables():
+    status, out, err = script(
+        """
+        from IPython.core.interactiveshell import InteractiveShell
+        from jupyter_complete import complete
+        shell = InteractiveShell.instance()
+        shell.user_ns["thing"] = "list"
+        print(complete("Name a {{thing}}.", max_tokens=2).prompt)
+        """
+    )
+
+    assert (status, err) == (0, "")
+    assert "Name a list." in out
+
+
+def test_a_saved_notebook_is_loaded_by_the_package(shell, tmp_path):
+    answer = complete("What does break do?", max_tokens=3)
+    path = tmp_path / "saved.ipynb"
+    output = new_output("display_data", data=card(answer, "text"))
+    nbformat.write(new_notebook(cells=[new_code_cell(outputs=[output])]), path)
+
+    assert jupyter_complete.load(path) == [answer]
 
 
 def test_a_script_fails_with_a_traceback_that_ends_in_the_line():

@@ -12,7 +12,12 @@ import pytest
 from counting import Counting, answered, error
 
 from jupyter_complete import Sweep, figures
-from jupyter_complete.errors import CompleteError, CompletionInterrupted, InputError
+from jupyter_complete.errors import (
+    CompleteError,
+    CompletionInterrupted,
+    HistoryError,
+    InputError,
+)
 
 
 class Server(Counting):
@@ -77,6 +82,13 @@ def test_a_grid_on_the_embedded_model(shell, capsys):
     assert "warm" in out
 
 
+@pytest.mark.parametrize(("flag", "name"), [("", "_sweep"), ("-o runs", "runs")])
+def test_what_is_shown_names_the_sweep_as_the_cell_does(cell, capsys, flag, name):
+    cell(f"-n 101 -j 8 {flag}", "Say something.")
+
+    assert f"1 more: {name}.view(page=1) shows" in capsys.readouterr().out
+
+
 def test_a_dry_run_prints_the_grid_and_sends_nothing(shell, server, cell, capsys):
     with pytest.raises(KeyError):
         cell("--dry-run -s tone=dry,warm -n 3 --max-tokens 10")
@@ -84,6 +96,17 @@ def test_a_dry_run_prints_the_grid_and_sends_nothing(shell, server, cell, capsys
     out = capsys.readouterr().out
     assert "2 points, 3 samples each, 6 calls, at most 60 output tokens" in out
     assert "tone=warm" in out
+    assert server.calls == 0
+
+
+def test_a_dry_run_of_many_points_names_the_first_thirty(server, cell, capsys):
+    with pytest.raises(KeyError):
+        cell("--dry-run -s tone=1:40:1")
+
+    out = capsys.readouterr().out
+    assert "tone=30" in out
+    assert "tone=31" not in out
+    assert "… and 10 more points" in out
     assert server.calls == 0
 
 
@@ -154,6 +177,42 @@ def test_a_restored_sweep_has_the_same_answers(shell, cell):
     assert [row.point.values for row in again.rows] == [
         row.point.values for row in runs.rows
     ]
+
+
+@pytest.mark.parametrize(
+    "axes", ["-s temperature+tone=0,1+dry,warm", '-s stop=json:[["a"],["b","c"]]']
+)
+def test_axes_in_step_and_lists_are_restored_as_they_were(shell, cell, axes):
+    runs = cell(axes, "Say {{tone}} things." if "tone" in axes else "Say things.")
+    shell.run(f"%complete_history --restore {runs.id} -o again")
+
+    assert shell.user_ns["again"] == runs
+    assert shell.user_ns["again"].axes == runs.axes
+
+
+def test_a_later_failure_does_not_hide_an_answer(shell, server, cell):
+    runs = cell("-s tone=dry,warm")
+    server.fail("warm")
+    cell("-s tone=dry,warm --fresh")
+    shell.run(f"%complete_history --restore {runs.id} -o again")
+
+    assert [run.status for run in shell.user_ns["again"]] == ["complete"] * 2
+
+
+def test_a_sweep_that_the_history_has_not_is_one_line(cell, shell):
+    runs = cell("-s tone=dry")
+    session = shell.magics_manager.registry["CompletionMagics"].session
+
+    assert session.restore_sweep(runs.id) == runs
+    with pytest.raises(HistoryError, match="no sweep 'nonsense'"):
+        session.restore_sweep("nonsense")
+
+
+def test_a_sweep_of_a_cell_shows_itself(cell):
+    runs = cell("-s tone=dry,warm")
+
+    assert "<table>" in runs._repr_html_()
+    assert "dry" in repr(runs.view(rows="tone"))
 
 
 def test_export_writes_every_call(cell, tmp_path):

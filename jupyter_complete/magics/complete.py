@@ -49,10 +49,10 @@ class CompletionMagics(Magics):
     def session(self) -> Session:
         """What completes: made at the first use, so that loading costs nothing."""
         from ..session import Session  # noqa: PLC0415 - loading must stay cheap
-        from ..sweep.result import Doors  # noqa: PLC0415 - as above
+        from .sweep import DOORS  # noqa: PLC0415 - as above
 
         session = Session.opened(self.settings, self._profile(), _ask_key)
-        session.doors = Doors(plot=_plot, view=_view)
+        session.doors = DOORS
         return session
 
     def _profile(self) -> pathlib.Path:
@@ -111,7 +111,10 @@ class CompletionMagics(Magics):
         if options.dry_run:
             print(sweep.grid_text(plan, self.session.to_send(plan)))
             return
-        done = sweep.run_sweep(self.session, self.shell, plan, yes=options.yes)
+        name = options.out or LAST_SWEEP
+        done = sweep.run_sweep(
+            self.session, self.shell, plan, name=name, yes=options.yes
+        )
         self.keep_sweep(done, options.out)
         self._warn()
         sweep.finish(done, options)
@@ -134,7 +137,7 @@ class CompletionMagics(Magics):
             try:
                 completion = self.session.follow(running, on_text=on_text)
             except (CompleteError, CompletionInterrupted) as error:
-                if error.completion:
+                if error.completion:  # pragma: no branch - else it did not stop
                     self.keep(error.completion, out)
                     if error.completion.text:
                         place.finish(error.completion)
@@ -202,18 +205,6 @@ class CompletionMagics(Magics):
                 print(printable(change))
         routes = self.session.routes
         return models_table(routes.catalog(settings), routes.models(settings))
-
-
-def _plot(sweep: Sweep, spec: str | None = None, **options: Any) -> Any:
-    from ..figures import plot  # noqa: PLC0415 - matplotlib is for those who ask
-
-    return plot(sweep, spec, **options)
-
-
-def _view(sweep: Sweep, **chosen: Any) -> Any:
-    from ..display import view  # noqa: PLC0415 - loading must stay cheap
-
-    return view(sweep, **chosen)
 
 
 def _ask_key(question: str) -> str:
