@@ -92,6 +92,15 @@ def test_words_that_a_magic_does_not_take_are_refused(shell):
     assert line.startswith("'everything' on the %complete_models line is no flag;")
 
 
+@pytest.mark.parametrize(
+    "magic",
+    ["complete", "complete_models", "complete_distribution", "complete_history"],
+)
+def test_an_unknown_flag_is_told_where_its_magic_lists_them(shell, magic):
+    with pytest.raises(InputError, match=rf"no flag -z: %+{magic}\? lists them"):
+        shell.run(f"%{magic} -z 1")
+
+
 def test_text_with_half_a_character_is_not_sent(shell, loopback, flags):
     line = refused(shell, f"%%complete {flags} --turns raw\nab\ud83dc")
 

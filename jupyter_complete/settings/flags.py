@@ -143,7 +143,7 @@ def parse(line: str, options: type[Given]) -> Line[Given]:
             rest = line[token.start() :]
             break
         spelling, equals, text = token[0].partition("=")
-        flag = _find(spelling, known)
+        flag = _find(spelling, known, options.magic)
         if flag.kind == "switch":
             if equals:
                 raise InputError(f"{spelling} takes no value; write it alone.")
@@ -161,7 +161,7 @@ def parse(line: str, options: type[Given]) -> Line[Given]:
     )
 
 
-def _find(spelling: str, known: Mapping[str, Flag]) -> Flag:
+def _find(spelling: str, known: Mapping[str, Flag], magic: str) -> Flag:
     if spelling in known:
         return known[spelling]
     starts = {flag.long for flag in known.values() if flag.long.startswith(spelling)}
@@ -173,7 +173,7 @@ def _find(spelling: str, known: Mapping[str, Flag]) -> Flag:
     elif near:
         remedy = f"did you mean {near[0]}?"
     else:
-        remedy = "%%complete? lists them; a prompt that begins so goes after --"
+        remedy = f"{magic}? lists them; text that begins so goes after --"
     raise InputError(f"There is no flag {spelling}: {remedy}")
 
 

@@ -23,6 +23,8 @@ def option(
 class MagicOptions:
     """What the lines of all magics have in common."""
 
+    magic: ClassVar[str]
+    """The magic as it is typed."""
     settings: ClassVar[bool] = True
     """Whether the settings' flags are among those of this magic."""
     words_anywhere: ClassVar[bool] = False
@@ -33,6 +35,7 @@ class MagicOptions:
 class CompleteOptions(MagicOptions):
     """What a line of ``%%complete`` asks for beside the settings it overrides."""
 
+    magic: ClassVar[str] = "%%complete"
     out: str | None = option(
         "-o", "--out", metavar="NAME", kind="name", help="Also name the result NAME."
     )
@@ -72,6 +75,7 @@ class CompleteOptions(MagicOptions):
 class ModelOptions(MagicOptions):
     """What a line of ``%complete_models`` asks for."""
 
+    magic: ClassVar[str] = "%complete_models"
     refresh: bool = option(
         "--refresh",
         help="Ask the endpoint for its list of models, and say what changed.",
@@ -82,6 +86,7 @@ class ModelOptions(MagicOptions):
 class DistributionOptions(MagicOptions):
     """What a line of ``%complete_distribution`` asks for."""
 
+    magic: ClassVar[str] = "%complete_distribution"
     out: str | None = option(
         "-o", "--out", metavar="NAME", kind="name", help="Name the distribution NAME."
     )
@@ -101,6 +106,7 @@ class DistributionOptions(MagicOptions):
 class PanelOptions(MagicOptions):
     """What a line of ``%complete_panel`` asks for."""
 
+    magic: ClassVar[str] = "%complete_panel"
     settings: ClassVar[bool] = False
     out: str | None = option(
         "-o", "--out", metavar="NAME", kind="name", help="Also name each result NAME."
@@ -118,6 +124,7 @@ class PanelOptions(MagicOptions):
 class HistoryOptions(MagicOptions):
     """What a line of ``%complete_history`` asks for."""
 
+    magic: ClassVar[str] = "%complete_history"
     settings: ClassVar[bool] = False
     words_anywhere: ClassVar[bool] = True
     n: int = option(
