@@ -248,7 +248,7 @@ class CompletionSettings(Settings):
     )
 
     confirm_calls = Int(
-        200, min=0, help="A sweep of more calls than this wants --yes."
+        200, min=0, help="A sweep that would send more calls than this wants --yes."
     ).tag(config=True)
     unsupported = Enum(
         ["error", "drop"],
