@@ -12,13 +12,13 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from ..errors import InputError
 from ..settings import flags
 from ..settings.options import HistoryOptions
+from .complete import LAST, LAST_SWEEP, CompletionMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..display import Table
     from ..history import History, Row
-    from .complete import CompletionMagics
 
 _AGO = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -86,11 +86,11 @@ class HistoryMagics(Magics):
         if wanted.isascii() and wanted.isdigit():
             completion = self._history.get(int(wanted))
             self._complete.keep(completion, out)
-            print(f"{out or '_completion'} is the completion {wanted} again.")
+            print(f"{out or LAST} is the completion {wanted} again.")
             return
         sweep = self._complete.session.restore_sweep(wanted)
         self._complete.keep_sweep(sweep, out)
-        print(f"{out or '_sweep'} is the sweep {wanted} again.")
+        print(f"{out or LAST_SWEEP} is the sweep {wanted} again.")
 
     def _rerun(self, row: Row) -> None:
         session = self._complete.session

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from ..display import shielded, sweep_screen, view
 from ..errors import CompletionInterrupted, InputError, printable
+from ..figures import check, plot
 from ..prompts import template_names
 from ..session import axis_settings, check_sweep
 from ..sweep.axes import Names, parse_axis
+from ..sweep.result import Doors
 from ..sweep.workers import as_executor
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from ..sweep.result import Sweep
     from ..sweep.tasks import Task
 
+DOORS = Doors(plot=plot, view=view)
+"""What a sweep is drawn and shown with."""
 MOST_POINTS = 30
 """Points that a dry run prints."""
 
@@ -123,20 +128,16 @@ def check_export(options: CompleteOptions) -> None:
 def check_plot(plan: SweepPlan, options: CompleteOptions) -> None:
     """Refuse, before anything is sent, a plot that could not be drawn."""
     if options.plot:
-        from ..figures import check  # noqa: PLC0415 - matplotlib is for those who ask
-
         check(plan.unanswered, options.plot)
 
 
 def run_sweep(
-    session: Session, shell: InteractiveShell, plan: SweepPlan, *, yes: bool
+    session: Session, shell: InteractiveShell, plan: SweepPlan, *, name: str, yes: bool
 ) -> Sweep:
-    """Run the sweep, showing its grid; ``_sweep`` is not yet set."""
-    from ..display import shielded, sweep_screen  # noqa: PLC0415 - only for a sweep
-
+    """Run the sweep, showing its grid; ``name`` is the variable that will hold it."""
     if not yes:
         check_sweep(plan, session.to_send, session.settings.confirm_calls)
-    place = sweep_screen(shell, plan)
+    place = sweep_screen(shell, plan, name=name)
     sweep = session.sweep(plan, on_progress=place.progress)
     with shielded():
         place.finish(sweep)
