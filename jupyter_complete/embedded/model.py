@@ -16,15 +16,15 @@ from ..errors import InputError
 from ..prompts import parse_turns
 from .corpus import Paragraph, documentation, from_text
 from .ngram import Background, Discounts, Emphasis, Estimator
-from .passage import Distribution, LanguageModel, Passage, Token, count_tokens
+from .passage import NextTokens, NgramModel, Passage, Token, count_tokens
 from .retrieval import Index, question_terms, terms_of
 from .tokens import END, PARAGRAPH, PARAGRAPH_ID, Text
 from .words import LEADING_ON
 
 __all__ = [
     "END",
-    "Distribution",
-    "LanguageModel",
+    "NextTokens",
+    "NgramModel",
     "Passage",
     "Token",
     "count_tokens",
@@ -206,15 +206,15 @@ def _spaced(text: str) -> str:
     return " " + text.strip(" \t").lstrip().replace(PARAGRAPH, f"{PARAGRAPH} ")
 
 
-class _Models(Mapping[str, LanguageModel]):
+class _Models(Mapping[str, NgramModel]):
     """The models by name; they learn when one is first asked for."""
 
     def __init__(self, text: str | None) -> None:
         self._source = text
-        self._made: dict[str, LanguageModel] = {}
+        self._made: dict[str, NgramModel] = {}
         self._lock = threading.Lock()
 
-    def __getitem__(self, name: str) -> LanguageModel:
+    def __getitem__(self, name: str) -> NgramModel:
         if name not in _NAMES:
             raise KeyError(name)
         with self._lock:
@@ -224,8 +224,8 @@ class _Models(Mapping[str, LanguageModel]):
                     documentation() if source is None else from_text(source)
                 )
                 self._made = {
-                    "ngram-chat": LanguageModel(learnt.answered),
-                    "ngram-base": LanguageModel(learnt.continued),
+                    "ngram-chat": NgramModel(learnt.answered),
+                    "ngram-base": NgramModel(learnt.continued),
                 }
             return self._made[name]
 
@@ -244,7 +244,7 @@ _models = lru_cache(maxsize=2)(_Models)
 _loading = threading.Lock()
 
 
-def load_models(text: str | None = None) -> Mapping[str, LanguageModel]:
+def load_models(text: str | None = None) -> Mapping[str, NgramModel]:
     """Give the models by name, which learn when one is first asked for.
 
     They learn from Python's documentation, or from a text of the user's own, its

@@ -35,8 +35,8 @@ class Token(NamedTuple):
     """The likeliest tokens in its place, itself included, with their logarithms."""
 
 
-class Distribution(NamedTuple):
-    """What can come next, the likeliest first; an empty token ends the text."""
+class NextTokens(NamedTuple):
+    """What tokens can come next, the likeliest first; an empty one ends the text."""
 
     tokens: tuple[str, ...]
     probabilities: tuple[float, ...]
@@ -79,7 +79,7 @@ class Passage:
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
-    ) -> Distribution:
+    ) -> NextTokens:
         """Give the distribution of the next token, as the sampling leaves it."""
         shaped = self.shaped(Sampling(temperature, top_k, top_p))
         merged: dict[str, float] = {}
@@ -87,9 +87,7 @@ class Passage:
             text = self.text_of(token)
             merged[text] = merged.get(text, 0.0) + probability
         pairs = sorted(merged.items(), key=lambda pair: -pair[1])
-        return Distribution(
-            tuple(text for text, _ in pairs), tuple(p for _, p in pairs)
-        )
+        return NextTokens(tuple(text for text, _ in pairs), tuple(p for _, p in pairs))
 
     def append(self, text: str) -> None:
         """Append one of the distribution's tokens by its text."""
@@ -135,7 +133,7 @@ class Passage:
 _THE_END = Level({END_ID: 1.0}, 0.0, None)
 
 
-class LanguageModel:
+class NgramModel:
     """An n-gram model that has learnt; safe to ask from several threads."""
 
     def __init__(self, begin: Callable[[str], Passage]) -> None:
@@ -184,7 +182,7 @@ class LanguageModel:
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
-    ) -> Distribution:
+    ) -> NextTokens:
         """Give the distribution that `generate` takes its first token from."""
         return self.begin(prompt).distribution(
             temperature=temperature, top_k=top_k, top_p=top_p
