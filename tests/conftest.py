@@ -6,6 +6,7 @@ import sys
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from loopback import Loopback
+from terminal import opened
 from traitlets.config import Config
 
 
@@ -51,6 +52,13 @@ def shell(bare_shell):
     """A fresh IPython with the extension."""
     bare_shell.run_line_magic("load_ext", "jupyter_complete")
     return bare_shell
+
+
+@pytest.fixture
+def terminal():
+    """IPython with the extension in a pseudo-terminal, at its prompt."""
+    with opened() as child:
+        yield child
 
 
 @pytest.fixture

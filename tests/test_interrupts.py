@@ -2,13 +2,12 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 
-import pexpect
 import pytest
 from loopback import STALL, events
+from terminal import PROMPT
 
 from jupyter_complete.completion import Completion, CompletionRequest
 from jupyter_complete.errors import CompletionInterrupted
@@ -16,25 +15,13 @@ from jupyter_complete.session import Outcome, Session, running
 from jupyter_complete.session.running import Running, follow
 from jupyter_complete.settings import CompletionSettings
 
-PROMPT = r"In \[\d+\]: "
-START = ["-m", "IPython", "--simple-prompt", "--colors=nocolor", "--no-banner"]
-
 
 @pytest.fixture
-def terminal():
+def terminal(terminal):
     """An IPython whose session is made, at its prompt."""
-    child = pexpect.spawn(
-        sys.executable,
-        [*START, "--ext=jupyter_complete"],
-        encoding="utf-8",
-        timeout=30,
-        dimensions=(50, 200),
-    )
-    child.expect(PROMPT)
-    child.sendline("%complete --dry-run Hi")
-    child.expect(PROMPT)
-    yield child
-    child.close(force=True)
+    terminal.sendline("%complete --dry-run Hi")
+    terminal.expect(PROMPT)
+    return terminal
 
 
 def told(terminal):

@@ -4,25 +4,7 @@ import re
 import sys
 
 import pexpect
-import pytest
-
-PROMPT = r"In \[\d+\]: "
-START = ["-m", "IPython", "--simple-prompt", "--colors=nocolor", "--no-banner"]
-
-
-@pytest.fixture
-def terminal():
-    """An IPython with the extension, at its prompt."""
-    child = pexpect.spawn(
-        sys.executable,
-        [*START, "--ext=jupyter_complete"],
-        encoding="utf-8",
-        timeout=30,
-        dimensions=(50, 200),
-    )
-    child.expect(PROMPT)
-    yield child
-    child.close(force=True)
+from terminal import IPYTHON, PROMPT
 
 
 def ask(terminal, *lines):
@@ -38,7 +20,7 @@ def test_the_readmes_first_command_answers():
     question = '%complete "What does the with statement do?"'
     out, status = pexpect.run(
         sys.executable,
-        args=[*START, "--ext=jupyter_complete", "-c", question],
+        args=[*IPYTHON, "-c", question],
         encoding="utf-8",
         timeout=30,
         withexitstatus=True,
