@@ -16,20 +16,12 @@ from ..errors import InputError
 from ..prompts import parse_turns
 from .corpus import Paragraph, documentation, from_text
 from .ngram import Background, Discounts, Emphasis, Estimator
-from .passage import NextTokens, NgramModel, Passage, Token, count_tokens
+from .passage import NgramModel, Passage, count_tokens
 from .retrieval import Index, question_terms, terms_of
 from .tokens import END, PARAGRAPH, PARAGRAPH_ID, Text
 from .words import LEADING_ON
 
-__all__ = [
-    "END",
-    "NextTokens",
-    "NgramModel",
-    "Passage",
-    "Token",
-    "count_tokens",
-    "load_models",
-]
+__all__ = ["END", "NgramModel", "count_tokens", "load_models"]
 
 MOST_PASSAGES = 12
 STEEPNESS = 1
