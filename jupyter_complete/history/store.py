@@ -78,6 +78,15 @@ class Store:
             if connection:
                 connection.close()
 
+    def pause(self) -> None:
+        """Close the connection and let no job begin until `resume`."""
+        self._lock.acquire()
+        self.close()
+
+    def resume(self) -> None:
+        """Let jobs begin again."""
+        self._lock.release()
+
     def tidy(self, *, vacuum: bool = False) -> None:
         """Leave nothing of what was deleted in the log, nor, if wanted, room for it."""
         with self._lock:
@@ -255,14 +264,13 @@ _forking: list[Store] = []
 
 def _before_fork() -> None:
     for store in list(_stores):
-        store._lock.acquire()  # noqa: SLF001 - a function of this class's own
-        store.close()
+        store.pause()
         _forking.append(store)
 
 
 def _after_fork() -> None:
     while _forking:
-        _forking.pop()._lock.release()  # noqa: SLF001 - as above
+        _forking.pop().resume()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows

@@ -53,7 +53,7 @@ class HistoryMagics(Magics):
             count = self._history.import_(Path(options.import_).expanduser())
             print(f"New in the history: {count}.")
         elif options.show is not None:
-            self._show(options.show, options.format)
+            self._show(options.show, options)
         elif options.restore is not None:
             self._restore(options.restore, options.out)
         elif options.rerun is not None:
@@ -76,10 +76,10 @@ class HistoryMagics(Magics):
         rows = self._history.search(words, n=options.n, **_where(options))
         return history_table(rows)
 
-    def _show(self, number: int, format: str | None) -> None:  # noqa: A002
+    def _show(self, number: int, options: HistoryOptions) -> None:
         from ..display import screen  # noqa: PLC0415 - loading stays cheap
 
-        place = screen(self.shell, format or self._complete.settings.format)
+        place = screen(self.shell, options.format or self._complete.settings.format)
         place.finish(self._history.get(number))
 
     def _restore(self, wanted: str, out: str | None) -> None:

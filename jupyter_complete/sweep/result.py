@@ -87,12 +87,10 @@ class Sweep(Sequence[Completion]):
     @overload
     def __getitem__(self, place: slice) -> Sweep: ...
     def __getitem__(self, place: int | slice) -> Completion | Sweep:
-        made = [row for row in self.rows if row.completion is not None]
         if isinstance(place, slice):
+            made = [row for row in self.rows if row.completion is not None]
             return self._with(made[place])
-        completion = made[place].completion
-        assert completion is not None  # noqa: S101 - only those are in `made`
-        return completion
+        return list(self)[place]
 
     def __repr__(self) -> str:
         counts = Counter(row.completion and row.completion.status for row in self.rows)

@@ -161,8 +161,9 @@ def elements(name: str, value: Any) -> Sequence[object]:
             raise refuse_count(name, count)
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise InputError(f"{name} is a {type(value).__name__}; give a list of values.")
-    if getattr(value, "ndim", 1) != 1:
-        raise InputError(f"{name} has {value.ndim} dimensions; give a flat list.")  # type: ignore[attr-defined]
+    dimensions = getattr(value, "ndim", 1)
+    if dimensions != 1:
+        raise InputError(f"{name} has {dimensions} dimensions; give a flat list.")
     if isinstance(value, Sized) and len(value) > LARGEST:
         raise refuse_count(name, len(value))
     if hasattr(value, "tolist"):

@@ -157,7 +157,7 @@ def _groups(part: Part, baseline: Baseline) -> dict[tuple[str, str], list[Row]]:
 def _page(number: int, lines: Sequence[str]) -> str:
     start = number * PAGE + 1
     return (
-        f"<details{' open' * (not number)}><summary>{start}–"  # noqa: RUF001
+        f"<details{' open' * (not number)}><summary>{start}\N{EN DASH}"
         f"{start + len(lines) - 1}</summary>{''.join(lines)}</details>"
     )
 

@@ -133,7 +133,7 @@ class TerminalSweep:
         if self._drawn:
             self._write(" " * (shutil.get_terminal_size().columns - 1))
             self._write("")
-        print(view(sweep, name=self._name))  # noqa: T201 - it is what a terminal shows
+        sys.stdout.write(f"{view(sweep, name=self._name)}\n")
 
     def _write(self, line: str) -> None:
         sys.stdout.write(f"\r{line}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ...sweep.tasks import Progress
     from .dimensions import Dimension
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 MOST_ERRORS = 5
 """Kinds of errors that a summary tells apart."""
 
@@ -46,10 +47,7 @@ def duration(seconds: float) -> str:
 
 def summary(sweep: Sweep, varying: tuple[Dimension, ...]) -> list[str]:
     """Give what came of a sweep: its size, how its calls ended, errors, notices."""
-    # A sign of multiplication, as the plan of the sweep writes it.
-    over = " × ".join(  # noqa: RUF001
-        f"{one.title} ({len(one.labels):,})" for one in varying
-    )
+    over = f" {TIMES} ".join(f"{one.title} ({len(one.labels):,})" for one in varying)
     ends = Counter(one.status for one in sweep)
     counts = [f"{count:,} {_ENDS[status]}" for status, count in ends.items()]
     if sweep.pending:
@@ -61,7 +59,8 @@ def summary(sweep: Sweep, varying: tuple[Dimension, ...]) -> list[str]:
     if sweep.stopped:
         lines.append(f"Stopped: {sweep.stopped}")
     errors = Counter(error(one) for one in sweep if one.error)
-    lines += [f"{count:,} × {line}" for line, count in errors.most_common(MOST_ERRORS)]  # noqa: RUF001
+    worst = errors.most_common(MOST_ERRORS)
+    lines += [f"{count:,} {TIMES} {line}" for line, count in worst]
     if len(errors) > MOST_ERRORS:
         lines.append(f"and {len(errors) - MOST_ERRORS:,} other errors")
     lines += [f"Note: {notice}" for notice in sweep.notices]
