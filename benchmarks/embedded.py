@@ -7,18 +7,21 @@ import statistics
 import subprocess
 import sys
 
+from memory import PEAK
 from table import Row, as_text
 
 ROUNDS = 7
 
 # Each in a process of its own; the clock starts before the package is imported.
-CODE = """
-import json, resource, sys, time
+CODE = (
+    PEAK
+    + """
+import json, sys, time
 start = time.perf_counter()
 from jupyter_complete.session import Session
 from jupyter_complete.settings import CompletionSettings
 imported = time.perf_counter() - start
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 session = Session(CompletionSettings(temperature=0.0))
 first = []
 def on_text(text):
@@ -44,10 +47,9 @@ rates = {}
 if sys.argv[1] == "rates":
     rates = {str(t): rate(temperature=t) for t in (0.0, 0.7, 1.0)}
     rates["base"] = rate(model="ngram-base", temperature=1.0)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-unit = 1 if sys.platform == "darwin" else 1024
-print(json.dumps([first[0], whole, imported, (after - before) * unit / 1e6, rates]))
+print(json.dumps([first[0], whole, imported, peak() - before, rates]))
 """
+)
 
 
 def run(what: str) -> list:

@@ -13,33 +13,36 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from memory import PEAK
 from peers import MAGICS, OURS, Missing, Peer, Peers, peers
 from table import Row, as_text
 
 ROUNDS = 9
 
 # The clock starts when IPython is there; the last line that is printed is ours.
-LOAD = """
-import collections, json, resource, sys, time
+LOAD = (
+    PEAK
+    + """
+import collections, json, sys, time
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from traitlets.config import Config
 config = Config()
 config.HistoryManager.enabled = False
 shell = TerminalInteractiveShell.instance(config=config)
 before = set(sys.modules)
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+memory = peak()
 start = time.perf_counter()
 shell.run_line_magic("load_ext", sys.argv[1])
 seconds = time.perf_counter() - start
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+memory = peak() - memory
 new = set(sys.modules) - before
 rooms = collections.Counter(name.partition(".")[0] for name in new)
-unit = 1 if sys.platform == "darwin" else 1024
-slow = {"requests", "ipywidgets", "anywidget"} & set(sys.modules)
+slow = sorted(set("requests ipywidgets anywidget".split()) & set(sys.modules))
 print()
-print(json.dumps([seconds, len(new), memory * unit / 1e6,
-    [name for name, _ in rooms.most_common(3)], sorted(slow)]))
+print(json.dumps([seconds, len(new), memory,
+    [name for name, _ in rooms.most_common(3)], slow]))
 """
+)
 
 
 class Load(NamedTuple):
