@@ -176,10 +176,10 @@ def official_sdk() -> tuple[Any, str]:
     try:
         anthropic = importlib.import_module("anthropic")
     except ImportError as error:
-        return None, f"official SDK: missing, {error}"
+        return None, f"official SDK: not measured ({error})"
     name = f"official SDK {importlib.metadata.version('anthropic')}"
     if not hasattr(anthropic.Anthropic, "completions"):
-        return None, f"{name}: missing, only up to 0.125.0 has text completions"
+        return None, f"{name}: not measured (0.125.0 is the last with completions)"
     return anthropic, name
 
 

@@ -99,7 +99,7 @@ class Peers:
             version = self.installed(peer).version
             return f"{peer.name} {version}: {found(peer)}"
         except Missing as reason:
-            return f"{peer.name}: missing, {reason}"
+            return f"{peer.name}: not measured ({reason})"
 
     def _install(self, peer: Peer) -> Installed:
         if peer != OURS and not self._wanted:
@@ -125,8 +125,9 @@ def _run(command: list[str]) -> str:
         raise Missing(str(error)) from error
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
-        errors = [line for line in lines if "error" in line.lower()]
-        raise Missing((errors or lines or ["no reason given"])[-1].strip()[:200])
+        errors = [line for line in lines if line.lstrip().startswith("ERROR: ")]
+        reason = (errors or lines or ["no reason given"])[-1].strip()
+        raise Missing(reason.removeprefix("ERROR: ")[:200])
     return done.stdout
 
 

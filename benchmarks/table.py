@@ -31,8 +31,12 @@ HEAD = ("name", "target", "measured", "beside it", "note")
 
 
 def as_text(rows: Iterable[Row]) -> str:
-    """Give the rows below their head, the columns aligned."""
-    cells = [HEAD, *(row.cells() for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [cells[0], tuple("-" * width for width in widths), *cells[1:]]
+    """Give the rows below their head, the columns aligned, each peer on a line."""
+    lines: list[tuple[str, ...]] = [HEAD]
+    for row in rows:
+        *left, beside, note = row.cells()
+        first, *others = beside.split("; ")
+        lines += [(*left, first, note), *(("", "", "", one, "") for one in others)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, tuple("-" * width for width in widths))
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
