@@ -17,7 +17,7 @@ import pytest
 from loopback import STALL, black_hole, completion, events
 
 from jupyter_complete.cancel import Cancel
-from jupyter_complete.client import Client
+from jupyter_complete.client import Client, connections
 from jupyter_complete.completion import CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import Cancelled
@@ -213,6 +213,27 @@ def test_cancel_ends_a_slow_look_up_of_the_host(client, monkeypatch):
 
     assert time.monotonic() - at[0] < SOON
     answered.set()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_cancel_just_after_connecting_sends_nothing(loopback, monkeypatch, scheme):
+    loopback.reply(raw=[STALL])
+    cancel = Cancel()
+    reach = connections.reach
+
+    def reach_and_cancel(*args, **options):
+        sock = reach(*args, **options)
+        cancel.set()
+        return sock
+
+    monkeypatch.setattr(connections, "reach", reach_and_cancel)
+    start = time.monotonic()
+    with Client(lambda _: None, read_timeout=2) as made, pytest.raises(Cancelled):
+        ask(made, loopback.url.replace("http", scheme), cancel=cancel)
+
+    assert time.monotonic() - start < 1
+    assert loopback.requests == []
+    gc.collect()  # warns of a socket that was left open
 
 
 def test_cancel_before_sending_sends_nothing(client, loopback):

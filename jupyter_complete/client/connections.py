@@ -26,6 +26,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util.timeout import Timeout
 
 from ..cancel import Cancel
+from ..errors import Cancelled
 
 SLICE = 0.05
 """Seconds between two looks at the switch, where nothing can be shut down."""
@@ -103,6 +104,9 @@ class Connection(HTTPConnection):
                 if self._opening is not None:
                     self._opening.close()
                     self._opening = None
+        if self._owner is not None:  # pragma: no branch - as in `_new_conn`
+            # A cut that came just before had no socket yet to shut down.
+            self._owner.cancel.check()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request, unless the line is cut."""
@@ -135,7 +139,11 @@ class Connection(HTTPConnection):
             sock.setsockopt(*option)
         if isinstance(self, HTTPSConnection):
             self._opening = sock.dup()
-            line.cancel.check()
+            try:
+                line.cancel.check()
+            except Cancelled:
+                sock.close()  # nothing else has it yet
+                raise
         return sock
 
 
