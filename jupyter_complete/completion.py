@@ -229,7 +229,7 @@ class Completion:
         ``kind``: ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError`.
         """
         writer = type(self).code_writer
-        if writer is None:
+        if writer is None:  # pragma: no cover - the package sets it when imported
             raise InputError("Nothing here writes code; import jupyter_complete first.")
         return writer(self, kind)
 

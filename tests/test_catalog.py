@@ -346,6 +346,14 @@ def test_each_server_s_models_are_read(body, name, known):
     assert {field: getattr(model, field) for field in known} == known
 
 
+def test_a_server_without_a_model_has_none():
+    empty = {"object": "list", "data": None}
+
+    assert refreshed(CATALOG, [empty], CATALOG.endpoint("ollama"), DAY).models == tuple(
+        model for model in CATALOG.models if model.endpoint != "ollama"
+    )
+
+
 @pytest.mark.parametrize("body", [{}, {"data": {}}, {"data": [1]}, {"data": [{}]}])
 def test_a_list_that_is_none_is_named(body):
     with pytest.raises(ProtocolError, match="list of models is not one"):
@@ -377,6 +385,13 @@ def test_the_model_alone_finds_its_endpoint(model, expected):
 def test_an_unlisted_model_wants_an_endpoint():
     with pytest.raises(InputError, match=r"'llama3'.*name the --endpoint.*%complete_m"):
         choose(CATALOG, "llama3")
+
+
+def test_a_model_of_an_endpoint_that_is_not_there_wants_it_added():
+    lost = {"models": [{"id": "tiny", "endpoint": "lab", "dialect": "openai"}]}
+
+    with pytest.raises(InputError, match="of the endpoint 'lab', which is not known"):
+        choose(Catalog.from_json(json.dumps(lost), CATALOG), "tiny")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import html
 import json
+import signal
+import threading
 
 import pytest
 from hypothesis import given
@@ -11,10 +13,12 @@ from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.display import (
     RECORD_TYPE,
     TerminalScreen,
+    Tokens,
     card,
     escape,
     facts,
     safe_markdown,
+    shielded,
 )
 from jupyter_complete.errors import one_line, printable
 
@@ -175,3 +179,25 @@ def test_the_terminal_shows_what_was_not_streamed(capsys):
 
     out = capsys.readouterr().out
     assert out == f"Hello.\n[{facts(completion())}]\nNote: n\n"
+
+
+def test_without_probabilities_the_tokens_say_what_to_ask_for():
+    assert "--logprobs 5" in repr(Tokens(completion()))
+
+
+def test_only_the_main_thread_is_shielded_from_ctrl_c():
+    """Another has no signal to hold back, and must not fail for it."""
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def look():
+        with shielded():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+    with shielded():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is before

@@ -75,6 +75,18 @@ def test_two_axes_are_a_heatmap(runs):
     assert "13" in texts(figure)
 
 
+def test_a_large_heatmap_has_colours_alone_and_slanted_names():
+    names = [f"a rather long name {n}" for n in range(9)]
+    runs = made(tone=names, temperature=[n / 10 for n in range(9)])
+
+    figure = figures.plot(runs, "words~tone+temperature")
+
+    axes = figure.axes[0]
+    assert not axes.texts
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {30}
+    assert axes.images[0].get_array().shape == (9, 9)
+
+
 def test_three_axes_are_small_multiples_on_one_scale(runs):
     figure = figures.plot(runs)
 

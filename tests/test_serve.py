@@ -19,6 +19,7 @@ import requests
 from scripted import ScriptedModel
 
 from jupyter_complete.cli import main
+from jupyter_complete.embedded import serve
 from jupyter_complete.embedded.app import make_app
 from jupyter_complete.embedded.serve import address, make_server
 
@@ -355,6 +356,40 @@ def test_a_body_too_long_is_refused_before_it_is_sent(served):
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_client_that_never_stops_sending_is_not_listened_to_for_ever(monkeypatch):
+    monkeypatch.setattr(serve, "LINGER_SECONDS", 0.2)
+    with serving(ScriptedModel(" a")) as url:
+        sock = raw_post(url, {}, length=2**40)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 413 ")
+        ends, left = time.monotonic() + 10, False
+        while not left and time.monotonic() < ends:
+            time.sleep(0.02)
+            try:
+                sock.sendall(b"x")
+            except OSError:
+                left = True
+        sock.close()
+
+    assert left
+
+
+def test_a_failure_of_the_server_itself_is_logged_in_one_line(caplog):
+    def app(environ, start_response):
+        raise RuntimeError("a fault of ours")
+
+    server = make_server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        assert requests.get(address(server)).status_code == 500
+    finally:
+        server.stop()
+        thread.join(5)
+
+    (record,) = caplog.records
+    assert "a fault of ours" in record.getMessage()
+
+
 def test_a_body_in_chunks_is_taken(served):
     parts = (part.encode() for part in json.dumps(ASK))
 
@@ -380,6 +415,15 @@ def test_a_signal_ends_it_cleanly_even_within_an_answer(number):
     assert (code, out, err) == (0, "", "")
 
 
+def test_a_client_that_never_sends_its_body_does_not_hold_the_end_up():
+    process, url = start()
+    sock = raw_post(url, {}, length=1000)
+    time.sleep(0.2)
+
+    assert end(process) == (0, "", "")
+    sock.close()
+
+
 def test_a_text_of_the_users_own_is_learnt(tmp_path):
     path = tmp_path / "own.txt"
     line = "The heron waits in the shallow water until a small fish comes by.\n\n"
@@ -401,6 +445,13 @@ def test_bound_to_every_address_without_a_key_it_warns():
     assert code == 0
     assert err.count("\n") == 1
     assert "--key-env" in err
+
+
+def test_bound_to_the_name_of_this_machine_it_does_not_warn():
+    process, url = start("--host", "localhost")
+
+    assert requests.get(f"{url}/v1/models").status_code == 200
+    assert end(process) == (0, "", "")
 
 
 def refusal(capsys, *arguments):
@@ -443,6 +494,7 @@ def test_a_key_variable_that_is_not_set_is_one_line(capsys, monkeypatch):
 
 
 def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "jupyter_complete.cli.serving", raising=False)
     monkeypatch.delitem(sys.modules, "jupyter_complete.embedded.serve")
     monkeypatch.setitem(sys.modules, "cheroot", None)
     monkeypatch.setitem(sys.modules, "cheroot.server", None)

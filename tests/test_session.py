@@ -1,8 +1,10 @@
 """One call from its start to its end: text, clock, errors, stopping."""
 
+import json
 import pickle
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from loopback import CUT, STALL, events
@@ -16,7 +18,7 @@ from jupyter_complete.errors import (
     InputError,
     RateLimitError,
 )
-from jupyter_complete.session import Call, Session
+from jupyter_complete.session import AS_IT_IS, Call, Session
 from jupyter_complete.settings import CompletionSettings
 
 REQUEST = CompletionRequest(
@@ -234,3 +236,26 @@ def test_an_end_between_two_looks_is_not_missed(session, call, loopback):
     thread.join(2)
 
     assert waited == [False]
+
+
+def test_the_embedded_models_are_named_where_another_is_looked_into(session):
+    call = session.prepare("Hi", {}, model="ngram-chat")
+    other = replace(call, request=replace(call.request, model="gpt-2"))
+
+    with pytest.raises(InputError, match="'gpt-2'; the embedded ones are ngram-chat"):
+        session.distribution(other)
+
+
+def test_a_token_without_a_number_of_its_own_is_known_by_the_others(session, loopback):
+    logprobs = {
+        "tokens": [" a"],
+        "token_logprobs": [None],
+        "top_logprobs": [{" b": -0.5}],
+    }
+    choice = {"text": " a", "finish_reason": "length", "logprobs": logprobs}
+    loopback.reply(json.dumps({"choices": [choice]}).encode())
+    call = session.prepare(
+        "Hi", {}, model="m", endpoint=loopback.url, dialect="openai", **AS_IT_IS
+    )
+
+    assert session.distribution(call).tokens == (" b",)

@@ -614,6 +614,27 @@ def test_a_terminal_has_a_bar_then_the_table(bare_shell, runs_of_six, monkeypatc
     assert table == f"{view(runs_of_six)!r}\n"
 
 
+def test_a_line_that_says_nothing_new_is_not_written_again(bare_shell, monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    screen = sweep_screen(bare_shell, types.SimpleNamespace(tasks=[]))
+    for _ in range(3):
+        screen.progress(Progress(6, 3, 0, 0, 3, 8, 1.0, 3.0))
+
+    assert out.getvalue().count("\r") == 1
+
+
+def test_an_answer_without_text_is_not_the_newest(notebook, runs_of_six):
+    rows = list(runs_of_six.rows)
+    rows[1] = rows[1]._replace(completion=replace(rows[1].completion, text=""))
+    live = notebook(replace(runs_of_six, rows=tuple(rows)))
+    live.answer(1)
+    live.answer(1)
+    live.answer(0)
+
+    assert "0.0, dry: It is dry" in Reader(live.sent()[-1]["text/html"]).text
+
+
 def test_a_file_has_the_table_alone(bare_shell, runs_of_six, capsys):
     screen = sweep_screen(bare_shell, types.SimpleNamespace(tasks=[]))
     screen.progress(Progress(6, 3, 0, 0, 3, 8, 1.0, 3.0))

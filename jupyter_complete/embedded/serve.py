@@ -125,7 +125,7 @@ class _Gateway(Gateway_10):
             try:
                 readable, _, _ = select.select([sock], [], [], 0)
                 return bool(readable) and not sock.recv(1, socket.MSG_PEEK)
-            except (OSError, ValueError):
+            except (OSError, ValueError):  # pragma: no cover - a race with its end
                 return True
 
         environ["jupyter_complete.client_gone"] = client_gone
