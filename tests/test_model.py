@@ -15,6 +15,7 @@ from jupyter_complete.embedded import model as room
 from jupyter_complete.embedded.corpus import documentation, from_text
 from jupyter_complete.embedded.level import Level
 from jupyter_complete.embedded.model import END, count_tokens, load_models
+from jupyter_complete.embedded.passage import Token
 from jupyter_complete.embedded.retrieval import question_terms
 from jupyter_complete.embedded.sampling import Sampling, shape
 from jupyter_complete.embedded.tokens import tokenise
@@ -276,7 +277,7 @@ def test_samples_follow_the_distribution_that_is_shown(small, name, sampling):
     model = small[name]
     shown = model.next_token_distribution(prompt, **sampling)
     seen = Counter(
-        next(model.generate(prompt, seed=seed, **sampling), room.Token(END, 0)).text
+        next(model.generate(prompt, seed=seed, **sampling), Token(END, 0)).text
         for seed in range(draws)
     )
     expected = {
