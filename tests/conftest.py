@@ -1,6 +1,7 @@
 """What every test gets: a home of its own, no key, and fresh shells when it asks."""
 
 import atexit
+import gc
 import sys
 
 import pytest
@@ -8,6 +9,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from loopback import Loopback
 from terminal import opened
 from traitlets.config import Config
+
+
+def pytest_collection_finish():
+    # Every IPython collects garbage at its end, each time through all that is imported.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
