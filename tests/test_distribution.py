@@ -24,6 +24,7 @@ from jupyter_complete.errors import (
     InputError,
     NotFoundError,
 )
+from jupyter_complete.magics import distribution as magic
 from jupyter_complete.session import AS_IT_IS, Session
 from jupyter_complete.settings import CompletionSettings
 
@@ -313,6 +314,69 @@ def test_a_prompt_may_end_in_a_question_mark(shell):
 
     assert bars.reshaped.left == (1.0,)
     assert "statement do?" in bars.reshaped.distribution.prompt
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("%complete_distribution", "There is no prompt: write it after the flags"),
+        ("%complete_distribution --rows 0 Hi", "--rows is 0; give 1 or more"),
+        ("%%complete_distribution -t 0 Hi\nthere", "'Hi' on the %%complete_distr"),
+    ],
+)
+def test_a_bad_line_is_one_line(shell, cell, says):
+    with pytest.raises(InputError) as caught:
+        shell.run(cell)
+
+    assert says in str(caught.value)
+
+
+def test_the_prompt_may_be_the_cell(shell):
+    bars = shell.run(f"%%complete_distribution --turns raw -m ngram-base\n{QUESTION}\n")
+
+    assert bars.reshaped.distribution.prompt == QUESTION
+
+
+def test_in_a_notebook_the_page_steps_through_tokens(shell, monkeypatch):
+    shown = []
+    monkeypatch.setattr(magic, "display", lambda thing, **_: shown.append(thing))
+    shell.kernel = object()
+    shell.run(f"%complete_distribution -t 0.5 {QUESTION}")
+    microscope, picture = shown
+    first = microscope.distribution
+
+    microscope._handle_custom_msg({"place": 1}, [])
+    microscope.wait()
+    assert microscope.distribution.prompt == first.prompt + first.tokens[1]
+    microscope._handle_custom_msg({"place": 10_000}, [])
+    microscope._handle_custom_msg({"kind": "of the future"}, [])
+    assert microscope.steps == 1
+    microscope._handle_custom_msg({"kind": "back"}, [])
+    assert microscope.distribution == first
+    microscope.back()
+    assert microscope.distribution == first
+    assert microscope.saved in picture["text/html"]
+    microscope.close()
+
+
+def test_one_look_at_a_time():
+    asked, go = [], threading.Event()
+
+    def look(prompt, cancel):
+        asked.append(prompt)
+        assert go.wait(10)
+        return FOUR
+
+    microscope = Microscope(look, FOUR)
+    microscope.wait()
+    microscope.append(" a")
+    microscope.append(" b")
+    microscope.back()
+    go.set()
+    microscope.wait()
+    assert asked == ["Well, a"]
+    assert microscope.steps == 1
+    microscope.close()
 
 
 def test_a_microscope_redraws_without_a_call_and_steps_token_by_token():
