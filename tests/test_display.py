@@ -117,6 +117,14 @@ def test_no_tag_and_no_image_is_ever_left_outside_of_code(text):
         assert "![" not in plain
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["`a` and `<img src=x>`", "```\n![x](http://evil.example)\n```", "`$x$`"],
+)
+def test_code_that_a_reader_could_take_for_more_is_no_markdown(text):
+    assert safe_markdown(text) is None
+
+
 def test_ordinary_markdown_stays():
     text = "# Title\n\n- **a** and `x < y`\n\n```python\nif a < b:\n    pass\n```"
 

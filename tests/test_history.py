@@ -504,6 +504,18 @@ def test_what_is_deleted_is_gone_from_the_file(history):
     assert found(history, "xylophone") == []
 
 
+def test_what_is_deleted_is_not_found_though_the_index_is_too_large_to_tidy(
+    history, monkeypatch
+):
+    monkeypatch.setattr(texts, "SMALL_BLOCKS", 0)
+    number = keep(history, "Red.")
+    keep(history, "Blue.")
+
+    assert history.delete([number]) == 1
+    assert found(history, "red") == []
+    assert found(history, "blue") == ["Blue."]
+
+
 def test_a_text_that_another_row_has_stays(history):
     number = keep(history, "Red.")
     other = keep(history, "Red.")

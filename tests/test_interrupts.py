@@ -177,3 +177,19 @@ def test_a_fault_that_comes_after_the_interrupt_is_not_hidden():
 
     with pytest.raises(RuntimeError, match="a fault of ours"):
         follow(Running(fails_late), interrupted_at_once)
+
+
+def test_an_impatient_second_interrupt_changes_nothing():
+    answer = Completion("", CompletionRequest("m", "p", 9), "interrupted")
+
+    def ends(on_text, cancel):
+        assert cancel.wait(20)
+        return Outcome(answer)
+
+    call = Running(ends)
+    call.interrupt()
+    call.interrupt()
+    with pytest.raises(CompletionInterrupted, match="before any text") as caught:
+        follow(call, None)
+
+    assert caught.value.completion is answer

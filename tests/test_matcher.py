@@ -40,6 +40,14 @@ def test_models(tab, start):
     assert words == ["ngram-chat", "ngram-base"]
 
 
+def test_models_that_the_session_was_told_of_are_offered_too(tab, shell, loopback):
+    loopback.reply({"object": "list", "data": [{"id": "tiny-1", "object": "model"}]})
+    place = f"--endpoint {loopback.url} --dialect openai -m x"
+    shell.run(f"%complete_models --refresh {place}")
+
+    assert tab("%%complete -m tiny‸\nHi") == ("tiny", ["tiny-1"])
+
+
 def test_choices(tab):
     assert tab("%%complete --turns ‸\nHi") == ("", ["auto", "wrap", "raw"])
 

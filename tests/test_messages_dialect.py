@@ -550,6 +550,14 @@ def test_a_stream_cut_before_its_end_is_incomplete(loopback, ask):
     assert caught.value.partial == " Hello!"
 
 
+def test_text_before_an_end_that_is_none_is_kept_once(loopback, ask):
+    loopback.reply(wire([*HELLO[:-2], closing("tool_use"), {"type": "message_stop"}]))
+
+    with pytest.raises(ProtocolError, match="'tool_use'") as caught:
+        ask()
+    assert caught.value.partial == " Hello!"
+
+
 def test_a_refused_request_is_told_in_the_api_s_words(loopback, ask):
     """anomalyco/opencode#13768"""
     message = (

@@ -107,7 +107,8 @@ class Answer:
                     self._cancel.check()
         except CompleteError as error:
             failure: CompleteError = error
-            if self._cancel.is_set() and not isinstance(error, Cancelled):
+            shut = self._cancel.is_set() and not isinstance(error, Cancelled)
+            if shut:  # pragma: no cover - a race with the check of the switch
                 # What went wrong is that the connection was shut down.
                 failure = Cancelled("The completion was stopped.")
             if failure.partial is None:
