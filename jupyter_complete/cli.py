@@ -270,16 +270,12 @@ def _serve_until_told(server: Server) -> None:
     stopping = threading.Thread(target=server.stop, daemon=True)
     stopping.start()
     stopping.join(PATIENCE_SECONDS)
-    if stopping.is_alive():
+    if stopping.is_alive():  # pragma: no cover - see `_leave`
         _leave()
 
 
-def _leave() -> NoReturn:
+def _leave() -> NoReturn:  # pragma: no cover - every answer that we know ends
     """End at once: an answer that no one can end has nothing to save."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -501,12 +501,18 @@ def test_a_key_variable_that_is_not_set_is_one_line(capsys, monkeypatch):
 
 
 def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
-    monkeypatch.delitem(sys.modules, "jupyter_complete.cli.serving", raising=False)
     monkeypatch.delitem(sys.modules, "jupyter_complete.embedded.serve")
     monkeypatch.setitem(sys.modules, "cheroot", None)
     monkeypatch.setitem(sys.modules, "cheroot.server", None)
 
     assert "jupyter-complete[serve]" in refusal(capsys)
+
+
+def test_a_module_of_ours_that_is_missing_is_no_matter_of_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jupyter_complete.embedded.serve", None)
+
+    with pytest.raises(ModuleNotFoundError, match=r"embedded\.serve"):
+        main(["serve"])
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x", "٣", "8765.0"])
