@@ -21,7 +21,6 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 STALL, PAUSE, CUT, RESET = "stall", "pause", "cut", "reset"
 
@@ -278,7 +277,3 @@ def port_that_refuses():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}"
-
-
-def host_of(url):
-    return urlsplit(url).netloc

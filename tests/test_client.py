@@ -348,7 +348,7 @@ def test_key_echoed_inside_a_stream_is_removed(ask, loopback):
     ],
 )
 def test_key_is_in_no_traceback_log_or_local_that_is_shown(
-    ask, loopback, reply, caplog, recwarn
+    ask, loopback, reply, caplog
 ):
     """Not even where locals are shown, as IPython's verbose mode does."""
     caplog.set_level(logging.DEBUG)
