@@ -205,8 +205,7 @@ class Field(Control):
         self._widget, self._read, self._write = widget, read, write
         self._why = widgets.HTML()
         self._why.add_class("jc-why")
-        if "tooltip" in widget.keys:
-            widget.tooltip = self._parameter.help
+        widget.tooltip = self._parameter.help
         widget.observe(lambda change: self._set(self._read(change.new)), "value")
         self._finish("jc-field", widget, self._why)
 

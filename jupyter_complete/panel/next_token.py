@@ -11,7 +11,6 @@ from ..cancel import Cancel
 from ..display import Bars
 from ..display.microscope import Microscope
 from ..distribution import Distribution
-from ..errors import InputError
 from ..session.distribution import AS_IT_IS, after, is_embedded
 from . import cells
 from .runs import in_one_line
@@ -33,6 +32,9 @@ class NextToken:
     only the button does. ``prompt()`` gives the template with its values.
     """
 
+    _looked: Call
+    """What was looked at last; there is no step before there was one."""
+
     def __init__(
         self,
         session: Session,
@@ -42,7 +44,6 @@ class NextToken:
     ) -> None:
         self._session = session
         self._prompt = prompt
-        self._looked: Call | None = None
         self._seen: CompletionRequest | None = None
         self._microscope = Microscope(self._look_after, dials=False)
         self._microscope.on_picture = lambda _: on_picture()
@@ -107,8 +108,6 @@ class NextToken:
         self._microscope.look(look)
 
     def _look_after(self, prompt: str, cancel: Cancel) -> Distribution:
-        if self._looked is None:  # a step is from what was looked at
-            raise InputError("Nothing was looked at yet; press Look first.")
         return self._session.distribution(after(self._looked, prompt), cancel=cancel)
 
     def _reshape(self) -> None:
