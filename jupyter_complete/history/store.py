@@ -96,7 +96,11 @@ class Store:
                     connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except (sqlite3.DatabaseError, OSError) as error:
-                raise self._translated(error) from error
+                self.close()
+                raise HistoryError(
+                    f"They are deleted, but {self.path} keeps the room they had "
+                    f"({one_line(str(error))}); make room and delete again."
+                ) from error
 
     def _attempt(self, job: Callable[[sqlite3.Connection], T], *, write: bool) -> T:
         connection = self._connected()
