@@ -99,6 +99,16 @@ class _Connection(HTTPConnection):
             self._linger()
         return again
 
+    def close(self) -> None:
+        """Close the connection, and its writer before it.
+
+        A writer that is left open tries once more, when it is collected, to write what
+        the client did not take; from Python 3.13 on, its failure is printed.
+        """
+        with suppress(OSError):
+            self.wfile.close()
+        super().close()
+
     def _linger(self) -> None:
         """Give the client a chance to read the answer.
 
