@@ -33,6 +33,7 @@ FLOORS = {
     "settings": 1,
     "sweep": 1,
     "addresses": 0,
+    "background": 0,
     "cancel": 0,
     "catalog": 0,
     "completion": 0,

@@ -25,6 +25,7 @@ from urllib3.exceptions import (
 from urllib3.response import HTTPResponse
 from urllib3.util.timeout import Timeout
 
+from ..background import Background
 from ..cancel import Cancel
 from ..errors import Cancelled
 
@@ -229,7 +230,7 @@ def resolve(address: tuple[str, int], cancel: Cancel) -> list[Any]:
             done.set()
 
     # A name server cannot be told to stop: its thread is left to end by itself.
-    threading.Thread(target=look_up, name="look up host", daemon=True).start()
+    Background(look_up, name="look up host").start()
     while not done.wait(SLICE):
         cancel.check()
     if failures:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
+from ..background import Background
 from ..cancel import Cancel
 from ..distribution import Distribution
 from ..errors import Cancelled, CompleteError
@@ -69,7 +71,7 @@ class Microscope(anywidget.AnyWidget):
         self._path = [first] if first else []
         self._cancel = Cancel()
         self._drawing = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._thread: Background | None = None
         self.observe(self._draw, ["temperature", "top_k", "top_p"])
         self.on_msg(self._heard)
         self._draw()
@@ -133,12 +135,8 @@ class Microscope(anywidget.AnyWidget):
     def _begin(self, look: Look, path: list[Distribution]) -> None:
         self.busy, self.status = True, ""
         self._cancel = Cancel()
-        self._thread = threading.Thread(
-            target=self._find,
-            args=(look, path, self._cancel),
-            name="completion-look",
-            daemon=True,
-        )
+        find = partial(self._find, look, path, self._cancel)
+        self._thread = Background(find, name="completion-look")
         self._thread.start()
 
     def _find(self, look: Look, path: list[Distribution], cancel: Cancel) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
+from ..background import Background
 from .stops import StopFinder
 
 
@@ -160,7 +161,7 @@ def with_pings(tokens: Iterator[Token], seconds: float) -> Iterator[Token | None
         else:
             ready.put(None)
 
-    threading.Thread(target=ask, name="jupyter-complete-model", daemon=True).start()
+    Background(ask, name="jupyter-complete-model").start()
     try:
         while True:
             try:

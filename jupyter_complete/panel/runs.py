@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ..background import Background
 from ..cancel import Cancel
 from ..errors import CompleteError
 from ..session import Origin
@@ -55,7 +57,7 @@ class Run:
         self._lock = threading.Lock()
         self._cancel = Cancel()
         self._running: list[Running] = []
-        self._threads: list[threading.Thread] = []
+        self._threads: list[Background] = []
         self._begin(self._start)
 
     def stop(self) -> None:
@@ -72,9 +74,7 @@ class Run:
                 thread.join()
 
     def _begin(self, target: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(
-            target=target, args=args, name="completion-panel", daemon=True
-        )
+        thread = Background(partial(target, *args), name="completion-panel")
         self._threads.append(thread)
         thread.start()
 

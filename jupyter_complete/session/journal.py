@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from ..background import Background
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,7 +28,7 @@ class Journal:
         self._lock = threading.Lock()
         self._running: dict[int, tuple[Callable[[], str], int]] = {}
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: Background | None = None
 
     def add(self, row: int, text: Callable[[], str]) -> None:
         """Keep the row's text up to date until `remove`."""
@@ -34,9 +36,7 @@ class Journal:
             self._running[row] = (text, 0)
             if self._thread is None:
                 self._wake.clear()
-                self._thread = threading.Thread(
-                    target=self._write, name="completion-journal", daemon=True
-                )
+                self._thread = Background(self._write, name="completion-journal")
                 self._thread.start()
 
     def remove(self, row: int) -> None:

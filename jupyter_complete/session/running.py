@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ..background import Background
 from ..cancel import Cancel
 from ..errors import CompletionInterrupted
 
@@ -39,9 +40,7 @@ class Running:
         self._failure: BaseException | None = None
         self._news = threading.Event()
         self._done = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name="completion-call", daemon=True
-        )
+        self._thread = Background(self._run, name="completion-call")
         self._thread.start()
 
     def _run(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import gc
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
+from ..background import Background
 from ..cancel import Cancel
 from ..completion import Completion, Status
 from ..errors import CompleteError, ConnectionFailed, RateLimitError, ServerError
@@ -66,12 +67,13 @@ class Flights:
         self._stopping = False
         self._stopped: str | None = None
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(
-            target=self._run, name="sweep-flights", daemon=True
-        )
+        self._thread = Background(self._run, name="sweep-flights")
 
     def start(self) -> None:
         """Begin."""
+        # The pool's threads are none of ours, and so are noted: see `Background`. What
+        # is noted of threads that are gone goes when a collection begins.
+        gc.collect(0)
         self._thread.start()
 
     def stop(self) -> None:
