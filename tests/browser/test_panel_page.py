@@ -163,7 +163,7 @@ def test_other_cells_and_panels_run_while_one_streams(front, loopback, here):
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_it_fits_a_narrow_page_in_both_themes(open_front, server, theme):
     server.theme(theme)
-    front = open_front("lab")
+    front = open_front("lab", (1000, 1400))
     panel = start(front, f"{LOAD}\ntopic = 'with'", PANEL, SWEEP)
     panel.prompt.fill(ASK)
     panel.root.get_by_label("samples", exact=True).fill("2")
