@@ -2,7 +2,6 @@
 
 import html
 import re
-import threading
 
 import nbconvert
 import nbformat
@@ -11,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import STALL, events
 from nbclient import NotebookClient
+from panels import panels, session_of
 
 from jupyter_complete.display import difference
 from jupyter_complete.errors import InputError
 from jupyter_complete.panel import CompletionPanel, cells
 from jupyter_complete.panel.controls import OTHER, stops_from_text, text_from_stops
-from jupyter_complete.session import Session
 from jupyter_complete.settings import CompletionSettings
 from jupyter_complete.settings.flags import parse
 from jupyter_complete.settings.options import CompleteOptions
@@ -24,27 +23,15 @@ from jupyter_complete.settings.options import CompleteOptions
 
 @pytest.fixture
 def session(loopback):
-    settings = CompletionSettings(
-        model="m", endpoint=loopback.url, dialect="text", retries=0
-    )
-    session = Session(settings)
-    yield session
-    session.close()
+    with session_of(model="m", endpoint=loopback.url, dialect="text") as session:
+        yield session
 
 
 @pytest.fixture
 def make(session):
     """Make panels that are closed with the test."""
-    made = []
-
-    def panel(prompt="Hi", **more):
-        made.append(CompletionPanel(session, prompt=prompt, **more))
-        return made[-1]
-
-    yield panel
-    for one in made:
-        one.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("completion")]
+    with panels(session) as make:
+        yield make
 
 
 @pytest.fixture

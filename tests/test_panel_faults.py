@@ -6,30 +6,23 @@ import threading
 import ipywidgets as widgets
 import pytest
 from loopback import STALL, events
+from panels import panels, session_of
 
 from jupyter_complete.completion import Completion
 from jupyter_complete.panel import CompletionPanel
 from jupyter_complete.panel.runs import Ask, Run
-from jupyter_complete.session import Session
-from jupyter_complete.settings import CompletionSettings
 
 
 @pytest.fixture
 def session(loopback):
-    settings = CompletionSettings(
-        model="m", endpoint=loopback.url, dialect="text", retries=0
-    )
-    session = Session(settings)
-    yield session
-    session.close()
+    with session_of(model="m", endpoint=loopback.url, dialect="text") as session:
+        yield session
 
 
 @pytest.fixture
 def panel(session):
-    panel = CompletionPanel(session, prompt="Hi")
-    yield panel
-    panel.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("completion")]
+    with panels(session) as make:
+        yield make()
 
 
 def inside(widget):

@@ -1,26 +1,20 @@
 """The panel's view of the next token: what follows the sliders, and what is asked."""
 
 import json
-import threading
 
 import pytest
 from loopback import STALL
+from panels import panels, session_of
 
-from jupyter_complete.panel import NEXT, CompletionPanel
-from jupyter_complete.session import Session
-from jupyter_complete.settings import CompletionSettings
+from jupyter_complete.panel import NEXT
 
 QUESTION = "What does the {{topic}} statement do?"
 
 
 @pytest.fixture
 def panel():
-    session = Session(CompletionSettings(retries=0))
-    panel = CompletionPanel(session, prompt=QUESTION, namespace={"topic": "with"})
-    yield panel
-    panel.close()
-    session.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("completion")]
+    with session_of() as session, panels(session) as make:
+        yield make(QUESTION, namespace={"topic": "with"})
 
 
 @pytest.fixture

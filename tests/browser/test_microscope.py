@@ -12,12 +12,17 @@ LOOK = "%complete_distribution -t 0.5 -o found What does the with statement do?"
 SHADE = "%complete --format tokens -t 0.9 --seed 3 --max-tokens 40 What does break do?"
 
 
-def test_a_slider_redraws_a_token_is_appended_and_the_last_picture_is_saved(open_front):
-    front = open_front("lab", (1000, 1100))
+def microscope(front):
+    """Show one in a new notebook; give where it is."""
     front.open("microscope.ipynb", LOAD, LOOK)
     front.run(0)
     front.run(1)
-    scope = front.cell(1).locator(".jupyter-complete-microscope")
+    return front.cell(1).locator(".jupyter-complete-microscope")
+
+
+def test_a_slider_redraws_a_token_is_appended_and_the_last_picture_is_saved(open_front):
+    front = open_front("lab", (1000, 1100))
+    scope = microscope(front)
     picture = scope.locator(".jc-picture")
 
     expect(picture).to_contain_text("temperature 0.5")
@@ -73,10 +78,7 @@ def test_nothing_of_it_is_hidden_from_a_screen_reader(open_front):
 
 def test_arrow_keys_move_a_slider_in_notebook_7(open_front):
     front = open_front("notebook", (1000, 1100))
-    front.open("arrows.ipynb", LOAD, LOOK)
-    front.run(0)
-    front.run(1)
-    scope = front.cell(1).locator(".jupyter-complete-microscope")
+    scope = microscope(front)
 
     scope.get_by_label("temperature").press("ArrowRight")
     expect(scope.locator(".jc-picture")).to_contain_text("temperature 0.55")
