@@ -177,7 +177,7 @@ def _endpoint(given: argparse.Namespace) -> Endpoint:
     way = choose(
         CATALOG, "any", endpoint=given.endpoint, own=own, environ=dict(os.environ)
     )
-    if way.endpoint.base_url.startswith("embedded:"):
+    if way.endpoint.is_embedded:
         raise InputError(f"The endpoint {way.endpoint.name} needs no key.")
     return way.endpoint
 

@@ -132,6 +132,11 @@ class Endpoint:
     flavour: str = "other"
     """Which server it is, where the dialect differs: see `OpenAIDialect`."""
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is in this process: it wants no key, and asking it is free."""
+        return self.base_url.startswith("embedded:")
+
 
 class Usage(NamedTuple):
     """Tokens as the endpoint counted them; None where it did not tell."""

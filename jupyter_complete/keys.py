@@ -55,7 +55,7 @@ class Keys:
 
     def __call__(self, endpoint: Endpoint) -> str | None:
         """Give the key, None if there is none."""
-        if endpoint.base_url.startswith("embedded:"):
+        if endpoint.is_embedded:
             return None
         key = _from_environment(endpoint, self._environ)
         if key is not None:
@@ -106,7 +106,7 @@ def list_keys(
     environ = os.environ if environ is None else environ
     listed = []
     for endpoint in endpoints:
-        if endpoint.base_url.startswith("embedded:"):
+        if endpoint.is_embedded:
             continue
         source = None
         if _from_environment(endpoint, environ) is not None:

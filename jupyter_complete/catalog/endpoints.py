@@ -134,13 +134,13 @@ def choose(
     else:
         place = _of_model(model, entry, places)
     lives = entry.endpoint if entry else place.name
-    alien = place.base_url.startswith("embedded:") or lives == "embedded"
+    alien = place.is_embedded or lives == "embedded"
     if alien and lives != place.name and catalog.endpoint(place.name):
         raise InputError(
             f"model is {model!r}, which the endpoint {place.name} has not; name one "
             "of its own with --model, as %complete_models lists them."
         )
-    if dialect not in (ASK, "text") and place.base_url.startswith("embedded:"):
+    if dialect not in (ASK, "text") and place.is_embedded:
         raise InputError(
             f"dialect is {dialect!r}, and the endpoint {place.name} speaks only text; "
             "leave it out, or name another --endpoint."

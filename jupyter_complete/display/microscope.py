@@ -91,6 +91,12 @@ class Microscope(anywidget.AnyWidget):
         )
         return Bars(reshaped, self._rows)
 
+    def reshape(self, **settings: float | None) -> None:
+        """Move the sliders; None leaves the distribution as the model has it."""
+        for name, value in settings.items():
+            off = self.trait_defaults(name)
+            setattr(self, name, off if value is None else value)
+
     def look(self, look: Look) -> None:
         """Begin again with another distribution, which a thread looks for.
 

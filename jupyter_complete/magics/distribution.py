@@ -70,13 +70,12 @@ class DistributionMagics(Magics):
     def _show(self, bars: Bars, call: Call) -> None:
         """Show sliders, and the picture that a saved notebook keeps."""
         from ..display.microscope import Microscope  # noqa: PLC0415 - widgets are slow
-        from ..session.distribution import after  # noqa: PLC0415 - loaded by now
 
         name = f"jupyter-complete-distribution-{next(_numbers)}"
 
         def look_after(prompt: str, cancel: Cancel) -> Distribution:
             return self._complete.session.distribution(
-                after(call, prompt), cancel=cancel
+                call, prompt=prompt, cancel=cancel
             )
 
         def bundle(bars: Bars) -> dict[str, str]:
@@ -87,10 +86,12 @@ class DistributionMagics(Magics):
             look_after,
             reshaped.distribution,
             rows=bars.rows,
-            temperature=1.0 if reshaped.temperature is None else reshaped.temperature,
-            top_k=reshaped.top_k or 0,
-            top_p=1.0 if reshaped.top_p is None else reshaped.top_p,
             saved=name,
+        )
+        microscope.reshape(
+            temperature=reshaped.temperature,
+            top_k=reshaped.top_k,
+            top_p=reshaped.top_p,
         )
         display(microscope)
         # The page hides this one where the sliders live; a saved file shows it.

@@ -11,7 +11,7 @@ from ..cancel import Cancel
 from ..display import Bars
 from ..display.microscope import Microscope
 from ..distribution import Distribution
-from ..session.distribution import AS_IT_IS, after, is_embedded
+from ..session import AS_IT_IS
 from . import cells
 from .runs import in_one_line
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..completion import CompletionRequest
     from ..session import Call, Session
 
-# What a slider that is off leaves as the model has it.
-_OFF = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
 LOOK, STOP = "Look", "Stop looking"
 
 
@@ -65,12 +63,17 @@ class NextToken:
 
     def follow(self) -> None:
         """Show what the sliders say now; look again if that is free and worth it."""
-        self._reshape()
+        settings = self._session.settings
+        self._microscope.reshape(
+            temperature=settings.temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+        )
         try:
             call = self._session.preview(*self._prompt(), **AS_IT_IS)
         except Exception:  # noqa: BLE001 - below the prompt stands why it cannot be sent
             return
-        free = call is not None and is_embedded(call)
+        free = call is not None and call.endpoint.is_embedded
         self._note.value = "" if free else "Look asks the endpoint for one token."
         if call is not None and free and call.request != self._seen:
             self._look(call)
@@ -108,14 +111,7 @@ class NextToken:
         self._microscope.look(look)
 
     def _look_after(self, prompt: str, cancel: Cancel) -> Distribution:
-        return self._session.distribution(after(self._looked, prompt), cancel=cancel)
-
-    def _reshape(self) -> None:
-        settings = self._session.settings
-        with self._microscope.hold_trait_notifications():
-            for name, off in _OFF.items():
-                value: Any = getattr(settings, name)
-                setattr(self._microscope, name, off if value is None else value)
+        return self._session.distribution(self._looked, prompt=prompt, cancel=cancel)
 
     def _busy(self, change: Any) -> None:
         self._button.description = STOP if change.new else LOOK

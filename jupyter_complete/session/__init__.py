@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..cancel import Cancel
@@ -200,12 +201,17 @@ class Session:
         )
         return counted(body)
 
-    def distribution(self, call: Call, *, cancel: Cancel | None = None) -> Distribution:
+    def distribution(
+        self, call: Call, *, prompt: str | None = None, cancel: Cancel | None = None
+    ) -> Distribution:
         """Give what can come after a call's prompt; it is not kept in the history.
 
-        The call is one prepared with `AS_IT_IS`. Raises `InputError` where the
+        The call is one prepared with `AS_IT_IS`; ``prompt`` takes the place of its own,
+        already as the model is to have it. Raises `InputError` where the
         endpoint tells no probabilities, and what asking it raises.
         """
+        if prompt is not None:
+            call = replace(call, request=replace(call.request, prompt=prompt))
         return distribution(call, functools.partial(self.ask, cancel=cancel))
 
     def code(self, asked: Call | Completion, kind: str) -> str:

@@ -37,7 +37,7 @@ def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
     with log-probabilities. Raises `InputError` where there are none, and what the
     asking raises.
     """
-    if is_embedded(call):
+    if call.endpoint.is_embedded:
         return _exact(call)
     outcome = ask(_with_logprobs(call))
     if outcome.error:
@@ -56,16 +56,6 @@ def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
         tuple(tokens),
         tuple(math.exp(logprob) for logprob in tokens.values()),
     )
-
-
-def after(call: Call, prompt: str) -> Call:
-    """Give the call with another prompt, already as the model is to have it."""
-    return replace(call, request=replace(call.request, prompt=prompt))
-
-
-def is_embedded(call: Call) -> bool:
-    """Whether an embedded model answers: looking costs nothing then."""
-    return call.endpoint.base_url.startswith("embedded:")
 
 
 def _exact(call: Call) -> Distribution:
