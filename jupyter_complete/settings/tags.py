@@ -33,8 +33,8 @@ class Parameter(NamedTuple):
     @classmethod
     def of(cls, name: str, trait: TraitType[Any, Any]) -> Self:
         """Give the parameter of a trait that `parameter` tagged."""
-        tag = {field: trait.metadata[field] for field in _TAGGED}
-        return cls(name=name, trait=trait, **tag)
+        own = {"name": name, "trait": trait}
+        return cls(*({**trait.metadata, **own}[field] for field in cls._fields))
 
     @property
     def help(self) -> str:
@@ -50,7 +50,6 @@ class Parameter(NamedTuple):
         return next(kinds, str)
 
 
-_TAGGED = ("flags", "request", "slider", "metavar", "sweep", "whole")
 _KINDS = ((Float, float), (Int, int), (Bool, bool), (List, list))
 
 
