@@ -1,4 +1,4 @@
-"""What one call costs beside the barest way to make it, and beside the official SDK.
+"""What `complete` costs beside the barest call, and beside the official SDK.
 
 A server in another process answers on the loopback interface; what is measured is
 this process's CPU time, so the server's work and the waiting count for nothing. Each
@@ -12,20 +12,22 @@ import importlib.metadata
 import json
 import logging
 import multiprocessing
+import os
 import socket
 import statistics
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import requests
 from table import Row, as_text
 
-from jupyter_complete.client import Client
-from jupyter_complete.completion import CompletionRequest, Endpoint
-from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete import complete
+from jupyter_complete.completion import CompletionRequest
 
 EVENTS = 4000
 EVENTS_PER_CHUNK = (1, 20, 400)
@@ -131,14 +133,21 @@ def _cpu(candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-def _ours(client: Client, url: str, *, stream: bool) -> Callable[[], None]:
-    endpoint, dialect = Endpoint("lab", url, "text"), TextDialect()
+def _ours(url: str, *, stream: bool, history: bool) -> Callable[[], None]:
+    """Give a call as a user makes it, in Python."""
 
     def call() -> None:
-        with client.send(REQUEST, endpoint, dialect, stream=stream) as answer:
-            texts = [chunk.text for chunk in answer]
-        if len(texts) != (EVENTS if stream else 1):
-            raise RuntimeError(f"{len(texts)} chunks came")
+        answer = complete(
+            REQUEST.prompt,
+            model=REQUEST.model,
+            max_tokens=REQUEST.max_tokens_to_sample,
+            endpoint=url,
+            dialect="text",
+            stream=stream,
+            history=history,
+        )
+        if answer.text.count("word") != (EVENTS - 1 if stream else 200):
+            raise RuntimeError(f"{len(answer.text)} characters came")
 
     return call
 
@@ -202,42 +211,62 @@ def _repeated(call: Callable[[], None]) -> Callable[[], None]:
     return calls
 
 
+@contextmanager
+def _user() -> Iterator[None]:
+    """Be a user with a key and a profile of their own."""
+    with tempfile.TemporaryDirectory() as directory:
+        mine = {"IPYTHONDIR": directory, "ANTHROPIC_API_KEY": HEADERS["x-api-key"]}
+        with mock.patch.dict(os.environ, mine):
+            yield
+
+
+def _of_whole(session: requests.Session, url: str) -> Iterator[Row]:
+    ways = {
+        "bare": _repeated(_barest_whole(session, url)),
+        "without": _repeated(_ours(url, stream=False, history=False)),
+        "with": _repeated(_ours(url, stream=False, history=True)),
+    }
+    times = _cpu(ways)
+    for kind, most in (("without", 1.8), ("with", 3.0)):
+        yield Row(
+            f"complete(), a whole answer, {kind} history: CPU / bare requests",
+            most,
+            times[kind] / times["bare"],
+            note=f"{times[kind] / CALLS * 1e6:.0f} us each",
+        )
+
+
+def _of_stream(
+    session: requests.Session, url: str, per_chunk: int, anthropic: Any, official: str
+) -> Row:
+    ways = {
+        "bare": _barest_stream(session, url),
+        "ours": _ours(url, stream=True, history=False),
+    }
+    if anthropic:
+        ways["official"] = _official(anthropic, url)
+    times = _cpu(ways)
+    beside = official
+    if anthropic:
+        beside = f"{official}: {times['official'] / times['bare']:.2f}"
+    return Row(
+        f"complete(), {EVENTS:,} events, {per_chunk} a chunk: CPU / barest loop",
+        2.5,
+        times["ours"] / times["bare"],
+        beside,
+        f"{times['ours'] / EVENTS * 1e6:.1f} us an event",
+    )
+
+
 def measure() -> list[Row]:
     """Give the figures of one run; takes about half a minute."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
     anthropic, official = official_sdk()
-    rows = []
-    with (
-        _server() as url,
-        requests.Session() as session,
-        Client(lambda _: HEADERS["x-api-key"]) as client,
-    ):
-        path = f"{url}/whole"
-        times = _cpu(
-            {
-                "bare": _repeated(_barest_whole(session, path)),
-                "ours": _repeated(_ours(client, path, stream=False)),
-            }
-        )
-        note = f"{times['ours'] / CALLS * 1e6:.0f} us each"
-        ratio = times["ours"] / times["bare"]
-        name = "CPU of one whole answer / bare requests"
-        rows.append(Row(name, 1.3, ratio, note=note))
+    with _user(), _server() as url, requests.Session() as session:
+        rows = [*_of_whole(session, f"{url}/whole")]
         for per_chunk in EVENTS_PER_CHUNK:
             path = f"{url}/stream{per_chunk}"
-            ways = {
-                "bare": _barest_stream(session, path),
-                "ours": _ours(client, path, stream=True),
-            }
-            if anthropic:
-                ways["official"] = _official(anthropic, path)
-            times = _cpu(ways)
-            beside = official
-            if anthropic:
-                beside = f"{official}: {times['official'] / times['bare']:.2f}"
-            name = f"CPU of {EVENTS:,} events, {per_chunk} a chunk / barest loop"
-            note = f"{times['ours'] / EVENTS * 1e6:.1f} us an event"
-            rows.append(Row(name, 2.5, times["ours"] / times["bare"], beside, note))
+            rows.append(_of_stream(session, path, per_chunk, anthropic, official))
     return rows
 
 

@@ -1,13 +1,16 @@
 """Threads of ours in a real kernel: what is logged in one must not hold it up."""
 
+import os
 import threading
+import time
 
 import pytest
 from loopback import events
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from jupyter_complete.background import Background
+from jupyter_complete import background
+from jupyter_complete.background import Background, in_background
 
 LOUD = """
 %load_ext jupyter_complete
@@ -51,3 +54,76 @@ def test_a_wrapped_run_does_not_see_it(monkeypatch):
     thread.join()
 
     assert seen == []
+
+
+def thread_of_a_job():
+    """Run a job; return the thread that did it, once that is idle again."""
+    found = []
+    done = threading.Event()
+
+    def job():
+        found.append(threading.current_thread())
+        done.set()
+
+    in_background(job)
+    assert done.wait(10)
+    return found[0]
+
+
+def until(true, seconds=10):
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
+def test_a_thread_that_is_idle_does_the_next_job():
+    first = thread_of_a_job()
+    assert until(lambda: background._IDLE)
+
+    assert thread_of_a_job() is first
+    assert first.daemon
+
+
+def test_jobs_at_once_have_a_thread_each():
+    meeting = threading.Barrier(5)
+
+    for _ in range(4):
+        in_background(meeting.wait)
+
+    meeting.wait(10)
+
+
+def test_a_thread_that_stays_idle_ends(monkeypatch):
+    assert until(lambda: background._IDLE)
+    background._IDLE.clear()  # those that wait with the usual patience
+    monkeypatch.setattr(background, "IDLE_SECONDS", 0.05)
+
+    thread = thread_of_a_job()
+
+    assert until(lambda: not thread.is_alive())
+    assert not background._IDLE
+
+
+def test_a_job_that_comes_as_a_thread_gives_up_waiting_is_done(monkeypatch):
+    monkeypatch.setattr(background, "IDLE_SECONDS", 0)
+    done = threading.Semaphore(0)
+
+    for _ in range(2000):
+        in_background(done.release)
+
+    assert all(done.acquire(timeout=10) for _ in range(2000))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+def test_a_fork_waits_for_no_thread_of_its_parent():
+    thread_of_a_job()
+    assert until(lambda: background._IDLE)
+
+    child = os.fork()
+    if not child:
+        thread_of_a_job()
+        os._exit(0)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ..background import Background
+from ..background import in_background
 from ..cancel import Cancel
 from ..errors import CompletionInterrupted
 
@@ -40,8 +40,7 @@ class Running:
         self._failure: BaseException | None = None
         self._news = threading.Event()
         self._done = threading.Event()
-        self._thread = Background(self._run, name="completion-call")
-        self._thread.start()
+        in_background(self._run)
 
     def _run(self) -> None:
         try:
@@ -53,7 +52,9 @@ class Running:
 
     def _take(self, text: str) -> None:
         self._texts.append(text)
-        self._news.set()
+        # `show` clears it before it looks, so that one who sees it set is seen, too.
+        if not self._news.is_set():
+            self._news.set()
 
     def wait_for_news(self) -> bool:
         """Wait for text to show or for the end; tell whether it still runs.
