@@ -161,7 +161,8 @@ class Chunk(NamedTuple):
 
     text: str = ""
     stop_reason: str | None = None
-    """``stop_sequence`` or ``max_tokens`` on the last chunk, else None."""
+    """``stop_sequence``, ``max_tokens`` or the endpoint's own word where it was told;
+    chunks that come after it have no text, only counts."""
     stop: str | None = None
     usage: Usage | None = None
     raw: Mapping[str, Any] | None = None
@@ -171,6 +172,8 @@ class Chunk(NamedTuple):
     notice: str | None = None
     """Something the user should see, such as a refusal."""
     logprobs: tuple[TokenLogprob, ...] = ()
+    ended: bool = False
+    """Whether the answer ends here as its protocol ends, though no reason was told."""
 
 
 class TokenLogprob(NamedTuple):

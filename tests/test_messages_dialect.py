@@ -320,10 +320,10 @@ def test_every_stop_reason_has_its_word(reason, sequence, expected):
 
 
 @pytest.mark.parametrize("reason", ["tool_use", "pause_turn", "of the future"])
-def test_a_stop_that_ends_no_text_is_an_error_that_keeps_the_text(reason):
-    with pytest.raises(ProtocolError, match=f"ended for '{reason}'") as caught:
-        decoded(stop_reason=reason)
-    assert caught.value.partial == " Hi! My name is Claude."
+def test_another_stop_reason_is_told_as_it_is(reason):
+    chunk = decoded(stop_reason=reason)
+
+    assert (chunk.text, chunk.stop_reason) == (" Hi! My name is Claude.", reason)
 
 
 @pytest.mark.parametrize(
@@ -345,11 +345,19 @@ def test_an_unusual_answer_is_shown_for_what_it_is(changed, notice):
     assert re.search(notice, decoded(**changed).notice)
 
 
-def test_an_answer_without_a_reason_does_not_end():
-    assert decoded(stop_reason=None).stop_reason is None
-    chunks = streamed([*HELLO[:-2], {"type": "message_stop"}])
-    assert "".join(chunk.text for chunk in chunks)
-    assert chunks[-1].stop_reason is None
+@pytest.mark.parametrize("end", [{"type": "message_stop"}, "[DONE]"])
+def test_an_answer_that_ends_without_a_reason_says_so(end):
+    whole = decoded(stop_reason=None)
+    *chunks, last = streamed([*HELLO[:-2], end])
+
+    assert "".join(chunk.text for chunk in chunks) == " Hello!"
+    for chunk in (whole, last):
+        assert (chunk.ended, chunk.stop_reason) == (True, None)
+        assert "did not tell why" in chunk.notice
+
+
+def test_an_end_before_an_answer_is_none():
+    assert streamed([{"type": "message_stop"}]) == []
 
 
 def test_an_error_in_the_place_of_an_answer_is_the_endpoint_s():
@@ -429,26 +437,33 @@ HELLO = [
 def streamed(events, prompt=PROMPT):
     dialect = MessagesDialect().for_request(request(prompt))
     return list(
-        dialect.decode_stream(Event(item["type"], json.dumps(item)) for item in events)
+        dialect.decode_stream(
+            Event("message", item)
+            if isinstance(item, str)
+            else Event(item["type"], json.dumps(item))
+            for item in events
+        )
     )
 
 
-def test_a_stream_gives_increments_counts_and_at_its_end_the_reason():
+def test_a_stream_gives_increments_and_the_reason_with_its_counts():
     chunks = streamed(HELLO)
 
-    assert [chunk.text for chunk in chunks] == ["", " Hello", "!", "", ""]
+    assert [chunk.text for chunk in chunks] == ["", " Hello", "!", ""]
     assert (chunks[0].id, chunks[0].model) == (
         "msg_1nZdL29xx5MUA1yADyHTEsnR8uuvGzszyS",
         "claude-opus-4-5-20251101",
     )
     assert chunks[0].usage == Usage(25, 1)
     assert chunks[3].usage == Usage(None, 15)
-    assert [chunk.stop_reason for chunk in chunks] == [None] * 4 + ["stop_sequence"]
+    assert [chunk.stop_reason for chunk in chunks] == [None] * 3 + ["stop_sequence"]
     assert chunks[-1].stop == "\n\nHuman:"
 
 
-def test_before_message_stop_nothing_ends():
-    assert all(chunk.stop_reason is None for chunk in streamed(HELLO[:-1]))
+def test_before_its_reason_nothing_ends():
+    chunks = streamed(HELLO[:-2])
+
+    assert not any(chunk.stop_reason or chunk.ended for chunk in chunks)
 
 
 def test_thinking_comes_first_and_is_said():
@@ -543,19 +558,17 @@ def test_a_whole_answer_comes_over_the_wire(loopback, ask):
 
 
 def test_a_stream_cut_before_its_end_is_incomplete(loopback, ask):
-    loopback.reply([*wire(HELLO[:-1]), CUT])
+    loopback.reply([*wire(HELLO[:-2]), CUT])
 
     with pytest.raises(IncompleteStream) as caught:
         ask()
     assert caught.value.partial == " Hello!"
 
 
-def test_text_before_an_end_that_is_none_is_kept_once(loopback, ask):
-    loopback.reply(wire([*HELLO[:-2], closing("tool_use"), {"type": "message_stop"}]))
+def test_a_stream_cut_after_its_reason_is_whole(loopback, ask):
+    loopback.reply([*wire(HELLO[:-1]), CUT])
 
-    with pytest.raises(ProtocolError, match="'tool_use'") as caught:
-        ask()
-    assert caught.value.partial == " Hello!"
+    assert "".join(chunk.text for chunk in ask()) == " Hello!"
 
 
 def test_a_refused_request_is_told_in_the_api_s_words(loopback, ask):

@@ -368,17 +368,24 @@ def test_every_finish_reason_has_its_word(loopback, ask, finish, expected):
     assert bool(notices) is (finish == "content_filter")
 
 
-def test_an_end_that_is_none_is_an_error(loopback, ask):
+def test_a_reason_of_a_server_s_own_is_an_end_like_any(loopback, ask):
     """vLLM says abort for a request that was dropped."""
     loopback.reply(wire([piece("a"), piece("", "abort")]))
 
-    with pytest.raises(ProtocolError, match="ended for 'abort'") as caught:
-        ask("vllm")
-    assert caught.value.partial == "a"
+    assert end_of(ask("vllm")) == ("abort", None)
 
 
-def test_done_without_a_reason_is_incomplete(loopback, ask):
+def test_done_without_a_reason_is_an_end_that_says_so(loopback, ask):
     loopback.reply(wire([piece("a\n")]))
+    chunks = ask()
+
+    assert text_of(chunks) == "a\n"
+    assert (chunks[-1].ended, chunks[-1].stop_reason) == (True, None)
+    assert chunks[-1].notice == "The endpoint did not tell why the answer ends here."
+
+
+def test_a_stream_that_is_closed_without_done_or_a_reason_is_incomplete(loopback, ask):
+    loopback.reply(wire([piece("a\n")], done=False))
 
     with pytest.raises(IncompleteStream) as caught:
         ask()

@@ -350,7 +350,6 @@ def test_chunk_of_a_stream_keeps_its_json():
         b'event: completion\ndata: {"comp',
         b"event: completion\ndata: ",
         b"event: completion",
-        b"data: [DONE]",
         b"",
     ],
 )
@@ -358,6 +357,15 @@ def test_last_event_without_blank_line_and_stop_reason_is_dropped(last):
     chunks = decoded(b'data: {"completion":"a"}\n\n' + last)
 
     assert [chunk.text for chunk in chunks] == ["a"]
+
+
+@pytest.mark.parametrize("end", [b"data: [DONE]\n\n", b"data: [DONE]"])
+def test_done_without_a_reason_is_an_end_that_says_so(end):
+    first, last = decoded(b'data: {"completion":"a"}\n\n' + end)
+
+    assert (first.text, first.ended, last.text, last.ended) == ("a", False, "", True)
+    assert "did not tell why" in last.notice
+    assert decoded(end) == []
 
 
 @pytest.mark.parametrize(

@@ -143,10 +143,14 @@ class Answer:
     def _streamed(self, pieces: Iterable[bytes], head: bytes) -> Iterator[Chunk]:
         stopped = False
         length = 0
-        for chunk in self._dialect.decode_stream(events(pieces)):
-            length += len(chunk.text)
-            stopped = stopped or chunk.stop_reason is not None
-            yield chunk
+        try:
+            for chunk in self._dialect.decode_stream(events(pieces)):
+                length += len(chunk.text)
+                stopped = stopped or chunk.ended or chunk.stop_reason is not None
+                yield chunk
+        except CompleteError:
+            if not stopped:  # what comes after the reason is no part of the answer
+                raise
         if not stopped:
             self._cancel.check()
             how = f"was cut ({self._broken})" if self._broken else "ended"
@@ -188,7 +192,8 @@ class Answer:
         """
         text = self._half + chunk.text
         self._half = ""
-        if chunk.stop_reason is None and "\ud800" <= text[-1:] <= "\udbff":
+        last = chunk.ended or chunk.stop_reason is not None
+        if not last and "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         pairs = text.encode("utf-16-le", "surrogatepass")
         return chunk._replace(text=pairs.decode("utf-16-le", "replace"))

@@ -8,7 +8,14 @@ from typing import Any
 
 from ..completion import Chunk, TokenLogprob, Usage
 from ..errors import EndpointError, ProtocolError
-from .wire import endpoint_error, error_of
+from .wire import (
+    NO_REASON,
+    count_of,
+    endpoint_error,
+    error_of,
+    stop_reason_of,
+    string_of,
+)
 
 _FINISHES: Mapping[str, str] = {
     "stop": "stop_sequence",
@@ -18,6 +25,11 @@ _FINISHES: Mapping[str, str] = {
     "eos_token": "stop_sequence",
     "stop_sequence": "stop_sequence",
 }
+CHAT = (
+    "The endpoint answered with a chat completion, which is no text completion: that "
+    "would take --dialect chat, which this version does not have. Name an endpoint "
+    "that answers /v1/completions, or --dialect messages if it has /v1/messages."
+)
 FILTERED = "The endpoint's content filter ended the answer (content_filter)."
 
 
@@ -34,65 +46,73 @@ class Choice:
         self._stops = stops
         self._held = ""
         self._cut: str | None = None
-        self._finish: str | None = None
-        self._stop: str | None = None
+        self._begun = False
+        self._ended = False
         self._told = False
 
     def take(self, answer: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield what an event, or a whole answer, adds."""
+        """Yield what an event, or a whole answer, adds.
+
+        Raises `ProtocolError` for a chat's, with its text in ``partial``.
+        """
         choice = _choice(answer)
-        text = choice.get("text")
-        if self._cut is not None:
-            self.overrun = bool(text)
-            text = ""
-            logprobs: tuple[TokenLogprob, ...] = ()
-        else:
-            text = self._before_stop(text if isinstance(text, str) else "")
-            logprobs = _logprobs(choice.get("logprobs"))
-        self._note_finish(choice)
+        _refuse_chat(choice)
+        self._begun = self._begun or bool(choice)
         first, self._told = not self._told, True
         raw = dict(answer)
         if not choice:
             raw.pop("choices", None)
         chunk = Chunk(
-            text,
             usage=_usage(answer.get("usage")),
             raw=raw,
-            id=_text(answer.get("id")) if first else None,
-            model=_text(answer.get("model")) if first else None,
-            logprobs=logprobs,
+            id=string_of(answer.get("id")) if first else None,
+            model=string_of(answer.get("model")) if first else None,
         )
-        if any((chunk.text, chunk.usage, chunk.logprobs, first, self._finish)):
+        chunk = self._ending(self._written(chunk, choice), choice)
+        if any((chunk.text, chunk.usage, chunk.logprobs, first, chunk.stop_reason)):
             yield chunk
 
     def end(self) -> Iterator[Chunk]:
-        """Yield the last chunk: held-back text, and why it ended if that was told.
-
-        Raises `ProtocolError` for an end that is none.
-        """
-        if self._cut is not None:
-            yield Chunk(stop_reason="stop_sequence", stop=self._cut)
-            return
-        if self._finish is None:
+        """Yield what is left when the answer ended as its protocol ends."""
+        if self._begun and not self._ended:
+            yield Chunk(self._held, notice=NO_REASON, ended=True)
+        else:
             yield from self.rest()
-            return
-        if self._finish not in _FINISHES:
-            yield from self.rest()
-            raise ProtocolError(
-                f"The answer ended for {self._finish!r}, which is not the end of a "
-                "text; run it again, or look at the server's log."
-            )
-        yield Chunk(
-            self._held,
-            _FINISHES[self._finish],
-            self._stop,
-            notice=FILTERED if self._finish == "content_filter" else None,
-        )
 
     def rest(self) -> Iterator[Chunk]:
         """Yield the text that was held back, of an answer that breaks off."""
         if self._held:
             yield Chunk(self._held)
+
+    def _written(self, chunk: Chunk, choice: Mapping[str, Any]) -> Chunk:
+        """Return the chunk with the choice's text, as far as it is to be shown."""
+        text = string_of(choice.get("text")) or ""
+        if self._cut is not None:
+            self.overrun = bool(text)
+            return chunk
+        return chunk._replace(
+            text=self._before_stop(text), logprobs=_logprobs(choice.get("logprobs"))
+        )
+
+    def _ending(self, chunk: Chunk, choice: Mapping[str, Any]) -> Chunk:
+        """Return the chunk with why the answer ends, where this is told the first time.
+
+        What was held back is the text's own then.
+        """
+        finish = stop_reason_of(choice.get("finish_reason"))
+        if self._ended or (self._cut is None and finish is None):
+            return chunk
+        self._ended = True
+        if self._cut is not None:
+            return chunk._replace(stop_reason="stop_sequence", stop=self._cut)
+        held, self._held = self._held, ""
+        return chunk._replace(
+            text=chunk.text + held,
+            stop_reason=_FINISHES.get(finish, finish) if finish else None,
+            # vLLM's: the text that stopped it, or a token's number
+            stop=string_of(choice.get("stop_reason")),
+            notice=FILTERED if finish == "content_filter" else None,
+        )
 
     def _before_stop(self, text: str) -> str:
         """Give what of the text, and of what was held back, is known to be shown."""
@@ -106,11 +126,6 @@ class Choice:
         if keep:
             text, self._held = text[:-keep], text[-keep:]
         return text
-
-    def _note_finish(self, choice: Mapping[str, Any]) -> None:
-        self._finish = _text(choice.get("finish_reason")) or self._finish
-        # vLLM's: the text that stopped it, or a token's number
-        self._stop = _text(choice.get("stop_reason")) or self._stop
 
 
 def _overlap(text: str, stop: str) -> int:
@@ -164,13 +179,19 @@ def _with_error(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 def _choice(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     choices = answer.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, Mapping) and choice.get("index", 0) == 0:
+        # There is one choice, whatever number it has, unless it says it is another.
+        if isinstance(choice, Mapping) and not count_of(choice.get("index")):
             return choice
     return {}
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _refuse_chat(choice: Mapping[str, Any]) -> None:
+    """Raise `ProtocolError` for a chat's choice, with its text in ``partial``."""
+    if "text" in choice:
+        return
+    for name in ("delta", "message"):
+        if isinstance(choice.get(name), Mapping):
+            raise ProtocolError(CHAT, partial=string_of(choice[name].get("content")))
 
 
 def _usage(value: object) -> Usage | None:
@@ -178,7 +199,7 @@ def _usage(value: object) -> Usage | None:
     if not isinstance(value, Mapping):
         return None
     counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    known = [count if isinstance(count, int) else None for count in counts]
+    known = list(map(count_of, counts))
     return Usage(*known) if any(known) else None
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..completion import Chunk
-from ..errors import ProtocolError
 from ..prompts import HUMAN
-from .wire import usage_of
+from .wire import NO_REASON, stop_reason_of, string_of, usage_of
 
 THOUGHT = (
     "The model thought before it wrote; its thinking is not shown, and counts as "
@@ -32,14 +31,20 @@ class Message:
 
     def __init__(self, *, spaced: bool) -> None:
         self.text = ""
+        self._begun = False
         self._spaced = spaced
         self._thought = False
         self._reason: str | None = None
-        self._stop: str | None = None
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether it began, and did not yet tell why it ends."""
+        return self._begun and self._reason is None
 
     def take(self, kind: str, answer: Mapping[str, Any]) -> Chunk | None:
         """Give what an event of a stream adds, None if nothing."""
         if kind == "message_start":
+            self._begun = True
             message = _mapping(answer.get("message"))
             return Chunk(
                 usage=usage_of(message.get("usage")),
@@ -49,9 +54,9 @@ class Message:
             )
         if kind == "message_delta":
             delta = _mapping(answer.get("delta"))
-            self.told(delta)
             usage = answer.get("usage")
-            return Chunk(usage=usage_of(usage), raw={**delta, "usage": usage})
+            chunk = Chunk(usage=usage_of(usage), raw={**delta, "usage": usage})
+            return self.told(chunk, delta)
         if kind == "content_block_start":
             text = self.open(_mapping(answer.get("content_block")))
         elif kind == "content_block_delta":
@@ -75,24 +80,25 @@ class Message:
         self.text += text
         return text
 
-    def told(self, message: Mapping[str, Any]) -> None:
-        """Note why the answer ends."""
-        self._reason = string_of(message.get("stop_reason")) or self._reason
-        self._stop = string_of(message.get("stop_sequence")) or self._stop
+    def told(self, chunk: Chunk, message: Mapping[str, Any]) -> Chunk:
+        """Return the chunk with why the answer ends, if the message tells."""
+        reason = stop_reason_of(message.get("stop_reason"))
+        if reason is None or self._reason is not None:
+            return chunk
+        self._reason = reason
+        stop = string_of(message.get("stop_sequence"))
+        return chunk._replace(
+            stop_reason=_STOPS.get(reason, reason),
+            stop=HUMAN if reason == "end_turn" else stop,
+            notice=self._notice(),
+        )
 
-    def end(self) -> Chunk:
-        """Give the last chunk. Raises `ProtocolError` for an end that is none."""
-        reason = self._reason
-        if reason is None:
-            return Chunk(notice=self._notice())
-        if reason not in _STOPS:
-            raise ProtocolError(
-                f"The answer ended for {reason!r}, which is not the end of a text; "
-                "remove the --beta that brought it, or try another model.",
-                partial=self.text,
-            )
-        stop = HUMAN if reason == "end_turn" else self._stop
-        return Chunk("", _STOPS[reason], stop, notice=self._notice())
+    def end(self, chunk: Chunk) -> Chunk:
+        """Return the last chunk, of an answer that ended as its protocol ends."""
+        if self._reason is not None:
+            return chunk
+        notice = " ".join(filter(None, (self._notice(), NO_REASON)))
+        return chunk._replace(notice=notice, ended=True)
 
     def _notice(self) -> str | None:
         """Give what the user should see of the answer as a whole."""
@@ -113,8 +119,3 @@ class Message:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def string_of(value: object) -> str | None:
-    """Give the value if it is text."""
-    return value if isinstance(value, str) else None

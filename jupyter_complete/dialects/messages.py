@@ -24,9 +24,18 @@ from ..errors import EndpointError, ProtocolError
 from ..prompts import HUMAN
 from . import Event
 from .conversation import TITLE, Conversation, conversation_of
-from .message import Message, string_of
+from .message import Message
 from .refused import Refused
-from .wire import compact, endpoint_error, error_of, parse_object, usage_of
+from .wire import (
+    DONE,
+    compact,
+    count_of,
+    endpoint_error,
+    error_of,
+    parse_object,
+    string_of,
+    usage_of,
+)
 
 NO_SAMPLING = "2026-10-21"
 """The version from which no model takes temperature, top_p or top_k."""
@@ -107,17 +116,14 @@ class MessagesDialect:
         reading = Message(spaced=self.spaced)
         for block in blocks:
             reading.open(block)
-        reading.told(answer)
-        end = reading.end()
-        return (
-            end._replace(
-                text=reading.text,
-                usage=usage_of(answer.get("usage")),
-                raw=answer,
-                id=string_of(answer.get("id")),
-                model=string_of(answer.get("model")),
-            ),
+        chunk = Chunk(
+            reading.text,
+            usage=usage_of(answer.get("usage")),
+            raw=answer,
+            id=string_of(answer.get("id")),
+            model=string_of(answer.get("model")),
         )
+        return (reading.end(reading.told(chunk, answer)),)
 
     def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
         """Yield a streamed answer's chunks; the stop reason comes with the last."""
@@ -130,7 +136,8 @@ class MessagesDialect:
             if kind == "error":
                 raise error_of(answer)
             if kind == "message_stop":
-                yield reading.end()
+                if reading.unexplained:
+                    yield reading.end(Chunk())
                 return
             chunk = reading.take(kind, answer)
             if chunk is not None:
@@ -219,8 +226,8 @@ class MessagesDialect:
 
 def counted(body: Mapping[str, Any]) -> int:
     """Give the tokens in the answer to `MessagesDialect.count`."""
-    count = body.get("input_tokens")
-    if not isinstance(count, int):
+    count = count_of(body.get("input_tokens"))
+    if count is None:
         raise ProtocolError(
             f"The endpoint's answer has no input_tokens; check that it speaks {TITLE}."
         )
@@ -243,6 +250,8 @@ def _stops(request: CompletionRequest, refused: Refused) -> list[str]:
 
 def _parse(event: Event) -> dict[str, Any] | None:
     """Give the event's JSON, None for a last one that was cut."""
+    if event.data.strip() == DONE:  # some gateways end it so
+        return {"type": "message_stop"}
     try:
         return parse_object(event.data)
     except ProtocolError:

@@ -17,9 +17,8 @@ from ..prompts import HUMAN
 from . import Event
 from .choice import Choice, error_in, error_of_answer
 from .refused import Refused
-from .wire import compact, parse_object
+from .wire import DONE, compact, parse_object
 
-DONE = "[DONE]"
 MOST_STOPS = 4
 """What OpenAI takes; the rest is cut here."""
 
@@ -96,7 +95,8 @@ class OpenAIDialect:
         choice = Choice(self.stops)
         for event in events:
             if event.data.strip() == DONE:
-                break
+                yield from choice.end()
+                return
             answer = _parse(event)
             if answer is None:
                 continue
@@ -105,8 +105,8 @@ class OpenAIDialect:
                 raise error
             yield from choice.take(answer)
             if choice.overrun:
-                break
-        yield from choice.end()
+                return
+        yield from choice.rest()
 
     def decode_error(
         self, status: int, headers: Mapping[str, str], body: bytes

@@ -16,7 +16,17 @@ from ..completion import (
 )
 from ..errors import EndpointError, InputError, ProtocolError
 from . import Event
-from .wire import compact, endpoint_error, error_of, parse_object, usage_of
+from .wire import (
+    DONE,
+    NO_REASON,
+    compact,
+    endpoint_error,
+    error_of,
+    parse_object,
+    stop_reason_of,
+    string_of,
+    usage_of,
+)
 
 TITLE = "the Text Completions API"
 CUMULATIVE = "2023-01-01"
@@ -88,13 +98,19 @@ class TextDialect:
     def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
         """Yield a streamed answer's chunks, up to the one with the stop reason."""
         so_far = ""
+        begun = False
         for event in events:
+            if event.data.strip() == DONE:
+                if begun:
+                    yield Chunk(notice=NO_REASON, ended=True)
+                return
             chunk = _chunk_of_event(event)
             if chunk is None:
                 continue
             if self.version == CUMULATIVE:
                 whole, chunk = chunk.text, _after(so_far, chunk)
                 so_far = max(so_far, whole, key=len)
+            begun = True
             yield chunk
             if chunk.stop_reason is not None:
                 return
@@ -108,7 +124,7 @@ class TextDialect:
 
 def _chunk_of_event(event: Event) -> Chunk | None:
     """Give the event's chunk; None for a ping, an unknown event, an unfinished one."""
-    if event.name not in ("completion", "message", "error") or event.data == "[DONE]":
+    if event.name not in ("completion", "message", "error"):
         return None
     try:
         answer = parse_object(event.data)
@@ -136,19 +152,15 @@ def _chunk(answer: Mapping[str, Any]) -> Chunk:
         )
     return Chunk(
         text,
-        _string(answer.get("stop_reason")),
-        _string(answer.get("stop")),
+        stop_reason_of(answer.get("stop_reason")),
+        string_of(answer.get("stop")),
         usage_of(answer.get("usage")),
         answer,
-        _string(answer.get("id")),
-        _string(answer.get("model")),
+        string_of(answer.get("id")),
+        string_of(answer.get("model")),
         None,
         _logprobs(answer.get("logprobs")),
     )
-
-
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _logprobs(value: object) -> tuple[TokenLogprob, ...]:

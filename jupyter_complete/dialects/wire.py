@@ -24,6 +24,13 @@ _DEFAULT_MESSAGES = {
     529: "Overloaded",
 }
 
+DONE = "[DONE]"
+"""What ends a stream of OpenAI's kind, and of the gateways like it."""
+NO_REASON = "The endpoint did not tell why the answer ends here."
+LONGEST_REASON = 100
+LARGEST_COUNT = 10**12
+"""More tokens than any text has, and a million of these still fit 64 bits."""
+
 # What is wrong with the request, where no status says so.
 _OUR_FAULT = {"invalid_request_error", "request_too_large", "conflict_error"}
 
@@ -109,10 +116,32 @@ def error_of(
     )
 
 
+def string_of(value: object) -> str | None:
+    """Return the value if it is text."""
+    return value if isinstance(value, str) else None
+
+
+def stop_reason_of(value: object) -> str | None:
+    """Return why an answer ended, whatever form that has; None if it does not say."""
+    if not value:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return one_line(text, LONGEST_REASON) or None
+
+
+def count_of(value: object) -> int | None:
+    """Return a number from outside if it can be a count; None for any other value.
+
+    What is larger would overflow where counts are stored and summed.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
+
+
 def usage_of(value: object) -> Usage | None:
     """Give the token counts of ``{"input_tokens", "output_tokens"}``, if they are."""
     if not isinstance(value, dict):
         return None
-    counts = [value.get(name) for name in Usage._fields]
-    known = [count if isinstance(count, int) else None for count in counts]
+    known = [count_of(value.get(name)) for name in Usage._fields]
     return Usage(*known) if any(count is not None for count in known) else None

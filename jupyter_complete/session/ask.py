@@ -151,6 +151,8 @@ def ask(
     except Cancelled:
         return Outcome(gathering.completion("interrupted"), None, headers)
     except CompleteError as error:
+        if error.partial and not gathering.text():
+            gathering.take(Chunk(error.partial), on_text)
         began = isinstance(error, IncompleteStream) or gathering.text()
         completion = gathering.completion("broken" if began else "error", error)
         error.completion = completion
