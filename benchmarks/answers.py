@@ -14,10 +14,10 @@ from latency import ANSWER
 from sweeps import Outcome, tasks_of
 from table import Row, as_text
 
+from jupyter_complete import Sweep
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import Completion, CompletionRequest
 from jupyter_complete.display.sweeps import view
-from jupyter_complete.sweep.result import Sweep
 from jupyter_complete.sweep.run import run
 from jupyter_complete.sweep.tasks import Run
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .panel import CompletionPanel
+    from .results import Sweep
     from .session import Session, SweepPlan
-    from .sweep.result import Sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "CompletionInterrupted",
     "CompletionPanel",
     "Sweep",
+    "as_code",
     "complete",
     "load",
     "load_ipython_extension",
@@ -71,10 +72,12 @@ def sweep(
     ``fresh``. Failed calls are completions with the status ``error``. Raises
     `InputError` before anything is sent, and `CompletionInterrupted` on Ctrl-C.
     """
+    from .results import Sweep  # noqa: PLC0415 - see below
+
     session, namespace = _session()
     given = namespace if values is None else values
     plan = _plan(session, prompt, given, executor, settings, fresh=fresh)
-    done = session.sweep(plan)
+    done = Sweep.shown(session.sweep(plan))
     _tell(session)
     if done.interrupted:
         error = CompletionInterrupted("Stopped; what was answered is in the history.")
@@ -110,6 +113,15 @@ def _plan(
         **single,
         **{name: settings[name] for name in whole & set(settings)},
     )
+
+
+def as_code(completion: Completion, kind: str) -> str:
+    """Return code that sends the same request, the key taken from the environment.
+
+    ``kind`` is ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError` for a
+    request that cannot be written so.
+    """
+    return _session()[0].code(completion, kind)
 
 
 def load(path: str | Path) -> list[Completion]:
@@ -153,16 +165,9 @@ def _tell(session: Session) -> None:
         warnings.warn(line, stacklevel=3)
 
 
-def _code(completion: Completion, kind: str) -> str:
-    return _session()[0].code(completion, kind)
-
-
-Completion.code_writer = _code
-
-
 def __getattr__(name: str) -> Any:
     if name == "Sweep":
-        from .sweep.result import Sweep  # noqa: PLC0415 - importing stays cheap
+        from .results import Sweep  # noqa: PLC0415 - importing stays cheap
 
         return Sweep
     if name == "CompletionPanel":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from .errors import InputError
 from .plain import plain, restored
@@ -220,9 +220,6 @@ class Completion:
     reused: bool = False
     """Whether it was answered from the history, without a call."""
 
-    code_writer: ClassVar[Callable[[Completion, str], str] | None] = None
-    """What `as_code` asks. The package sets it: this room knows no dialect."""
-
     def __str__(self) -> str:
         return self.text
 
@@ -230,16 +227,6 @@ class Completion:
     def prompt(self) -> str:
         """The prompt, exactly as it was sent."""
         return self.request.prompt
-
-    def as_code(self, kind: str) -> str:
-        """Give code that sends the same request, the key from the environment.
-
-        ``kind``: ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError`.
-        """
-        writer = type(self).code_writer
-        if writer is None:  # pragma: no cover - the package sets it when imported
-            raise InputError("Nothing here writes code; import jupyter_complete first.")
-        return writer(self, kind)
 
     def to_record(self) -> dict[str, Any]:
         """Give everything as `plain` JSON; `from_record` gives an equal one."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .completion import Completion
-    from .sweep.result import Sweep
+    from .results import Sweep
 
 __all__ = [
     "AuthenticationError",

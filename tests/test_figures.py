@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from test_sweep_result import made
 
-from jupyter_complete import figures
+from jupyter_complete import Sweep, figures
 from jupyter_complete.errors import InputError
 from jupyter_complete.figures.drawing import INK, LINE
-from jupyter_complete.sweep.result import Doors, Sweep
 
 
 @pytest.fixture
@@ -211,9 +210,7 @@ def test_no_text_is_read_as_a_formula(runs):
 
 
 def test_a_sweeps_own_plot_is_this_one(runs):
-    from dataclasses import replace
-
-    figure = replace(runs, doors=Doors(plot=figures.plot)).plot("words~temperature")
+    figure = runs.plot("words~temperature")
 
     assert figure.axes[0].get_xlabel() == "temperature"
 

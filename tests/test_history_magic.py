@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 import jupyter_complete
+from jupyter_complete import as_code
 from jupyter_complete.errors import CompleteError, InputError
 
 
@@ -174,12 +175,14 @@ def test_a_completion_is_written_as_code(asked):
     last = asked.user_ns["_completion"]
     asked.run("%config CompletionSettings.top_p = 0.5")
     asked.run("%config CompletionSettings.system = 'Be brief.'")
-    cell = last.as_code("magic")
+    cell = as_code(last, "magic")
     asked.run(cell)
 
     assert asked.user_ns["_completion"].request == last.request
     for kind in ("curl", "requests", "sdk"):
-        assert "/v1/complete" in last.as_code(kind) or "anthropic" in last.as_code(kind)
+        assert "/v1/complete" in as_code(last, kind) or "anthropic" in as_code(
+            last, kind
+        )
 
 
 def test_as_shows_code_and_sends_nothing(shell, capsys):
@@ -199,7 +202,7 @@ def test_a_completion_of_an_endpoint_that_nobody_knows_is_no_code(asked):
     lost = replace(asked.user_ns["_completion"], endpoint="http://lab:9", dialect="")
 
     with pytest.raises(InputError, match="endpoint 'http://lab:9' of this completion"):
-        lost.as_code("curl")
+        as_code(lost, "curl")
 
 
 def test_the_extension_can_be_unloaded_twice(asked):

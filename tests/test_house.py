@@ -14,12 +14,13 @@ import jupyter_complete
 ROOT = pathlib.Path(jupyter_complete.__file__).parent
 
 FLOORS = {
-    "__init__": 5,
-    "__main__": 5,
-    "cli": 4,
-    "magics": 4,
-    "matcher": 4,
-    "panel": 4,
+    "__init__": 6,
+    "__main__": 6,
+    "cli": 5,
+    "magics": 5,
+    "matcher": 5,
+    "panel": 5,
+    "results": 4,
     "display": 3,
     "figures": 3,
     "session": 2,
@@ -182,7 +183,7 @@ def test_the_public_names_are_there():
 
 
 def test_the_function_sweep_is_not_hidden_by_the_room_of_that_name():
-    importlib.import_module("jupyter_complete.sweep.result")
+    importlib.import_module("jupyter_complete.results")
 
     assert callable(jupyter_complete.sweep)
 

@@ -477,3 +477,23 @@ def test_an_error_carries_what_a_program_needs(shell, loopback):
         90,
     )
     assert failed.completion.status == "error"
+
+
+def test_a_sweep_of_a_plain_script_plots_and_shows_itself(tmp_path):
+    code = """
+import pickle
+from jupyter_complete import sweep
+runs = sweep("What is {{n}}?", n=["a list", "a set"], max_tokens=5, history=False)
+for one in (runs, pickle.loads(pickle.dumps(runs))):
+    print(type(one.plot("words~n")).__name__, "<table" in one.view()._repr_html_())
+"""
+    environ = {**os.environ, "IPYTHONDIR": str(tmp_path), "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+    )
+
+    assert done.stdout.splitlines() == ["SweepFigure True"] * 2, done.stderr

@@ -203,7 +203,7 @@ def test_a_sweep_that_the_history_has_not_is_one_line(cell, shell):
     runs = cell("-s tone=dry")
     session = shell.magics_manager.registry["CompletionMagics"].session
 
-    assert session.restore_sweep(runs.id) == runs
+    assert Sweep.shown(session.restore_sweep(runs.id)) == runs
     with pytest.raises(HistoryError, match="no sweep 'nonsense'"):
         session.restore_sweep("nonsense")
 

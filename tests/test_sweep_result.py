@@ -12,14 +12,14 @@ import pytest
 
 from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
+from jupyter_complete.results import Sweep
 from jupyter_complete.sweep.axes import Names, keyword_axes, points
-from jupyter_complete.sweep.result import Doors, Sweep
 from jupyter_complete.sweep.tasks import Run, Task
 
 SETTINGS = {"temperature": float, "model": str, "stop": list, "max_tokens": int}
 
 
-def made(*, samples=1, text=lambda point, sample: "a b", doors=None, **keywords):
+def made(*, samples=1, text=lambda point, sample: "a b", again=None, **keywords):
     """Give a finished sweep over the axes of these keywords."""
     template = [name for name in keywords if name not in SETTINGS]
     _, axes = keyword_axes(keywords, Names(SETTINGS, template))
@@ -48,7 +48,7 @@ def made(*, samples=1, text=lambda point, sample: "a b", doors=None, **keywords)
                     seconds=0.5,
                 )
             )
-    return Sweep.of(tasks, Run(tuple(completions)), axes=axes, doors=doors)
+    return Sweep.of(tasks, Run(tuple(completions)), axes=axes, again=again)
 
 
 @pytest.fixture
@@ -255,13 +255,14 @@ def test_a_file_that_cannot_be_written_is_one_line(runs, tmp_path, path, says):
     assert says in str(caught.value)
 
 
-def test_resuming_goes_through_its_door():
-    def again(sweep):
-        return with_status(sweep, "complete")
-
+def test_resuming_asks_again_of_the_whole_sweep():
     part = with_status(made(tone=["x", "y"]), "error")
+    whole = with_status(part, "complete")
 
-    assert len(replace(part, doors=Doors(resume=again)).resume().failed) == 0
+    done = replace(part, again=lambda: whole).failed.resume()
+
+    assert done == whole
+    assert not done.failed
     with pytest.raises(InputError, match="run its cell again"):
         part.resume()
 
@@ -270,41 +271,18 @@ def test_nothing_is_left_to_resume_in_a_whole_sweep(runs):
     assert runs.resume() is runs
 
 
-def test_plotting_goes_through_its_door(runs):
-    seen = []
-    door = Doors(plot=lambda sweep, spec, metric: seen.append((len(sweep), spec)))
+def test_it_pickles_without_what_asks_again(runs):
+    again = pickle.loads(pickle.dumps(replace(runs, again=lambda: runs)))
 
-    replace(runs, doors=door).plot("words~temperature")
-
-    assert seen == [(8, "words~temperature")]
-    with pytest.raises(InputError, match=r"figures.plot\(sweep\)"):
-        runs.plot()
+    assert again == runs
+    assert again.again is None
 
 
-def test_showing_goes_through_its_door(runs):
-    class View:
-        def __init__(self, sweep, **chosen):
-            self.sweep, self.chosen = sweep, chosen
-
-        def _repr_html_(self):
-            return f"<p>{len(self.sweep)} calls</p>"
-
-    shown = replace(runs, doors=Doors(view=View))
-
-    assert shown.view(rows="tone").chosen == {"rows": "tone"}
-    assert shown._repr_html_() == "<p>8 calls</p>"
-    assert runs._repr_html_() is None
-    with pytest.raises(InputError, match=r"display.view\(sweep\)"):
-        runs.view()
-
-
-def test_it_pickles_without_its_doors(runs):
-    closed = replace(runs, doors=Doors(plot=lambda: None))
-
-    again = pickle.loads(pickle.dumps(closed))
-
-    assert again == closed
-    assert again.doors == Doors()
+def test_it_draws_and_shows_itself_also_after_pickling(runs):
+    for one in (runs, pickle.loads(pickle.dumps(runs))):
+        assert one.plot("words~temperature").axes
+        assert "dry 0" in one.view(rows="tone")._repr_html_()
+        assert "dry 0" in one._repr_html_()
 
 
 def test_measures_stand_at_each_point_with_their_count(runs):

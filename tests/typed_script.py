@@ -20,6 +20,7 @@ from jupyter_complete import (
     CompletionInterrupted,
     CompletionPanel,
     Sweep,
+    as_code,
     complete,
     load,
     load_ipython_extension,
@@ -47,7 +48,7 @@ def one_answer() -> Completion:
     assert_type(answer.notices, tuple[str, ...])
     assert_type([token.token for token in answer.logprobs], list[str])
     assert_type(answer.usage and answer.usage.output_tokens, int | None)
-    assert_type(answer.as_code("curl"), str)
+    assert_type(as_code(answer, "curl"), str)
     assert_type(Completion.from_record(answer.to_record()), Completion)
     return answer
 

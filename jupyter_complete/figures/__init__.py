@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..sweep.metrics import Score
-    from ..sweep.result import Sweep
+    from ..sweep.result import SweepResult
 
 __all__ = ["Spec", "check", "parse_spec", "plot"]
 
@@ -33,7 +33,7 @@ class Spec(NamedTuple):
 
 
 def parse_spec(
-    text: str | None, sweep: Sweep, metric: str | Score | None = None
+    text: str | None, sweep: SweepResult, metric: str | Score | None = None
 ) -> Spec:
     """Give what a text such as ``words~temperature+tone`` asks to plot.
 
@@ -61,7 +61,7 @@ def parse_spec(
 
 
 def plot(
-    sweep: Sweep, spec: str | None = None, *, metric: str | Score | None = None
+    sweep: SweepResult, spec: str | None = None, *, metric: str | Score | None = None
 ) -> Figure:
     """Give a matplotlib figure of the sweep; it shows itself in a notebook.
 
@@ -87,7 +87,7 @@ def plot(
     return figure
 
 
-def check(sweep: Sweep, spec: str) -> None:
+def check(sweep: SweepResult, spec: str) -> None:
     """Raise `InputError` for a spec that `plot` would refuse, or without matplotlib."""
     parse_spec(spec, sweep)
     _figure_class()

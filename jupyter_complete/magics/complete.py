@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from ..catalog import Catalog
     from ..display import Table
+    from ..results import Sweep
     from ..session import Call, Origin, Session
-    from ..sweep.result import Sweep
 
 LAST = "_completion"
 LAST_SWEEP = "_sweep"
@@ -49,11 +49,8 @@ class CompletionMagics(Magics):
     def session(self) -> Session:
         """What completes: made at the first use, so that loading costs nothing."""
         from ..session import Session  # noqa: PLC0415 - loading must stay cheap
-        from .sweep import DOORS  # noqa: PLC0415 - as above
 
-        session = Session.opened(self.settings, self._profile(), _ask_key)
-        session.doors = DOORS
-        return session
+        return Session.opened(self.settings, self._profile(), _ask_key)
 
     def _profile(self) -> pathlib.Path:
         profile = self.shell.profile_dir

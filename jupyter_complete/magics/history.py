@@ -88,8 +88,10 @@ class HistoryMagics(Magics):
             self._complete.keep(completion, out)
             print(f"{out or LAST} is the completion {wanted} again.")
             return
+        from ..results import Sweep  # noqa: PLC0415 - loading stays cheap
+
         sweep = self._complete.session.restore_sweep(wanted)
-        self._complete.keep_sweep(sweep, out)
+        self._complete.keep_sweep(Sweep.shown(sweep), out)
         print(f"{out or LAST_SWEEP} is the sweep {wanted} again.")
 
     def _rerun(self, row: Row) -> None:

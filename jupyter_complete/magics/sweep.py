@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..display import shielded, sweep_screen, view
+from ..display import shielded, sweep_screen
 from ..errors import CompletionInterrupted, InputError, printable
-from ..figures import check, plot
+from ..figures import check
 from ..prompts import template_names
+from ..results import Sweep
 from ..session import axis_settings, check_sweep
 from ..sweep.axes import Names, parse_axis
-from ..sweep.result import Doors
 from ..sweep.workers import as_executor
 
 if TYPE_CHECKING:
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from ..session import Origin, Session, SweepPlan
     from ..settings.flags import Line
     from ..settings.options import CompleteOptions
-    from ..sweep.result import Sweep
     from ..sweep.tasks import Task
 
-DOORS = Doors(plot=plot, view=view)
-"""What a sweep is drawn and shown with."""
 MOST_POINTS = 30
 """Points that a dry run prints."""
 
@@ -138,7 +135,7 @@ def run_sweep(
     if not yes:
         check_sweep(plan, session.to_send, session.settings.confirm_calls)
     place = sweep_screen(shell, plan, name=name)
-    sweep = session.sweep(plan, on_progress=place.progress)
+    sweep = Sweep.shown(session.sweep(plan, on_progress=place.progress))
     with shielded():
         place.finish(sweep)
     return sweep

@@ -14,7 +14,6 @@ from ..dialects.messages import MessagesDialect, counted
 from ..errors import AuthenticationError, HistoryError, InputError
 from ..history import History
 from ..keys import Keys
-from ..sweep.result import Doors
 from .ask import Gathering, OnText, Outcome, ask
 from .clients import SharedClient
 from .code import call_of, code
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from ..distribution import Distribution
     from ..settings import CompletionSettings
     from ..sweep.axes import Axis
-    from ..sweep.result import Sweep
+    from ..sweep.result import SweepResult
     from ..sweep.tasks import Progress, Task
 
 __all__ = [
@@ -75,8 +74,6 @@ class Session:
     ) -> None:
         self.settings = settings
         self.history = history
-        self.doors = Doors()
-        """What a `Sweep` asks of the floors above: to be drawn and shown."""
         self._keys = keys or Keys()
         self._client = SharedClient(self._keys, settings)
         self.routes = Routes(self._client)
@@ -262,18 +259,18 @@ class Session:
         plan: SweepPlan,
         *,
         on_progress: Callable[[Progress], object] = lambda _: None,
-    ) -> Sweep:
+    ) -> SweepResult:
         """Run a sweep; give it with all that was answered, errors among it.
 
         ``on_progress`` is called in this thread, at most ten times a second. Ctrl-C
-        ends it within a second: see `Sweep.interrupted`.
+        ends it within a second: see `SweepResult.interrupted`.
         """
         for endpoint in {task.call.call.endpoint for task in plan.tasks}:
             self._keys(endpoint)
-        sweeping = Sweeping(self._client(), self.history, self._journal, self.doors)
+        sweeping = Sweeping(self._client(), self.history, self._journal)
         return sweeping.run(plan, on_progress=on_progress)
 
-    def restore_sweep(self, sweep_id: str) -> Sweep:
+    def restore_sweep(self, sweep_id: str) -> SweepResult:
         """Give a sweep of the history again. Raises `HistoryError` if there is none."""
         rows = self.history.sweep(sweep_id) if self.history else []
         if not rows:
@@ -281,7 +278,7 @@ class Session:
                 f"The history has no sweep {sweep_id!r}; %complete_history lists what "
                 "it has."
             )
-        return restored(rows, sweep_id, self.doors)
+        return restored(rows, sweep_id)
 
     def close(self) -> None:
         """Close the connections and the history."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..errors import InputError
 from ..settings import CompletionSettings, parameters
 from ..sweep import axes as sweep_axes
-from ..sweep.result import Sweep
+from ..sweep.result import SweepResult
 from ..sweep.tasks import Limits, Run, Task
 from .plan import Call
 
@@ -58,10 +58,10 @@ class SweepPlan:
         return sum(task.request.max_tokens_to_sample for task in self.tasks)
 
     @property
-    def unanswered(self) -> Sweep:
+    def unanswered(self) -> SweepResult:
         """The sweep as it is before anything was sent."""
         nothing = Run((None,) * len(self.tasks))
-        return Sweep.of(self.tasks, nothing, axes=self.axes, id=self.id)
+        return SweepResult.of(self.tasks, nothing, axes=self.axes, id=self.id)
 
     @property
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..settings import parameters
 from ..sweep.axes import Axis, Point
-from ..sweep.result import Doors, Sweep
+from ..sweep.result import SweepResult
 from ..sweep.table import Row
 from .grid import axis_settings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _Values = dict[str, Any]
 
 
-def restored(rows: Sequence[HistoryRow], sweep_id: str, doors: Doors) -> Sweep:
+def restored(rows: Sequence[HistoryRow], sweep_id: str) -> SweepResult:
     """Give the sweep of its rows in the history, the newest answer of each call.
 
     One prompt may have been swept more than once: it is the last sweep that is given,
@@ -40,7 +40,7 @@ def restored(rows: Sequence[HistoryRow], sweep_id: str, doors: Doors) -> Sweep:
             Point(values, settings), row.completion.sample, row.completion
         )
     axes = _axes(names, [row.point.values for row in newest.values()], settings)
-    return Sweep(_ordered(tuple(newest.values()), axes), axes, id=sweep_id, doors=doors)
+    return SweepResult(_ordered(tuple(newest.values()), axes), axes, id=sweep_id)
 
 
 def _values(row: HistoryRow, names: Sequence[str]) -> _Values | None:

@@ -14,7 +14,7 @@ from ..client import Client
 from ..completion import Completion, CompletionRequest
 from ..errors import HistoryError
 from ..keys import Keys
-from ..sweep.result import Doors, Sweep
+from ..sweep.result import SweepResult
 from ..sweep.run import run
 from ..sweep.tasks import Ended, Hooks, Progress, Task
 from .ask import Gathering, Outcome, ask
@@ -36,20 +36,18 @@ class Sweeping:
         client: Client,
         history: History | None,
         journal: Journal | None,
-        doors: Doors,
     ) -> None:
         self._client = client
         self._history = history
         self._journal = journal
-        self._doors = doors
 
     def run(
         self,
         plan: SweepPlan,
         *,
         on_progress: Callable[[Progress], object] = lambda _: None,
-        earlier: Sweep | None = None,
-    ) -> Sweep:
+        earlier: SweepResult | None = None,
+    ) -> SweepResult:
         """Ask for what the history lacks; give the sweep. Ctrl-C ends it, kept.
 
         What ``earlier`` has, a part of the same sweep, is not asked for again.
@@ -71,8 +69,13 @@ class Sweeping:
         result = result._replace(notices=(*plan.notices, *result.notices))
         again = replace(plan, fresh=False)
         # A part of the sweep may resume it, too, so that the whole is kept for it.
-        doors = replace(self._doors, resume=lambda _: self.run(again, earlier=whole))
-        whole = Sweep.of(plan.tasks, result, axes=plan.axes, id=plan.id, doors=doors)
+        whole = SweepResult.of(
+            plan.tasks,
+            result,
+            axes=plan.axes,
+            id=plan.id,
+            again=lambda: self.run(again, earlier=whole),
+        )
         return whole
 
     def _ask(self, kept: _Kept, sent: Sent, cancel: Cancel | None) -> Outcome:
@@ -98,7 +101,10 @@ class _Kept:
     """The rows of one run of a sweep in the history."""
 
     def __init__(
-        self, plan: SweepPlan, history: History | None, earlier: Sweep | None = None
+        self,
+        plan: SweepPlan,
+        history: History | None,
+        earlier: SweepResult | None = None,
     ) -> None:
         self._plan = plan
         self._any = history if not plan.fresh else None

@@ -1,4 +1,4 @@
-"""What a sweep gave: its completions by point, as tables, as numbers, as plots."""
+"""What a sweep gave: its completions by point, as tables and as numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from ..completion import Completion
 from ..errors import InputError
@@ -21,20 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """What a sweep cannot do by itself, as others are above it in the house."""
-
-    resume: Callable[[Sweep], Sweep] | None = None
-    """Asks for what is missing or failed."""
-    plot: Callable[..., Any] | None = None
-    """Takes a sweep, a spec or None, and ``metric=``; gives a figure."""
-    view: Callable[..., Any] | None = None
-    """Takes a sweep and what to show of it; gives what shows itself."""
-
-
 @dataclass(frozen=True, slots=True, repr=False)
-class Sweep(Sequence[Completion]):
+class SweepResult(Sequence[Completion]):
     """The completions of a sweep, in the order of its points and samples.
 
     Iterates over what was answered, also in part or with an error; ``rows`` has the
@@ -49,7 +37,9 @@ class Sweep(Sequence[Completion]):
     stopped: str | None = None
     """Why it ended before its end, in one line; None: it did not."""
     notices: tuple[str, ...] = ()
-    doors: Doors = field(default=Doors(), compare=False)
+    again: Callable[[], SweepResult] | None = field(default=None, compare=False)
+    """Asks for what is missing or failed of the whole sweep; None in another process.
+    """
 
     @classmethod
     def of(
@@ -59,9 +49,9 @@ class Sweep(Sequence[Completion]):
         *,
         axes: tuple[Axis, ...] = (),
         id: str | None = None,  # noqa: A002 - the history's own name for it
-        doors: Doors | None = None,
-    ) -> Sweep:
-        """Give the sweep of these tasks and what a run of them gave."""
+        again: Callable[[], SweepResult] | None = None,
+    ) -> Self:
+        """Return the sweep of these tasks and of what a run of them gave."""
         rows = tuple(
             Row(task.point, task.sample, completion)
             for task, completion in zip(tasks, run.completions, strict=True)
@@ -73,7 +63,7 @@ class Sweep(Sequence[Completion]):
             run.interrupted,
             run.stopped,
             run.notices,
-            doors or Doors(),
+            again,
         )
 
     def __len__(self) -> int:
@@ -85,8 +75,8 @@ class Sweep(Sequence[Completion]):
     @overload
     def __getitem__(self, place: int) -> Completion: ...
     @overload
-    def __getitem__(self, place: slice) -> Sweep: ...
-    def __getitem__(self, place: int | slice) -> Completion | Sweep:
+    def __getitem__(self, place: slice) -> Self: ...
+    def __getitem__(self, place: int | slice) -> Completion | Self:
         if isinstance(place, slice):
             made = [row for row in self.rows if row.completion is not None]
             return self._with(made[place])
@@ -98,12 +88,13 @@ class Sweep(Sequence[Completion]):
             f"{count:,} {status or 'pending'}" for status, count in counts.items()
         )
         over = ", ".join(self.varying) or "one point"
-        return f"<Sweep over {over}: {len(self.rows):,} calls: {parts or 'none'}>"
+        calls = f"{len(self.rows):,} calls: {parts or 'none'}"
+        return f"<{type(self).__name__} over {over}: {calls}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The doors lead into this process, and stay here.
+        # What asks again holds this process's connections, and stays here.
         state = (self.rows, self.axes, self.id, self.interrupted, self.stopped)
-        return Sweep, (*state, self.notices)
+        return type(self), (*state, self.notices)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -141,7 +132,7 @@ class Sweep(Sequence[Completion]):
         return sum(row.completion is None for row in self.rows)
 
     @property
-    def failed(self) -> Sweep:
+    def failed(self) -> Self:
         """The calls that ended with an error, or whose answer was cut."""
         return self._with(
             row
@@ -150,7 +141,7 @@ class Sweep(Sequence[Completion]):
             and row.completion.status in ("error", "broken")
         )
 
-    def at(self, **values: Any) -> Sweep:
+    def at(self, **values: Any) -> Self:
         """Give the part of the sweep at a point, as ``runs.at(temperature=0.5)``.
 
         ``sample=`` chooses among the samples. Raises `InputError`, naming what there
@@ -176,49 +167,8 @@ class Sweep(Sequence[Completion]):
             known = ", ".join(map(repr, there[:12])) + ("…" if len(there) > 12 else "")
             raise InputError(f"No point has {name}={value!r}; {name} is {known}.")
 
-    def _with(self, rows: Iterable[Row]) -> Sweep:
+    def _with(self, rows: Iterable[Row]) -> Self:
         return replace(self, rows=tuple(rows))
-
-    def resume(self) -> Sweep:
-        """Ask for what is missing, failed or was interrupted; give the whole sweep."""
-        if all(one.status == "complete" for one in self) and not self.pending:
-            return self
-        if self.doors.resume is None:
-            raise InputError(
-                "This sweep came from a file or another process; run its cell again."
-            )
-        return self.doors.resume(self)
-
-    def plot(
-        self, spec: str | None = None, *, metric: str | Score | None = None
-    ) -> Any:
-        """Give a matplotlib figure of a measure over one to three axes.
-
-        ``spec`` is as ``words~temperature`` or ``distinct_2~temperature+tone``.
-        """
-        if self.doors.plot is None:
-            raise InputError(
-                "This sweep came from a file or another process; plot it with "
-                "jupyter_complete.figures.plot(sweep)."
-            )
-        return self.doors.plot(self, spec, metric=metric)
-
-    def view(self, **chosen: Any) -> Any:
-        """Give the sweep as a table that shows itself in a cell.
-
-        ``rows`` and ``columns`` name axes, ``full`` shows whole texts, ``differ``
-        only what differs, ``against`` marks the differences word by word from a
-        point such as ``{"temperature": 0}``, ``page`` counts from 0.
-        """
-        if self.doors.view is None:
-            raise InputError(
-                "This sweep came from a file or another process; show it with "
-                "jupyter_complete.display.view(sweep)."
-            )
-        return self.doors.view(self, **chosen)
-
-    def _repr_html_(self) -> str | None:
-        return None if self.doors.view is None else str(self.view()._repr_html_())
 
     def metrics(
         self, *chosen: str | Score | Metric, by: Sequence[str] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError, one_line
-from ...sweep.result import Sweep
+from ...sweep.result import SweepResult
 from ...sweep.table import Row
 from ..differences import Run, marked, runs
 from ..markdown import escape
@@ -46,7 +46,7 @@ class Baseline:
 
 
 def baselines(
-    sweep: Sweep, varying: Sequence[Dimension], against: Chosen = None
+    sweep: SweepResult, varying: Sequence[Dimension], against: Chosen = None
 ) -> list[Baseline]:
     """Give what can be compared with: the chosen point, else the first ones.
 
@@ -68,7 +68,7 @@ def baselines(
     return [_baseline(rows, shown) for rows in list(groups.values())[:count]]
 
 
-def _chosen(sweep: Sweep, names: Sequence[str], against: Chosen) -> Baseline:
+def _chosen(sweep: SweepResult, names: Sequence[str], against: Chosen) -> Baseline:
     if isinstance(against, Mapping):
         sample = "sample" in against
         found = [row for row in sweep.at(**against).rows if row.completion is not None]

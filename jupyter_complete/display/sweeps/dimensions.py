@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError, one_line
-from ...sweep.result import Sweep
+from ...sweep.result import SweepResult
 from ...sweep.table import Row
 
 LONGEST_VALUE = 80
@@ -29,7 +29,7 @@ class Dimension:
         return "+".join(self.names)
 
 
-def dimensions(sweep: Sweep) -> tuple[Dimension, ...]:
+def dimensions(sweep: SweepResult) -> tuple[Dimension, ...]:
     """Give the axes that vary, in order, then ``sample`` if there are several."""
     varying = sweep.varying
     groups = [axis.names for axis in sweep.axes] or [(name,) for name in sweep.names]

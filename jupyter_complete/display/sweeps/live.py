@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ...session import SweepPlan
-    from ...sweep.result import Sweep
+    from ...sweep.result import SweepResult
     from ...sweep.tasks import Ended, Progress
 
 GROWTH = 1.05
@@ -35,7 +35,7 @@ class SweepScreen(Protocol):
         """Show how far it is."""
         ...
 
-    def finish(self, sweep: Sweep) -> None:
+    def finish(self, sweep: SweepResult) -> None:
         """Show what came of it."""
         ...
 
@@ -90,7 +90,7 @@ class NotebookSweep:
     def _drawn(self) -> dict[str, str]:
         return {"text/plain": "", "text/html": self._tiles.html()}
 
-    def finish(self, sweep: Sweep) -> None:
+    def finish(self, sweep: SweepResult) -> None:
         """Show what came of it, in the place of what was live."""
         bundle = view(sweep, name=self._name).bundle()
         clear_output(wait=True)
@@ -128,7 +128,7 @@ class TerminalSweep:
             self._drawn = line
             self._write(f"{line[:width]:<{width}}")
 
-    def finish(self, sweep: Sweep) -> None:
+    def finish(self, sweep: SweepResult) -> None:
         """Show the table in the bar's place."""
         if self._drawn:
             self._write(" " * (shutil.get_terminal_size().columns - 1))

@@ -9,7 +9,7 @@ from ...errors import one_line, printable
 
 if TYPE_CHECKING:
     from ...completion import Completion
-    from ...sweep.result import Sweep
+    from ...sweep.result import SweepResult
     from ...sweep.tasks import Progress
     from .dimensions import Dimension
 
@@ -45,7 +45,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def summary(sweep: Sweep, varying: tuple[Dimension, ...]) -> list[str]:
+def summary(sweep: SweepResult, varying: tuple[Dimension, ...]) -> list[str]:
     """Give what came of a sweep: its size, how its calls ended, errors, notices."""
     over = f" {TIMES} ".join(f"{one.title} ({len(one.labels):,})" for one in varying)
     ends = Counter(one.status for one in sweep)

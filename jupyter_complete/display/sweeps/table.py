@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...sweep.result import Sweep
+from ...sweep.result import SweepResult
 from ...sweep.table import Row
 from ..markdown import escape
 from .alike import Alike
@@ -27,7 +27,7 @@ FACTS = ("text", "status", "tokens", "seconds", "#")
 class Part:
     """The calls of a sweep that one view shows, and what is known of the whole."""
 
-    sweep: Sweep
+    sweep: SweepResult
     dimensions: tuple[Dimension, ...]
     start: int
     """The place of the first call shown."""
@@ -37,7 +37,7 @@ class Part:
 
     @classmethod
     def of(
-        cls, sweep: Sweep, varying: tuple[Dimension, ...], page: int, name: str
+        cls, sweep: SweepResult, varying: tuple[Dimension, ...], page: int, name: str
     ) -> Part:
         """Give the part that the page of 50 calls is in."""
         start = page * PAGE // MOST_ROWS * MOST_ROWS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import one_line
-from ...sweep.result import Sweep
+from ...sweep.result import SweepResult
 from ...sweep.table import Row
 from ..markdown import shown
 from ..tables import EXCERPT, Table
@@ -31,7 +31,7 @@ class Choice:
 
 
 def text(
-    sweep: Sweep, varying: tuple[Dimension, ...], choice: Choice, name: str
+    sweep: SweepResult, varying: tuple[Dimension, ...], choice: Choice, name: str
 ) -> str:
     """Give a page of the calls, varying columns first, with what came of all."""
     names = column_names(varying)
@@ -55,7 +55,7 @@ def text(
     return "\n".join([found, "", *lines])
 
 
-def _numbered(sweep: Sweep) -> list[tuple[Row, int | None]]:
+def _numbered(sweep: SweepResult) -> list[tuple[Row, int | None]]:
     made = iter(range(len(sweep.rows)))
     return [(row, next(made) if row.completion else None) for row in sweep.rows]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InputError
-from ...sweep.result import Sweep
+from ...sweep.result import SweepResult
 from ..markdown import escape
 from . import against as differing
 from .against import Baseline, Chosen, baselines, panels
@@ -27,7 +27,7 @@ _OVERHEAD = 60_000
 class SweepView:
     """A sweep that shows itself: as HTML in a notebook, as text in a terminal."""
 
-    sweep: Sweep
+    sweep: SweepResult
     rows: str | None
     columns: str | None
     full: bool
@@ -69,7 +69,7 @@ class SweepView:
 
 
 def view(
-    sweep: Sweep,
+    sweep: SweepResult,
     *,
     rows: str | None = None,
     columns: str | None = None,
