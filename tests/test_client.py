@@ -428,12 +428,13 @@ def test_status_gives_its_error_with_all_that_is_known(
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
-        (b"<html><head><title>T</title></head><h1>Bad\n Gateway</h1>", "Bad Gateway"),
+        (b"<html><head><title>T</title></head><h1>Bad\n Gateway</h1>", "T (HTTP"),
+        (b"<html><head></head><h1>Bad\n Gateway</h1>", "Bad Gateway"),
         (b"  upstream\nconnect error  ", "upstream connect error"),
         (b"", "Internal server error"),
-        (b"[1]", "[1]"),
+        (b"[1]", "1 (HTTP"),
         (b'{"error": "a string"}', "a string"),
-        (b'{"error": {"message": 5}}', "Internal server error"),
+        (b'{"error": {"message": 5}}', "5 (HTTP"),
         (b'{"detail": []}', "Internal server error"),
         (b"\xff\xfe\x00", "\N{REPLACEMENT CHARACTER}"),
     ],

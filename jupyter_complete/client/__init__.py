@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
@@ -74,7 +74,9 @@ class _Exchange:
     endpoint: Endpoint
     dialect: Dialect
     key: Secret | None
-    line: Line
+    cancel: Cancel
+    completes: bool
+    """Whether a completion is asked for, whose first event may be an error."""
     attempts: int = 0
 
     def authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -84,11 +86,13 @@ class _Exchange:
             secret = self.key is not None and str(self.key) in value
             request.headers[name] = Secret(value) if secret else value
         # The embedded adapter, which has no connection to cut, asks for this.
-        vars(request)["cancelled"] = self.line.cancel.is_set
+        vars(request)["cancelled"] = self.cancel.is_set
         return request
 
     def explain(self, error: CompleteError) -> CompleteError:
         """Give the error with what is known of the call, and without its key."""
+        if error.attempts is not None:
+            return error  # it was explained where it arose
         error.attempts = self.attempts
         return explained(error, self.endpoint, self.key)
 
@@ -149,14 +153,15 @@ class Client:
         cancel: Cancel | None = None,
         retries: int | None = None,
     ) -> Answer:
-        """Send a request and give its answer as soon as the answer's head is there.
+        """Send a request and give its answer as soon as that begins.
 
-        Raises `InputError` for what is refused before sending, `ConnectionFailed`,
+        An error in the place of its beginning counts as an error status. Raises
+        `InputError` for what is refused before sending, `ConnectionFailed`,
         `EndpointError`, `ProtocolError`, `Cancelled`.
         """
         call = dialect.encode(request, stream=stream)
         reader = dialect.for_request(request)
-        return self._send(call, endpoint, reader, cancel, retries)
+        return self._send(call, endpoint, reader, cancel, retries, completes=True)
 
     def get_json(
         self,
@@ -203,47 +208,57 @@ class Client:
         dialect: Dialect,
         cancel: Cancel | None,
         retries: int | None,
+        *,
+        completes: bool = False,
     ) -> Answer:
         url = url_of(
             endpoint, call.path, [p.partition(":")[0] for p in self._session.adapters]
         )
         key = checked_key(self._key_for(endpoint), endpoint)
-        line = Line(cancel or Cancel())
-        exchange = _Exchange(url, call, endpoint, dialect, key, line)
+        exchange = _Exchange(
+            url, call, endpoint, dialect, key, cancel or Cancel(), completes
+        )
         try:
             outcome = self._persist(exchange, retries)
-        except BaseException as error:
-            line.end()
-            if isinstance(error, CompleteError):
-                exchange.explain(error)
+        except CompleteError as error:
+            exchange.explain(error)
             raise
         if isinstance(outcome, Failure):
-            line.end()
             raise exchange.explain(outcome.error)
-        return Answer(
-            outcome,
-            dialect,
-            attempts=exchange.attempts,
-            notices=call.notices,
-            cancel=line.cancel,
-            explain=exchange.explain,
-            end=line.end,
-        )
+        return outcome
 
-    def _persist(
-        self, exchange: _Exchange, retries: int | None
-    ) -> requests.Response | Failure:
+    def _persist(self, exchange: _Exchange, retries: int | None) -> Answer | Failure:
         """Try until an answer comes, no more tries are left, or none would help."""
         tries = 1 + (self._retries if retries is None else retries)
-        return persist(
-            lambda: self._try(exchange), tries=tries, cancel=exchange.line.cancel
-        )
+        return persist(lambda: self._try(exchange), tries=tries, cancel=exchange.cancel)
 
-    def _try(self, exchange: _Exchange) -> requests.Response | Failure:
-        exchange.line.cancel.check()
+    def _try(self, exchange: _Exchange) -> Answer | Failure:
+        exchange.cancel.check()
         exchange.attempts += 1
+        line = Line(exchange.cancel)
+        with ExitStack() as unless_answered:
+            unless_answered.callback(line.end)
+            response = self._response(exchange, line)
+            if isinstance(response, Failure):
+                return response
+            answer = Answer(
+                response,
+                exchange.dialect,
+                attempts=exchange.attempts,
+                notices=exchange.call.notices,
+                cancel=exchange.cancel,
+                explain=exchange.explain,
+                end=line.end,
+            )
+            if exchange.completes and (failure := answer.opening_failure()):
+                return failure
+            unless_answered.pop_all()
+            return answer
+
+    def _response(self, exchange: _Exchange, line: Line) -> requests.Response | Failure:
+        """Send it once; return the response if its status is one of success."""
         try:
-            with exchange.line:
+            with line:
                 response = self._session.request(
                     exchange.call.method,
                     exchange.url,
@@ -259,7 +274,7 @@ class Client:
                 return _refusal(response, exchange)
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = no_answer(error, exchange.url, exchange.endpoint, self._timeout)
-        exchange.line.cancel.check()
+        exchange.cancel.check()
         return failure
 
 
@@ -275,6 +290,6 @@ def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
             if not piece:
                 break
             body += piece
-    exchange.line.cancel.check()
+    exchange.cancel.check()
     error = exchange.dialect.decode_error(status, headers, body)
     return refused(error, status, headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,11 +16,13 @@ from ..completion import Chunk
 from ..errors import (
     Cancelled,
     CompleteError,
+    EndpointError,
     IncompleteStream,
     ProtocolError,
     one_line,
 )
 from ..events import events
+from .retry import Failure, refused
 
 if TYPE_CHECKING:
     from ..dialects import Dialect
@@ -63,8 +66,9 @@ class Answer:
         self._explain = explain
         self._end = end
         self._broken: str | None = None
+        self._failure: Failure | None = None
         self._half = ""
-        self._chunks = self._iterate()
+        self._chunks: Iterator[Chunk] = self._iterate()
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +78,23 @@ class Answer:
 
     def __iter__(self) -> Iterator[Chunk]:
         return self._chunks
+
+    def opening_failure(self) -> Failure | None:
+        """Return the failure that came in the place of text, None if text came.
+
+        It waits for one of the two; iterating gives what came in any case.
+        """
+        came: list[Chunk] = []
+        rest = self._chunks
+        try:
+            for chunk in rest:
+                came.append(chunk)
+                if chunk.text or chunk.stop_reason or chunk.ended:
+                    break
+        except CompleteError as error:
+            rest = map(_raise, [error])
+        self._chunks = itertools.chain(came, rest)
+        return self._failure
 
     def close(self) -> None:
         """End the answer; a connection that still carries some of it is closed."""
@@ -86,7 +107,7 @@ class Answer:
         self._cancel.check()
         try:
             return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             what = f"begins {body[:60]!r}" if body else "is empty"
             raise self._explain(
                 ProtocolError(
@@ -114,6 +135,9 @@ class Answer:
             if failure.partial is None:
                 failure.partial = "".join(texts)
             failure.request_id = failure.request_id or self.request_id
+            if isinstance(failure, EndpointError):
+                told = failure.status or self.status
+                self._failure = refused(failure, told, self.headers)
             raise _bare(self._explain(failure)) from None
         finally:
             self.close()
@@ -231,6 +255,10 @@ def _bare(error: CompleteError) -> CompleteError:
     """
     error.__context__ = None
     return error.with_traceback(None)
+
+
+def _raise(error: CompleteError) -> Chunk:
+    raise error
 
 
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

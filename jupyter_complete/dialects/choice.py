@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..completion import Chunk, TokenLogprob, Usage
-from ..errors import EndpointError, ProtocolError
+from ..errors import ProtocolError
 from .wire import (
     NO_REASON,
     count_of,
-    endpoint_error,
-    error_of,
     stop_reason_of,
     string_of,
 )
@@ -132,48 +129,6 @@ def _overlap(text: str, stop: str) -> int:
     """Give how many of the text's last characters begin the stop sequence."""
     longest = min(len(text), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if stop.startswith(text[-n:])), 0)
-
-
-def error_in(answer: Mapping[str, Any], *, named: bool = False) -> EndpointError | None:
-    """Give the error that a JSON object is, None if it is an answer.
-
-    ``{"error": {…}}`` as OpenAI has it, ``{"error": "…"}``, and the error itself
-    (``{"object": "error", "message": …}`` of vLLM), which may be ``named`` by its
-    event.
-    """
-    if not (answer.get("error") or answer.get("object") == "error" or named):
-        return None
-    answer = _with_error(answer)
-    error = answer["error"]
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else 200
-    return error_of(answer, status=status)
-
-
-def error_of_answer(
-    status: int, headers: Mapping[str, str], body: bytes
-) -> EndpointError:
-    """Give the error of an answer whose status is not 200, JSON or not."""
-    names = {name.lower(): value for name, value in headers.items()}
-    request_id = names.get("x-request-id", names.get("request-id"))
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict):
-        return error_of(_with_error(answer), status=status, request_id=request_id)
-    return endpoint_error(status, headers, body)
-
-
-def _with_error(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give an error as OpenAI has it; FastAPI's servers say ``detail``."""
-    if "error" in answer:
-        return answer
-    detail = answer.get("detail")
-    if detail is not None and "message" not in answer:
-        text = detail if isinstance(detail, str) else json.dumps(detail)
-        return {"error": {"message": text}}
-    return {"error": dict(answer)}
 
 
 def _choice(answer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,14 +24,14 @@ from ..errors import EndpointError, ProtocolError
 from ..prompts import HUMAN
 from . import Event
 from .conversation import TITLE, Conversation, conversation_of
+from .faults import endpoint_error, error_in
 from .message import Message
 from .refused import Refused
 from .wire import (
     DONE,
     compact,
     count_of,
-    endpoint_error,
-    error_of,
+    parse_event,
     parse_object,
     string_of,
     usage_of,
@@ -106,8 +106,8 @@ class MessagesDialect:
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Give a whole answer as its one chunk."""
         answer = parse_object(body)
-        if "error" in answer:
-            raise error_of(answer)
+        if error := error_in(answer):
+            raise error
         blocks = answer.get("content")
         if not isinstance(blocks, list):
             raise ProtocolError(
@@ -129,12 +129,14 @@ class MessagesDialect:
         """Yield a streamed answer's chunks; the stop reason comes with the last."""
         reading = Message(spaced=self.spaced)
         for event in events:
-            answer = _parse(event)
+            # Some gateways end it as OpenAI does.
+            done = event.data.strip() == DONE
+            answer = {"type": "message_stop"} if done else parse_event(event)
             if answer is None:
                 continue
+            if error := error_in(answer, named=event.name == "error"):
+                raise error
             kind = answer.get("type", event.name)
-            if kind == "error":
-                raise error_of(answer)
             if kind == "message_stop":
                 if reading.unexplained:
                     yield reading.end(Chunk())
@@ -246,15 +248,3 @@ def _stops(request: CompletionRequest, refused: Refused) -> list[str]:
                 "give one with a character to see",
             )
     return list(dict.fromkeys((*stops, HUMAN)))
-
-
-def _parse(event: Event) -> dict[str, Any] | None:
-    """Give the event's JSON, None for a last one that was cut."""
-    if event.data.strip() == DONE:  # some gateways end it so
-        return {"type": "message_stop"}
-    try:
-        return parse_object(event.data)
-    except ProtocolError:
-        if event.whole:
-            raise
-        return None

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from ..completion import Bound, Chunk, CompletionRequest, HttpCall, check_bound
 from ..errors import EndpointError, InputError, ProtocolError
 from ..prompts import HUMAN
 from . import Event
-from .choice import Choice, error_in, error_of_answer
+from .choice import Choice
+from .faults import endpoint_error, error_in
 from .refused import Refused
-from .wire import DONE, compact, parse_object
+from .wire import DONE, compact, parse_event, parse_object
 
 MOST_STOPS = 4
 """What OpenAI takes; the rest is cut here."""
@@ -97,7 +98,7 @@ class OpenAIDialect:
             if event.data.strip() == DONE:
                 yield from choice.end()
                 return
-            answer = _parse(event)
+            answer = parse_event(event)
             if answer is None:
                 continue
             if error := error_in(answer, named=event.name == "error"):
@@ -112,7 +113,8 @@ class OpenAIDialect:
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> EndpointError:
         """Give the error of an answer whose status is not 200."""
-        return error_of_answer(status, headers, body)
+        ids = ("x-request-id", "request-id")
+        return endpoint_error(status, headers, body, ids)
 
     @property
     def _who(self) -> str:
@@ -170,13 +172,3 @@ class OpenAIDialect:
 def _stops(request: CompletionRequest) -> tuple[str, ...]:
     """Give the stop sequences, with the one that the text completions API adds."""
     return tuple(dict.fromkeys((*request.stop_sequences, HUMAN)))
-
-
-def _parse(event: Event) -> dict[str, Any] | None:
-    """Give the event's JSON, None for a last one that was cut."""
-    try:
-        return parse_object(event.data)
-    except ProtocolError:
-        if event.whole and event.name != "error":
-            raise
-        return {"error": event.data} if event.name == "error" else None

@@ -16,12 +16,12 @@ from ..completion import (
 )
 from ..errors import EndpointError, InputError, ProtocolError
 from . import Event
+from .faults import endpoint_error, error_in
 from .wire import (
     DONE,
     NO_REASON,
     compact,
-    endpoint_error,
-    error_of,
+    parse_event,
     parse_object,
     stop_reason_of,
     string_of,
@@ -91,8 +91,8 @@ class TextDialect:
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Give a whole answer as its one chunk."""
         answer = parse_object(body)
-        if "error" in answer:
-            raise error_of(answer)
+        if error := error_in(answer):
+            raise error
         return (_chunk(answer),)
 
     def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
@@ -126,14 +126,11 @@ def _chunk_of_event(event: Event) -> Chunk | None:
     """Give the event's chunk; None for a ping, an unknown event, an unfinished one."""
     if event.name not in ("completion", "message", "error"):
         return None
-    try:
-        answer = parse_object(event.data)
-    except ProtocolError:
-        if event.whole:
-            raise
+    answer = parse_event(event)
+    if answer is None:
         return None
-    if event.name == "error" or answer.get("type") == "error":
-        raise error_of(answer)
+    if error := error_in(answer, named=event.name == "error"):
+        raise error
     if "completion" not in answer:
         # Nameless pings are `{}`; the documentation asks to ignore unknown events.
         if event.name == "completion":

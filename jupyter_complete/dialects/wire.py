@@ -1,41 +1,24 @@
-"""What the dialects share: JSON in and out, and an error's one line."""
+"""What the dialects share: JSON in and out, and what may stand in it."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from ..completion import Usage
-from ..errors import EndpointError, ProtocolError, error_for_status, one_line
-
-# What the API says where an answer has no message of its own (its OpenAPI text).
-_DEFAULT_MESSAGES = {
-    400: "Invalid request",
-    401: "Authentication error",
-    402: "Billing error",
-    403: "Permission denied",
-    404: "Not found",
-    429: "Rate limited",
-    500: "Internal server error",
-    504: "Request timeout",
-    529: "Overloaded",
-}
+from ..errors import ProtocolError, one_line
+from ..events import Event
 
 DONE = "[DONE]"
 """What ends a stream of OpenAI's kind, and of the gateways like it."""
 NO_REASON = "The endpoint did not tell why the answer ends here."
 LONGEST_REASON = 100
+DEEPEST = 200
+"""Arrays and objects within each other, of which the answers of today have eight."""
 LARGEST_COUNT = 10**12
 """More tokens than any text has, and a million of these still fit 64 bits."""
-
-# What is wrong with the request, where no status says so.
-_OUR_FAULT = {"invalid_request_error", "request_too_large", "conflict_error"}
-
-_UNREADABLE = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^>]*>")
-_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 
 
 def compact(body: Mapping[str, Any]) -> bytes:
@@ -44,10 +27,46 @@ def compact(body: Mapping[str, Any]) -> bytes:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def loads(text: str | bytes) -> Any:
+    """Return what a JSON text holds. Raises `ValueError` and `RecursionError`.
+
+    A number of more digits than Python reads is infinite, as one of many more is.
+    Nothing nests so deep that writing it again could fail.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = json.loads(text, parse_int=_integer)
+    opened = ("[", "{") if isinstance(text, str) else (b"[", b"{")
+    if sum(map(text.count, opened)) > DEEPEST and _depth(value) > DEEPEST:  # type: ignore[arg-type]
+        raise RecursionError("It nests too deep.")
+    return value
+
+
+def _integer(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:
+        return math.copysign(math.inf, -1 if digits.startswith("-") else 1)
+
+
+def _depth(value: object) -> int:
+    """Return how many arrays and objects stand within each other, at most."""
+    depth, level = 0, [value]
+    while level := [
+        item
+        for each in level
+        if isinstance(each, (list, dict))
+        for item in (each.values() if isinstance(each, dict) else each)
+    ]:
+        depth += 1
+    return depth
+
+
 def parse_object(text: str | bytes) -> dict[str, Any]:
     """Give a JSON object. Raises `ProtocolError` for anything else."""
     try:
-        value = json.loads(text)
+        value = loads(text)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(
             f"The endpoint's answer is not JSON ({_excerpt(text)}); "
@@ -61,59 +80,25 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     return value
 
 
+def parse_event(event: Event) -> dict[str, Any] | None:
+    """Return an event's JSON, None for a last one that was cut.
+
+    One that is named an error may hold any text. Raises as `parse_object`.
+    """
+    try:
+        return parse_object(event.data)
+    except ProtocolError:
+        if event.name == "error":
+            return {"error": event.data}
+        if event.whole:
+            raise
+        return None
+
+
 def _excerpt(text: str | bytes) -> str:
     if isinstance(text, bytes):
         text = text[:400].decode("utf-8", "replace")
     return f"it begins {one_line(text, 60)!r}" if text.strip() else "it is empty"
-
-
-def readable(body: bytes) -> str:
-    """Give the words of a body that is not JSON: a web page's without its tags."""
-    text = body[:100_000].decode("utf-8", "replace").removeprefix("\ufeff")
-    if not re.match(r"\s*<[!a-zA-Z?]", text):
-        return one_line(text)
-    words = html.unescape(_UNREADABLE.sub(" ", text))
-    title = _TITLE.search(text)
-    return one_line(words) or (one_line(html.unescape(title[1])) if title else "")
-
-
-def endpoint_error(
-    status: int, headers: Mapping[str, str], body: bytes
-) -> EndpointError:
-    """Give the error of an answer whose status is not 200, JSON or not."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        answer = {"error": {"message": readable(body)}}
-    return error_of(answer, status=status, request_id=headers.get("request-id"))
-
-
-def error_of(
-    answer: Mapping[str, Any], *, status: int = 200, request_id: str | None = None
-) -> EndpointError:
-    """Give the error in ``{"error": {"type", "message"}, "request_id"}``.
-
-    Under status 200, inside a stream, the type alone decides the class.
-    """
-    error = answer.get("error")
-    if not isinstance(error, dict):
-        error = {"message": error if isinstance(error, str) else answer.get("message")}
-    type_ = error.get("type") if isinstance(error.get("type"), str) else None
-    message = error.get("message")
-    if not isinstance(message, str) or not message.strip():
-        message = _DEFAULT_MESSAGES.get(status, "The endpoint gave no reason")
-    named = answer.get("request_id")
-    facts = ", ".join([*([f"HTTP {status}"] if status != 200 else []), type_ or ""])
-    facts = facts.strip(", ")
-    inside = 400 if type_ in _OUR_FAULT else 500
-    return error_for_status(inside if status == 200 else status, type_)(
-        f"{one_line(message, 400)} ({facts})" if facts else message,
-        status=status,
-        type=type_,
-        request_id=request_id or (named if isinstance(named, str) else None),
-    )
 
 
 def string_of(value: object) -> str | None:
