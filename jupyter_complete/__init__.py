@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import sweep as _room_of_sweeps  # noqa: F401
 from .completion import Completion
 from .errors import CompleteError, CompletionInterrupted
+from .version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
     from .results import Sweep
     from .session import Session, SweepPlan
 
-__version__ = "0.1.0"
 __all__ = [
     "CompleteError",
     "Completion",
     "CompletionInterrupted",
     "CompletionPanel",
     "Sweep",
+    "__version__",
     "as_code",
     "complete",
     "load",
@@ -66,11 +67,12 @@ def sweep(
     """Complete a prompt at every point of a grid, as ``%%complete --sweep`` does.
 
     A setting, or a ``{{name}}`` of the prompt, given as a list is an axis; axes
-    multiply. ``samples``, ``concurrency``, ``max_calls``, ``max_output_tokens`` are
-    settings, too. ``executor`` is a `concurrent.futures.Executor` or a Dask client.
-    What an earlier run of the same prompt answered is not asked again, unless
-    ``fresh``. Failed calls are completions with the status ``error``. Raises
-    `InputError` before anything is sent, and `CompletionInterrupted` on Ctrl-C.
+    multiply. ``values`` fill the other names; left out, the notebook's variables do.
+    ``samples``, ``concurrency``, ``max_calls``, ``max_output_tokens`` are settings,
+    too. ``executor`` is a `concurrent.futures.Executor` or a Dask client. What an
+    earlier run of the same prompt answered is not asked again, unless ``fresh``.
+    Failed calls are completions with the status ``error``. Raises `InputError` before
+    anything is sent, and `CompletionInterrupted` on Ctrl-C.
     """
     from .results import Sweep  # noqa: PLC0415 - see below
 
@@ -116,7 +118,7 @@ def _plan(
 
 
 def as_code(completion: Completion, kind: str) -> str:
-    """Return code that sends the same request, the key taken from the environment.
+    """Return code that sends the request of ``completion``; it reads the key itself.
 
     ``kind`` is ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError` for a
     request that cannot be written so.
@@ -125,7 +127,7 @@ def as_code(completion: Completion, kind: str) -> str:
 
 
 def load(path: str | Path) -> list[Completion]:
-    """Give the completions of a saved notebook, equal to those that were shown.
+    """Return the completions of the notebook at ``path``, equal to those it shows.
 
     Needs no kernel and no history. Raises `CompleteError` for what is no notebook.
     """
@@ -143,7 +145,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take them away again."""
+    """Take what `load_ipython_extension` added away from the shell."""
     from . import magics, matcher  # noqa: PLC0415 - they import IPython
 
     matcher.unload(shell)

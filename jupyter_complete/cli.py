@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from . import __version__
 from .errors import InputError, one_line
+from .version import __version__
 
 if TYPE_CHECKING:
     from cheroot.wsgi import Server

@@ -22,7 +22,7 @@ class Sweep(SweepResult):
 
     @classmethod
     def shown(cls, result: SweepResult) -> Self:
-        """Return the same sweep for a user to hold."""
+        """Return the sweep that ``result`` tells of, for a user to hold."""
         return cls(*(getattr(result, field.name) for field in fields(result)))
 
     def resume(self) -> Sweep:
@@ -43,7 +43,8 @@ class Sweep(SweepResult):
     ) -> Any:
         """Draw a measure over one to three axes as a matplotlib figure.
 
-        ``spec`` is as ``words~temperature`` or ``distinct_2~temperature+tone``.
+        ``spec`` is as ``words~temperature`` or ``distinct_2~temperature+tone``;
+        ``metric`` is a function of a completion, for one that has no name.
         """
         return plot(self, spec, metric=metric)
 

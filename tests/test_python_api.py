@@ -50,12 +50,6 @@ COMPLETION = {
 SWEEP = {"to_records", "to_dataframe", "to_jsonl", "plot", "failed", "resume"}
 
 
-def test_the_public_names_are_there():
-    for name in jupyter_complete.__all__:
-        assert hasattr(jupyter_complete, name), name
-    assert {"Completion", "Sweep", "complete", "sweep"} <= set(jupyter_complete.__all__)
-
-
 def test_the_promised_settings_and_attributes_are_there(shell):
     assert set(CompletionSettings().values()) >= SETTINGS | SWEEP_SETTINGS
     answer = complete("What does break do?", max_tokens=2)

@@ -29,10 +29,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .. import __version__
 from ..catalog import CATALOG
 from ..errors import InputError
 from ..prompts import HUMAN, refusals, sanitise
+from ..version import __version__
 from .answers import (
     LanguageModel,
     Piece,

@@ -18,7 +18,7 @@ from uuid import uuid4
 from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.wsgi import Gateway_10, Server
 
-from .. import __version__
+from ..version import __version__
 from .validation import LONGEST_BODY
 from .wire import error_body
 

@@ -51,7 +51,11 @@ class SweepResult(Sequence[Completion]):
         id: str | None = None,  # noqa: A002 - the history's own name for it
         again: Callable[[], SweepResult] | None = None,
     ) -> Self:
-        """Return the sweep of these tasks and of what a run of them gave."""
+        """Return the sweep of these tasks and of what a run of them gave.
+
+        ``axes`` span its points, ``id`` is its name in the history, ``again`` asks for
+        what is missing.
+        """
         rows = tuple(
             Row(task.point, task.sample, completion)
             for task, completion in zip(tasks, run.completions, strict=True)
@@ -183,7 +187,7 @@ class SweepResult(Sequence[Completion]):
     def compare(
         self, name: str, metric: str | Score, *, baseline: Any = None
     ) -> Measures:
-        """Give how much higher the measure is at each value of an axis than at one.
+        """Measure how much higher a ``metric`` is at each value of an axis than at one.
 
         Paired by prompt: the two answers, or groups of answers, differ in ``name``
         alone. ``baseline`` is the axis' first value unless given.
@@ -214,15 +218,15 @@ class SweepResult(Sequence[Completion]):
         return table.to_dataframe(self.to_records())
 
     def to_jsonl(self, path: str | Path) -> Path:
-        """Write a JSON object for each call made to a line of its own."""
+        """Write a JSON object for each call made to a line of the file at ``path``."""
         return table.export(self.to_records(), path, ".jsonl")
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write a line for each call made; nested fields as JSON."""
+        """Write a line for each call made to ``path``; nested fields as JSON."""
         return table.export(self.to_records(), path, ".csv")
 
     def to_parquet(self, path: str | Path) -> Path:
-        """Write a row for each call made; nested fields as JSON. Wants pyarrow."""
+        """Write a row for each call to ``path``; nested as JSON. Wants pyarrow."""
         return table.export(self.to_records(), path, ".parquet")
 
     def export(self, path: str | Path) -> Path:
