@@ -6,7 +6,6 @@ import argparse
 import getpass
 import ipaddress
 import os
-import re
 import signal
 import sys
 import threading
@@ -18,9 +17,8 @@ from .errors import InputError, one_line
 from .version import __version__
 
 if TYPE_CHECKING:
-    from cheroot.wsgi import Server
-
     from .completion import Endpoint
+    from .embedded.serve import Server
 
 PATIENCE_SECONDS = 3.0
 """How long answers that are still under way may take to notice the end."""
@@ -81,6 +79,14 @@ def _add_serve(commands: Any) -> None:
         help="require the key that this environment variable holds",
     )
     serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer requests for this name of a host, too, and from its pages; IP "
+        "addresses, localhost and the machine's own name are always taken. Repeatable.",
+    )
+    serve.add_argument(
         "--model-file",
         type=Path,
         metavar="TEXT",
@@ -123,7 +129,7 @@ def _port(text: str) -> int:
 def _serve(given: argparse.Namespace) -> int:
     key = _key(given.key_env)
     text = None if given.model_file is None else _text(given.model_file)
-    server = _listen(given.host, given.port, key, text)
+    server = _listen(given, key, text)
     if key is None and not _is_loopback(given.host):
         _say(
             f"Warning: anyone who can reach {given.host} can use this server; "
@@ -216,35 +222,30 @@ def _list_keys(_: argparse.Namespace) -> int:
     return 0
 
 
-def _listen(host: str, port: int, key: str | None, text: str | None) -> Server:
-    try:
-        from .embedded.serve import PING_SECONDS, make_server  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "cheroot":
-            raise
-        raise InputError(
-            "serve needs cheroot: pip install 'jupyter-complete[serve]'."
-        ) from error
-    from .embedded.app import make_app  # noqa: PLC0415 - as above, only where needed
+def _listen(given: argparse.Namespace, key: str | None, text: str | None) -> Server:
+    from .embedded.app import make_app  # noqa: PLC0415 - only where needed
+    from .embedded.hosts import Hosts  # noqa: PLC0415
     from .embedded.model import load_models  # noqa: PLC0415
+    from .embedded.serve import PING_SECONDS, make_server  # noqa: PLC0415
 
+    try:
+        hosts = Hosts.of(given.host, given.allow_host)
+    except (UnicodeError, ValueError) as error:
+        raise InputError(
+            f"--allow-host: {one_line(str(error), 150)}; give one such as gpu.example."
+        ) from error
     models = load_models(text)
     for name in models:
         models[name]  # learns now, so that the first client need not wait
-    app = make_app(models, key=key, ping_seconds=PING_SECONDS)
+    app = make_app(models, key=key, hosts=hosts, ping_seconds=PING_SECONDS)
     try:
-        return make_server(app, host, port)
+        return make_server(app, given.host, given.port)
     except (OSError, UnicodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or one_line(str(error), 100)
         raise InputError(
-            f"{host}:{port} cannot be served ({_reason(error)}); "
+            f"{given.host}:{given.port} cannot be served ({reason}); "
             "give another --port or --host, or --port 0 for any free port."
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    # Cheroot puts the system's own words at the end of a list of what it tried.
-    found = re.search(r"\[Errno -?\d+\] ([^)\]]+)", str(error))
-    return found[1] if found else one_line(str(error), 100)
 
 
 def _serve_until_told(server: Server) -> None:

@@ -42,7 +42,9 @@ from .answers import (
     with_pings,
 )
 from .body import content_length, read_body
+from .hosts import Hosts
 from .listing import MOST_INPUT_TOKENS, model_info, most_tokens, page_of
+from .outgoing import REASONS
 from .stops import StopFinder
 from .validation import (
     Ask,
@@ -64,32 +66,24 @@ GONE_EVERY = 16
 
 _LOG = logging.getLogger(__name__)
 _WORD = re.compile(r"\w+|[^\w\s]")
-_REASONS = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    500: "Internal Server Error",
-}
 
 
 def make_app(
     models: Mapping[str, LanguageModel],
     *,
     key: str | None = None,
+    hosts: Hosts | None = None,
     ping_seconds: float | None = None,
 ) -> WSGIApplication:
     """Give the app that serves these models, by the ids they have here.
 
     A model is looked up when it is asked, so that a mapping may make it then. With a
     ``key``, a request must bring it, as ``x-api-key`` or ``Authorization: Bearer``.
+    With ``hosts``, it must name one of them, and come from no page of another.
     ``ping_seconds``: send a ping when a token takes longer than this; None sends
     none, and asks the model in the caller's own thread.
     """
-    return _App(models, key.encode() if key else None, ping_seconds)
+    return _App(models, key.encode() if key else None, hosts, ping_seconds)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -104,6 +98,7 @@ class _Answer:
 class _App:
     models: Mapping[str, LanguageModel]
     key: bytes | None
+    hosts: Hosts | None
     ping_seconds: float | None
 
     def __call__(
@@ -128,12 +123,12 @@ class _App:
             headers.append(("Cache-Control", "no-cache"))
         if answer.allow:
             headers.append(("Allow", answer.allow))
-        start_response(f"{answer.status} {_REASONS[answer.status]}", headers)
+        start_response(f"{answer.status} {REASONS[answer.status]}", headers)
         return answer.body if with_body else []
 
     def _answer(self, environ: dict[str, Any], request_id: str) -> _Answer:
         length = content_length(environ)
-        self._check_key(environ)
+        self.check_head(environ)
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         if path == "/v1/complete":
             _check_method(method, "POST", path)
@@ -149,6 +144,12 @@ class _App:
             name = path.removeprefix("/v1/models/").encode("latin-1", "replace")
             return _json(model_info(self._known(name.decode(errors="replace"))))
         raise Refused(404, "not_found_error", f"path: {path} is not served here")
+
+    def check_head(self, environ: Mapping[str, Any]) -> None:
+        """Raise `Refused` for what is refused whatever the body: see `serve`."""
+        if self.hosts is not None:
+            self.hosts.check(environ)
+        self._check_key(environ)
 
     def _check_key(self, environ: Mapping[str, Any]) -> None:
         if self.key is None:

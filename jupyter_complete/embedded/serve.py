@@ -1,26 +1,30 @@
-"""The app over HTTP, on cheroot: each event is on its way as soon as it is made.
+"""The app over HTTP: one thread waits for requests, each answer has its own.
 
-Cheroot writes an app's chunks straight to the socket, so a client that left is noticed
-at the next one, and it leaves a body unread until the app asks for it.
+A connection that says nothing, or little by little, waits beside the others for as
+long as a request may take, and is in nobody's way: an answer's thread begins when the
+whole request is there, and what is refused for its head is refused before its body.
 """
 
 from __future__ import annotations
 
+import errno
+import functools
 import logging
-import select
+import os
+import selectors
 import socket
-import sys
+import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from cheroot.server import HTTPConnection, HTTPRequest
-from cheroot.wsgi import Gateway_10, Server
-
-from ..version import __version__
-from .validation import LONGEST_BODY
-from .wire import error_body
+from ..background import in_background
+from .incoming import BadRequest, Head
+from .lobby import Connection, Lobby
+from .outgoing import ClientGone, Outgoing, environ_of, refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -28,146 +32,174 @@ if TYPE_CHECKING:
 PING_SECONDS = 5.0
 THREADS = 64
 """So many answers at once; more wait for their turn."""
-LINGER_SECONDS = 2.0
-LARGEST_HEADERS = 2**16
+MOST_QUEUED = 256
+SHUTDOWN_SECONDS = 1.0
+TICK_SECONDS = 0.25
+MOST_ACCEPTED = 256
+"""At once, before the others have their turn."""
 
-_TYPES = {"413": "request_too_large", "500": "api_error", "503": "overloaded_error"}
+_LOG = logging.getLogger(__name__)
 
 
 def make_server(app: WSGIApplication, host: str, port: int) -> Server:
-    """Give a server that listens; ``port`` 0 takes any. Raises `OSError`.
+    """Return a server that listens; ``port`` 0 takes any. Raises `OSError`.
 
-    ``serve()`` serves until ``stop()`` is called from another thread.
+    ``serve()`` serves until ``stop()`` is called from another thread. An app that has
+    a method ``check_head`` is asked as soon as a head is there: it raises `Refused`.
     """
-    server = _Server(
-        (host, port),
-        app,
-        numthreads=THREADS,
-        server_name=f"jupyter-complete/{__version__}",
-        request_queue_size=128,
-        timeout=30,
-        shutdown_timeout=1,
+    found = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    server.prepare()
-    return server
+    for last, (family, kind, protocol, _, where) in enumerate(found, 1 - len(found)):
+        listener = socket.socket(family, kind, protocol)
+        try:
+            # Elsewhere it would let two servers have one port.
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(where)
+            listener.listen(512)
+        except OSError:
+            listener.close()
+            if not last:
+                raise
+        else:
+            return Server(app, listener)
+    raise OSError(errno.EADDRNOTAVAIL, "no address")  # pragma: no cover - one is found
 
 
 def address(server: Server) -> str:
-    """Give the URL at which the server answers."""
-    host, port = server.bind_addr[:2]
+    """Return the URL at which the server answers."""
+    host, port = server.bind_addr
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class _Request(HTTPRequest):
-    """Says what is wrong with a malformed request in the API's own form."""
+class Server:
+    """Serves an app at a socket that listens."""
 
-    def simple_response(self, status: str, msg: str = "") -> None:
-        """Answer a request that the app never sees."""
-        status = str(status)
-        request_id = f"req_{uuid4().hex[:24]}"
-        type_ = _TYPES.get(status[:3], "invalid_request_error")
-        body = error_body(type_, msg or status[4:], request_id)
-        self.close_connection = True
-        head = (
-            f"{self.server.protocol} {status}\r\n"
-            "Content-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n"
-            f"request-id: {request_id}\r\n"
-            f"jupyter-complete: {__version__}\r\n"
-            "Connection: close\r\n\r\n"
-        )
-        with suppress(OSError):
-            self.conn.wfile.write(head.encode("latin-1") + body)
+    def __init__(self, app: WSGIApplication, listener: socket.socket) -> None:
+        self.bind_addr: tuple[str, int] = listener.getsockname()[:2]
+        self._app = app
+        self._check_head: Callable[[Any], None] | None
+        self._check_head = getattr(app, "check_head", None)
+        self._listener = listener
+        self._woken, self._waker = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        for sock, job in ((listener, self._accept), (self._woken, self._take_back)):
+            sock.setblocking(False)  # noqa: FBT003 - the socket's own way
+            self._selector.register(sock, selectors.EVENT_READ, job)
+        self._lobby = Lobby(self._selector, self._check, self._start)
+        self._queue: deque[tuple[Connection, Head]] = deque()
+        self._working: set[Connection] = set()
+        self._done: SimpleQueue[tuple[Connection, bool]] = SimpleQueue()
+        self._stopping = False
+        self._ended = threading.Event()
+        self._ended.set()
 
-    def send_headers(self) -> None:
-        """Give the connection up where some of the body will stay unread."""
-        # It would be taken for the next request.
-        unread = getattr(self.rfile, "remaining", 0) < 0
-        if self.chunked_read:
-            unread = not getattr(self.rfile, "closed", True)
-        self.close_connection = self.close_connection or unread
-        super().send_headers()
-
-
-class _Connection(HTTPConnection):
-    RequestHandlerClass = _Request
-
-    def communicate(self) -> bool:
-        """Answer a request. True: the connection can serve another."""
-        again: bool = super().communicate()  # type: ignore[no-untyped-call]  # as above
-        if not again:
-            self._linger()
-        return again
-
-    def close(self) -> None:
-        """Close the connection, and its writer before it.
-
-        A writer that is left open tries once more, when it is collected, to write what
-        the client did not take; from Python 3.13 on, its failure is printed.
-        """
-        with suppress(OSError):
-            self.wfile.close()
-        super().close()
-
-    def _linger(self) -> None:
-        """Give the client a chance to read the answer.
-
-        A socket that is closed with bytes unread resets the connection, and the
-        client may lose an answer such as 413 that is on its way (RFC 9112, 9.6).
-        """
-        with suppress(OSError):
-            self.socket.shutdown(socket.SHUT_WR)
-            ends = time.monotonic() + LINGER_SECONDS
-            while (left := ends - time.monotonic()) > 0:
-                self.socket.settimeout(left)
-                if not self.socket.recv(2**16):
-                    break
-
-
-class _Gateway(Gateway_10):
-    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # its stubs have no types
-        """Give the environ, and in it a way to see whether the client has left."""
-        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]  # its stubs have no types
-        sock = self.req.conn.socket
-
-        def client_gone() -> bool:
-            """Tell whether the client has closed its end."""
-            try:
-                readable, _, _ = select.select([sock], [], [], 0)
-                return bool(readable) and not sock.recv(1, socket.MSG_PEEK)
-            except (OSError, ValueError):  # pragma: no cover - a race with its end
-                return True
-
-        environ["jupyter_complete.client_gone"] = client_gone
-        return environ
-
-
-class _Server(Server):
-    ConnectionClass = _Connection
-    max_request_header_size = LARGEST_HEADERS
-    max_request_body_size = LONGEST_BODY
-    keep_alive_conn_limit = 4 * THREADS
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.gateway = _Gateway
-
-    @staticmethod
-    def bind_socket(sock: socket.socket, where: Any) -> socket.socket:
-        """Bind the socket, or close it: cheroot leaves that open."""
+    def serve(self) -> None:
+        """Serve until `stop` is called from another thread."""
+        self._ended.clear()
         try:
-            sock.bind(where)
-        except (OSError, UnicodeError, ValueError):
-            sock.close()
-            raise
-        return sock
+            while not self._stopping:
+                for key, _ in self._selector.select(TICK_SECONDS):
+                    key.data()
+                self._lobby.expire()
+        finally:
+            self._ended.set()
 
-    def error_log(
-        self,
-        msg: str = "",
-        level: int = logging.INFO,
-        traceback: bool = False,  # noqa: ARG002, FBT001, FBT002 - as in cheroot
-    ) -> None:
-        """Log one line, and nothing of a connection that a client broke off."""
-        if level >= logging.ERROR and not isinstance(sys.exception(), OSError):
-            logging.getLogger(__name__).error("%s", msg)
+    def stop(self) -> None:
+        """End; answers that are on their way have a second to do so, too."""
+        self._stopping = True
+        self._wake()
+        self._ended.wait()
+        self._listener.close()
+        self._lobby.leave()
+        for connection, _ in self._queue:
+            connection.sock.close()
+        self._let_end()
+        for connection in self._working:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+        self._let_end()
+        for connection in self._working:
+            connection.sock.close()
+        self._selector.close()
+        self._woken.close()
+        self._waker.close()
+
+    def _let_end(self) -> None:
+        """Wait for the answers that are on their way, not for long."""
+        ends = time.monotonic() + SHUTDOWN_SECONDS
+        with suppress(Empty):
+            while self._working:
+                left = max(0.001, ends - time.monotonic())
+                connection, _ = self._done.get(timeout=left)
+                self._working.discard(connection)
+                connection.sock.close()
+
+    def _wake(self) -> None:
+        with suppress(OSError):
+            self._waker.send(b".")
+
+    # What follows is the business of the thread in `serve` alone.
+
+    def _accept(self) -> None:
+        for _ in range(MOST_ACCEPTED):
+            try:
+                sock, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # pragma: no cover - no file is left for one more
+                self._lobby.close_oldest()
+                time.sleep(0.01)
+                return
+            self._lobby.enter(sock)
+
+    def _check(self, connection: Connection, head: Head) -> None:
+        if self._check_head:
+            self._check_head(environ_of(head, b"", connection.sock, self.bind_addr))
+
+    def _start(self, connection: Connection, head: Head) -> None:
+        """Answer a request now, or when its turn comes."""
+        if len(self._working) < THREADS:
+            self._working.add(connection)
+            job = functools.partial(self._work, connection, head)
+            in_background(job)
+        elif len(self._queue) < MOST_QUEUED:
+            self._queue.append((connection, head))
+        else:
+            raise BadRequest(503, "too many requests wait already; send it later")
+
+    def _take_back(self) -> None:
+        """Go on with the connections whose answers have ended."""
+        with suppress(BlockingIOError):
+            self._woken.recv(2**16)
+        with suppress(Empty):
+            while True:
+                connection, again = self._done.get_nowait()
+                self._working.discard(connection)
+                if again:
+                    self._lobby.again(connection)
+                else:
+                    self._lobby.linger(connection)
+        while self._queue and len(self._working) < THREADS:
+            self._start(*self._queue.popleft())
+
+    # And this that of an answer's own.
+
+    def _work(self, connection: Connection, head: Head) -> None:
+        outgoing = Outgoing(connection.sock, head, keep=head.keeps_alive)
+        again = False
+        try:
+            body = bytes(connection.incoming.body)
+            environ = environ_of(head, body, connection.sock, self.bind_addr)
+            again = outgoing.answer(self._app, environ)
+        except ClientGone:
+            pass
+        except Exception as error:  # noqa: BLE001 - told to the client, and logged
+            _LOG.error("the app failed: %r", error)
+            if not outgoing.begun:
+                with suppress(OSError):
+                    connection.sock.send(refusal(500, "Internal server error"))
+        finally:
+            self._done.put((connection, again))
+            self._wake()
