@@ -1,7 +1,10 @@
 """The README says what is so; ``python tests/test_readme.py`` writes its table."""
 
+import doctest
 import pathlib
 import re
+
+import pytest
 
 from jupyter_complete.settings import flags
 
@@ -36,6 +39,43 @@ def test_the_two_commands_are_there():
 
     assert "pip install -e '.[lab]'" in text
     assert "pip install -e '.[test]' && .venv/bin/pytest" in text
+
+
+def blocks():
+    """Return (language, code) of each block that a reader would run in a notebook."""
+    text = README.read_text(encoding="utf-8")
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [one for one in found if one[0] or one[1].startswith("%")]
+
+
+def test_what_the_readme_shows_runs_and_gives_what_it_shows(bare_shell):
+    read = doctest.DocTestParser()
+    checks = 0
+    for language, code in blocks():
+        if ">>>" not in code:
+            bare_shell.run(code)
+            continue
+        assert language == "python"
+        for example in read.get_examples(code):
+            value = bare_shell.run(example.source)
+            checks += 1
+            assert f"{value!r}\n" == example.want, example.source
+
+    assert checks >= 5
+
+
+def lines():
+    """Return the magics that stand in a line of the README, ready to be run."""
+    text = TABLE.sub("", README.read_text(encoding="utf-8"))
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    found = re.findall(r"`(%(?:complete|config)[^`]*)`", text)
+    whole = (one for one in found if not re.search(r"…|[A-Z]{3}", one))
+    return [*dict.fromkeys(whole)]
+
+
+@pytest.mark.parametrize("line", lines())
+def test_each_magic_that_the_readme_names_runs(shell, line):
+    shell.run(line)
 
 
 if __name__ == "__main__":
