@@ -7,6 +7,7 @@ socket down, and the wait ends.
 
 from __future__ import annotations
 
+import http.client
 import os
 import selectors
 import socket
@@ -31,6 +32,8 @@ from ..errors import Cancelled
 
 SLICE = 0.05
 """Seconds between two looks at the switch, where nothing can be shut down."""
+MOST_INTERIM = 100
+"""Interim answers (1xx) that are skipped before one answer."""
 
 _thread = threading.local()
 
@@ -40,7 +43,10 @@ class Line:
 
     def __init__(self, cancel: Cancel) -> None:
         self.cancel = cancel
+        self.late = False
+        """Whether it was cut because its time was over."""
         self._connection: Connection | None = None
+        self._ended = threading.Event()
         self._unlisten = cancel.listen(self.cut)
 
     def __enter__(self) -> None:
@@ -60,13 +66,45 @@ class Line:
         if self._connection is not None:
             self._connection.shut_down(self)
 
+    def cut_after(self, seconds: float) -> None:
+        """Cut it after the seconds, unless it has ended by then.
+
+        A socket's timeout would begin anew with every byte.
+        """
+
+        def wait() -> None:
+            if not self._ended.wait(seconds):
+                self.late = True
+                self.cut()
+
+        Background(wait, name="cut late answer").start()
+
     def end(self) -> None:
         """Leave the connection to whoever uses it next."""
+        self._ended.set()
         self._unlisten()
+
+
+class _Head(http.client.HTTPResponse):
+    """An answer's head, which interim ones (102, 103, …) may come before.
+
+    The standard library skips 100 alone, and that for ever.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_INTERIM):
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            status = line[1]
+            if not 100 <= status < 200 or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                return line
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {MOST_INTERIM} interim answers")
 
 
 class Connection(HTTPConnection):
     """An HTTP connection that its line can shut down."""
+
+    response_class = _Head
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
