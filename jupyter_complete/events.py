@@ -30,9 +30,15 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     A last event without its blank line comes with ``whole=False``. Raises
     `ProtocolError` for what is not UTF-8.
     """
-    rest = b""
+    rest = bytearray()
     for chunk in _lines(chunks):
-        *blocks, rest = (rest + chunk).split(b"\n\n")
+        # Only what is new is searched, or a long event would cost its square.
+        fresh = max(len(rest) - 1, 0)
+        rest += chunk
+        if rest.find(b"\n\n", fresh) < 0:
+            continue
+        *blocks, left = bytes(rest).split(b"\n\n")
+        rest = bytearray(left)
         for block in blocks:
             # Nearly every event is a name and one line of data, or that line alone.
             name, found, data = block.partition(b"\ndata: ")
@@ -40,9 +46,9 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
                 yield Event(_text(name[7:]) or "message", _text(data))
             elif block[:6] == b"data: " and b"\n" not in block:
                 yield Event("message", _text(block[6:]))
-            elif (event := _event(block)) is not None:
+            elif block and (event := _event(block)) is not None:
                 yield event
-    last = _event(rest)
+    last = _event(bytes(rest))
     if last is not None:
         yield last._replace(whole=False)
 

@@ -23,7 +23,8 @@ from ..addresses import Secret, checked_key, url_of
 from ..cancel import Cancel
 from ..completion import CompletionRequest, Endpoint, HttpCall
 from ..errors import CompleteError
-from .answer import READ_SIZE, Answer
+from .answer import Answer
+from .body import READ_SIZE
 from .connections import POOLS, Line
 from .failures import explained, no_answer, redirected
 from .retry import Failure, persist, refused
@@ -102,7 +103,8 @@ class Client:
 
     ``key_for`` gives an endpoint's key or None; it is asked at every call. Timeouts
     are in seconds: to connect, and between two reads. ``retries`` is how often a
-    call is sent again. ``adapters`` mounts `requests` adapters by URL prefix.
+    call is sent again. An answer of more megabytes than ``max_answer_mb``, unpacked, is
+    cut there. ``adapters`` mounts `requests` adapters by URL prefix.
     """
 
     def __init__(
@@ -112,12 +114,14 @@ class Client:
         connect_timeout: float = 5.0,
         read_timeout: float = 600.0,
         retries: int = 2,
+        max_answer_mb: int = 64,
         adapters: Mapping[str, BaseAdapter] | None = None,
         pool_size: int = 64,
     ) -> None:
         self._key_for = key_for
         self._timeout = (connect_timeout, read_timeout)
         self._retries = retries
+        self._max_mb = max_answer_mb
         self._session = _Session()
         self._session.headers.clear()
         self._session.headers.update(
@@ -246,9 +250,9 @@ class Client:
                 exchange.dialect,
                 attempts=exchange.attempts,
                 notices=exchange.call.notices,
-                cancel=exchange.cancel,
+                line=line,
                 explain=exchange.explain,
-                end=line.end,
+                max_mb=self._max_mb,
             )
             if exchange.completes and (failure := answer.opening_failure()):
                 return failure
@@ -283,7 +287,7 @@ def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
     status, headers = response.status_code, response.headers
     if 300 <= status < 400:
         return redirected(exchange.url, headers, status, exchange.endpoint)
-    body = b""
+    body = bytearray()
     with suppress(HTTPError, OSError, ValueError):
         while len(body) < LARGEST_ERROR:
             piece = response.raw.read1(READ_SIZE, decode_content=True)
@@ -291,5 +295,5 @@ def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
                 break
             body += piece
     exchange.cancel.check()
-    error = exchange.dialect.decode_error(status, headers, body)
+    error = exchange.dialect.decode_error(status, headers, bytes(body))
     return refused(error, status, headers)

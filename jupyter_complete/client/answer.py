@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
-from urllib3.exceptions import HTTPError
-
-from ..cancel import Cancel
 from ..completion import Chunk
 from ..errors import (
     Cancelled,
@@ -22,15 +18,14 @@ from ..errors import (
     one_line,
 )
 from ..events import events
+from .body import Body, joined
+from .connections import Line
 from .retry import Failure, refused
 
 if TYPE_CHECKING:
     from ..dialects import Dialect
 
-READ_SIZE = 65536
-PATIENCE = 0.02
-"""Seconds to wait for the end of a body whose answer is complete."""
-MOST_PIECES_AFTER = 4
+_BOM = b"\xef\xbb\xbf"
 
 
 class Answer:
@@ -49,9 +44,9 @@ class Answer:
         *,
         attempts: int,
         notices: tuple[str, ...],
-        cancel: Cancel,
+        line: Line,
         explain: Callable[[CompleteError], CompleteError],
-        end: Callable[[], None],
+        max_mb: int,
     ) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
@@ -62,10 +57,10 @@ class Answer:
         self.notices = notices
         self._response = response
         self._dialect = dialect
-        self._cancel = cancel
+        self._line = line
+        self._cancel = line.cancel
         self._explain = explain
-        self._end = end
-        self._broken: str | None = None
+        self._body = Body(response, line, max_mb)
         self._failure: Failure | None = None
         self._half = ""
         self._chunks: Iterator[Chunk] = self._iterate()
@@ -93,18 +88,20 @@ class Answer:
                     break
         except CompleteError as error:
             rest = map(_raise, [error])
-        self._chunks = itertools.chain(came, rest)
+        self._chunks = chain(came, rest)
         return self._failure
 
     def close(self) -> None:
         """End the answer; a connection that still carries some of it is closed."""
         self._response.close()
-        self._end()
+        self._line.end()
 
     def json(self) -> Any:
         """Give the body's JSON, of an answer that is no completion. Raises as above."""
-        body = b"".join(self._bytes())
+        body = joined(self._body)
         self._cancel.check()
+        if self._body.too_long:
+            raise self._explain(ProtocolError(self._body.length))
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -123,8 +120,10 @@ class Answer:
                 if self._half or not each.text.isascii():
                     chunk = self._mended(each)
                 texts.append(chunk.text)
+                if chunk.ended or chunk.stop_reason is not None:
+                    self._body.complete = True
                 yield chunk
-                if chunk.stop_reason is None:
+                if not self._body.complete:
                     self._cancel.check()
         except CompleteError as error:
             failure: CompleteError = error
@@ -144,18 +143,18 @@ class Answer:
 
     def _decoded(self) -> Iterator[Chunk]:
         """Yield the chunks, of a stream or a whole answer, whichever it is."""
-        pieces = self._bytes()
-        head = b""
-        while not head.removeprefix(b"\xef\xbb\xbf").strip():
-            piece = next(pieces, b"")
-            if not piece:
+        pieces = iter(self._body)
+        head: list[bytes] = []
+        first = b""
+        for piece in pieces:
+            head.append(piece)
+            first = (piece if head[1:] else piece.removeprefix(_BOM)).lstrip()[:1]
+            if first:
                 break
-            head += piece
-        first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         if self._is_stream(first):
-            yield from self._streamed(_chain(head, pieces), head)
+            yield from self._streamed(chain(head, pieces), head)
         else:
-            yield from self._whole(head + b"".join(pieces))
+            yield from self._whole(joined(chain(head, pieces)))
 
     def _is_stream(self, first: bytes) -> bool:
         """Tell a stream by what came; the header is asked where nothing did."""
@@ -164,21 +163,24 @@ class Answer:
         kind = self.headers.get("content-type", "")
         return "event-stream" in kind or (bool(first) and "json" not in kind)
 
-    def _streamed(self, pieces: Iterable[bytes], head: bytes) -> Iterator[Chunk]:
-        stopped = False
+    def _streamed(
+        self, pieces: Iterable[bytes], head: Sequence[bytes]
+    ) -> Iterator[Chunk]:
         length = 0
         try:
             for chunk in self._dialect.decode_stream(events(pieces)):
                 length += len(chunk.text)
-                stopped = stopped or chunk.ended or chunk.stop_reason is not None
                 yield chunk
         except CompleteError:
-            if not stopped:  # what comes after the reason is no part of the answer
+            if not self._body.complete:  # what comes behind its end is no part of it
                 raise
-        if not stopped:
+        if not self._body.complete:
             self._cancel.check()
-            how = f"was cut ({self._broken})" if self._broken else "ended"
-            begins = head[:200].decode("utf-8", "replace")
+            if self._body.too_long:
+                raise IncompleteStream(self._body.length)
+            broken = self._body.broken
+            how = f"was cut ({broken})" if broken else "ended"
+            begins = b"".join(head)[:200].decode("utf-8", "replace")
             came = f"{one_line(begins, 60)!r}" if begins else "nothing"
             if length:
                 came = f"{length} character{'s' * (length != 1)}"
@@ -186,18 +188,14 @@ class Answer:
                 f"The answer {how} without a stop reason after {came}; "
                 "what came is kept, run it again for a whole one."
             )
-        self._drain()
+        self._body.drain()
 
     def _whole(self, body: bytes) -> Iterator[Chunk]:
         self._cancel.check()
-        if self._broken:
-            if text := salvaged(body):
-                yield Chunk(text)
-            raise IncompleteStream(
-                f"The answer was cut ({self._broken}) after {len(body)} bytes; what "
-                "came of its text is kept, run it again for a whole one."
-            )
-        body = body.removeprefix(b"\xef\xbb\xbf").strip()
+        body = body.removeprefix(_BOM).strip()
+        if self._body.broken or self._body.too_long:
+            yield from self._half_of(body)
+            return
         if not body:
             raise ProtocolError(
                 "The endpoint's answer is empty; check its URL and dialect."
@@ -208,6 +206,20 @@ class Answer:
                 "URL, and whether a proxy or a login page stands before it."
             )
         yield from self._dialect.decode(body)
+
+    def _half_of(self, body: bytes) -> Iterator[Chunk]:
+        """Yield what came of a whole answer that was cut; raises unless that is all."""
+        try:
+            yield from self._dialect.decode(body)
+        except ProtocolError:
+            if text := salvaged(body):
+                yield Chunk(text)
+            raise IncompleteStream(
+                self._body.length
+                if self._body.too_long
+                else f"The answer was cut ({self._body.broken}) after {len(body)} "
+                "bytes; what came of its text is kept, run it again for a whole one."
+            ) from None
 
     def _mended(self, chunk: Chunk) -> Chunk:
         """Give the chunk without half characters, which JSON can carry in escapes.
@@ -221,31 +233,6 @@ class Answer:
             text, self._half = text[:-1], text[-1]
         pairs = text.encode("utf-16-le", "surrogatepass")
         return chunk._replace(text=pairs.decode("utf-16-le", "replace"))
-
-    def _bytes(self) -> Iterator[bytes]:
-        """Yield bytes as they arrive; a failure ends them and is noted."""
-        read = self._response.raw.read1
-        try:
-            while not self._cancel.is_set():
-                piece = read(READ_SIZE, decode_content=True)
-                if not piece:
-                    return
-                yield piece
-        except (HTTPError, OSError, ValueError) as error:
-            # urllib3 gives its words and the exception below as two arguments.
-            words = error.args[0] if isinstance(error, HTTPError) else error
-            self._broken = one_line(str(words), 120) or type(error).__name__
-
-    def _drain(self) -> None:
-        """Read the body's end, so that the connection can serve again."""
-        raw = self._response.raw
-        sock = getattr(getattr(raw, "connection", None), "sock", None)
-        if sock is not None:
-            with suppress(HTTPError, OSError, ValueError):
-                sock.settimeout(PATIENCE)
-                for _ in range(MOST_PIECES_AFTER):
-                    if not raw.read1(READ_SIZE, decode_content=True):
-                        break
 
 
 def _bare(error: CompleteError) -> CompleteError:
@@ -261,12 +248,8 @@ def _raise(error: CompleteError) -> Chunk:
     raise error
 
 
-def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from rest
-
-
-_TEXT = re.compile(r'"(?:completion|text)"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+# Possessive: a text of megabytes would else be remembered character by character.
+_TEXT = re.compile(r'"(?:completion|text)"\s*+:\s*+"((?:[^"\\]++|\\.)*+)', re.DOTALL)
 _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 
 

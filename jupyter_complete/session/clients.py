@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..client import Client
 from ..embedded.app import make_app
@@ -14,17 +14,25 @@ from ..keys import Keys
 if TYPE_CHECKING:
     from ..settings import CompletionSettings
 
-_SETTINGS = ["connect_timeout", "read_timeout", "retries"]
+
+class Bounds(NamedTuple):
+    """How long a client waits and how much it takes, as the settings of these names."""
+
+    connect_timeout: float
+    read_timeout: float
+    max_answer_mb: int
+
+    @classmethod
+    def of(cls, settings: CompletionSettings) -> Self:
+        """Return those of the settings as they are."""
+        return cls(*(getattr(settings, name) for name in cls._fields))
 
 
-def client_of(
-    keys: Keys, connect_timeout: float, read_timeout: float, *, retries: int
-) -> Client:
-    """Give a client with a pool of its own; times are in seconds."""
+def client_of(keys: Keys, bounds: Bounds, *, retries: int) -> Client:
+    """Give a client with a pool of its own."""
     return Client(
         keys,
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
+        **bounds._asdict(),
         retries=retries,
         adapters={"embedded://": EmbeddedAdapter(make_app(load_models()))},
     )
@@ -38,7 +46,7 @@ class SharedClient:
         self._settings = settings
         self._client: Client | None = None
         self._lock = threading.Lock()
-        settings.observe(self.close, names=_SETTINGS)
+        settings.observe(self.close, names=[*Bounds._fields, "retries"])
 
     def __call__(self) -> Client:
         """Give the client."""
@@ -46,10 +54,7 @@ class SharedClient:
         with self._lock:
             if self._client is None:
                 self._client = client_of(
-                    self._keys,
-                    settings.connect_timeout,
-                    settings.read_timeout,
-                    retries=settings.retries,
+                    self._keys, Bounds.of(settings), retries=settings.retries
                 )
             return self._client
 

@@ -15,6 +15,7 @@ from ..settings import CompletionSettings, parameters
 from ..sweep import axes as sweep_axes
 from ..sweep.result import SweepResult
 from ..sweep.tasks import Limits, Run, Task
+from .clients import Bounds
 from .plan import Call
 
 ALIKE = "At temperature 0 the samples of a point are much the same."
@@ -35,7 +36,7 @@ class Sent(NamedTuple):
 
     place: int
     call: Call
-    timeouts: tuple[float, float]
+    bounds: Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def plan_sweep(
     `InputError` for the first that is refused; nothing is sent.
     """
     sweep_id = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-    timeouts = (settings.connect_timeout, settings.read_timeout)
+    bounds = Bounds.of(settings)
     everywhere = dict(values)
     settings_at = _settings_at(settings)
     tasks: list[Task] = []
@@ -108,7 +109,7 @@ def plan_sweep(
         call = replace(prepare(filled, here), sweep=sweep_id)
         notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
         for sample in range(settings.samples):
-            sent = Sent(len(tasks), call.again(sample), timeouts)
+            sent = Sent(len(tasks), call.again(sample), bounds)
             tasks.append(Task(point, sample, sent, sent.call.request))
     return SweepPlan(
         tuple(tasks),

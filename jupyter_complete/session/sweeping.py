@@ -18,7 +18,7 @@ from ..sweep.result import SweepResult
 from ..sweep.run import run
 from ..sweep.tasks import Ended, Hooks, Progress, Task
 from .ask import Gathering, Outcome, ask
-from .clients import client_of
+from .clients import Bounds, client_of
 from .grid import Sent, SweepPlan
 from .keeping import begin
 
@@ -179,16 +179,16 @@ def _kept_value(value: object) -> object:
 
 
 @functools.cache
-def _worker_client(timeouts: tuple[float, float]) -> Client:
+def _worker_client(bounds: Bounds) -> Client:
     """Give this process's own client; its keys come from its own environment."""
-    return client_of(Keys(), *timeouts, retries=0)
+    return client_of(Keys(), bounds, retries=0)
 
 
 def ask_elsewhere(sent: Sent, cancel: Cancel | None = None) -> Outcome:
     """Answer a call of a sweep in a worker process, which finds its own key."""
     outcome = ask(
         sent.call,
-        _worker_client(sent.timeouts),
+        _worker_client(sent.bounds),
         Gathering(sent.call),
         on_text=None,
         cancel=cancel or Cancel(),

@@ -265,6 +265,9 @@ class CompletionSettings(Settings):
     read_timeout = Float(
         600.0, min=0.001, help="Seconds to wait for the next byte of an answer."
     ).tag(config=True)
+    max_answer_mb = Int(
+        64, min=1, help="Megabytes at which an answer, unpacked, is cut."
+    ).tag(config=True)
     retries = Int(
         2, min=0, help="How often a call that may be sent again is sent again."
     ).tag(config=True)
