@@ -34,6 +34,7 @@ from jupyter_complete.completion import (
 from jupyter_complete.errors import HistoryError, InputError
 from jupyter_complete.history import History, alive, schema, search, store, texts
 from jupyter_complete.history.store import on_network
+from jupyter_complete.spreadsheet import cell
 
 EVERY_FIELD = Completion(
     text=" it closes the file.",
@@ -193,10 +194,9 @@ def test_any_completion_comes_back_equal_from_store_export_and_import(
 
         first.export(tmp_path / "out.csv")
         (line,) = _csv(tmp_path / "out.csv")
-        assert line["prompt"] == completion.request.prompt
-        assert (
-            line["text"] == completion.text.encode("utf-8", "backslashreplace").decode()
-        )
+        assert line["prompt"] == cell(completion.request.prompt)
+        text = cell(completion.text)
+        assert line["text"] == text.encode("utf-8", "backslashreplace").decode()
 
 
 def _csv(path):

@@ -43,6 +43,7 @@ FLOORS = {
     "events": 0,
     "plain": 0,
     "prompts": 0,
+    "spreadsheet": 0,
     "version": 0,
 }
 """Every module or sub-package, and its floor."""

@@ -14,6 +14,7 @@ from typing import Any, get_args
 from ..completion import Completion, CompletionRequest
 from ..errors import HistoryError, InputError, one_line
 from ..plain import plain, restored
+from ..spreadsheet import cell
 from .row import Row, RunStatus
 
 CSV_COLUMNS = (
@@ -48,7 +49,8 @@ def write(path: Path, rows: Iterable[Row]) -> int:
     r"""Write rows as the file's name ends, ``.jsonl`` or ``.csv``; give their number.
 
     A file that stood there is replaced when the new one is whole. In CSV, half a
-    character stands as its escape (``\ud800``). Raises `InputError`.
+    character stands as its escape (``\ud800``), and text that a spreadsheet would take
+    for a formula begins with an apostrophe. Raises `InputError`.
     """
     writers = {".jsonl": _write_jsonl, ".csv": _write_csv}
     if path.suffix.lower() not in writers:
@@ -107,7 +109,7 @@ def _write_csv(descriptor: int, rows: Iterable[Row]) -> int:
         table = csv.DictWriter(file, CSV_COLUMNS)
         table.writeheader()
         for row in rows:
-            table.writerow(_flat(row))
+            table.writerow({name: cell(value) for name, value in _flat(row).items()})
             count += 1
     return count
 

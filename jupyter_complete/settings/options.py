@@ -64,7 +64,8 @@ class CompleteOptions(MagicOptions):
     export: str | None = option(
         "--export",
         metavar="FILE",
-        help="Write the sweep to a .jsonl, .csv or .parquet file.",
+        help="Write the sweep to a .jsonl, .csv or .parquet file; in .csv, text that "
+        "a spreadsheet would take for a formula begins with an apostrophe.",
     )
     plot: str | None = option(
         "--plot", metavar="SPEC", help="Plot the sweep, as in words~temperature."
@@ -171,7 +172,10 @@ class HistoryOptions(MagicOptions):
         help="Write the cell that asked for it into the next cell.",
     )
     export: str | None = option(
-        "--export", metavar="FILE", help="Write what is found to a .jsonl or .csv file."
+        "--export",
+        metavar="FILE",
+        help="Write what is found to a .jsonl or .csv file; in .csv, text that a "
+        "spreadsheet would take for a formula begins with an apostrophe.",
     )
     import_: str | None = option(
         "--import", metavar="FILE", help="Read completions from a .jsonl file."

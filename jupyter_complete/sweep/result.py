@@ -222,7 +222,10 @@ class SweepResult(Sequence[Completion]):
         return table.export(self.to_records(), path, ".jsonl")
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write a line for each call made to ``path``; nested fields as JSON."""
+        """Write a line for each call made to ``path``; nested fields as JSON.
+
+        Text that a spreadsheet would take for a formula begins with an apostrophe.
+        """
         return table.export(self.to_records(), path, ".csv")
 
     def to_parquet(self, path: str | Path) -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..completion import Completion
 from ..errors import InputError
+from ..spreadsheet import cell
 from .axes import Point
 
 if TYPE_CHECKING:
@@ -112,11 +113,10 @@ def _write_csv(found: Sequence[Record], path: Path) -> None:
     with path.open(
         "w", encoding="utf-8", errors="backslashreplace", newline=""
     ) as file:
-        writer = csv.DictWriter(file, [*found[0]] if found else [])
-        writer.writeheader()
-        writer.writerows(
-            {name: _flat(record[name]) for name in record} for record in found
-        )
+        writer = csv.writer(file)
+        writer.writerow(map(cell, found[0] if found else []))
+        for record in found:
+            writer.writerow(cell(_flat(value)) for value in record.values())
 
 
 def _write_parquet(found: Sequence[Record], path: Path) -> None:
