@@ -97,7 +97,7 @@ def test_a_saved_cell_has_one_display_with_the_whole_completion():
 
     assert [output.output_type for output in outputs] == ["display_data"]
     data = outputs[0].data
-    assert set(data) == {"text/plain", "text/markdown", RECORD_TYPE}
+    assert set(data) == {"text/plain", "text/html", RECORD_TYPE}
     answer = Completion.from_record(data[RECORD_TYPE])
     assert answer.text.strip() in data["text/plain"]
     assert "loop" in answer.text

@@ -1,16 +1,15 @@
 """What a person sees of a completion: the text as it comes, then one card.
 
 The text streams to stdout and ends in one display that replaces it: linear in bytes,
-no JavaScript, and the same saved file from every front end. Text from a model is
-hostile: control characters are shown, not obeyed; HTML is escaped; Markdown that
-could load something from elsewhere is shown as plain text.
+no JavaScript, and the same saved file from every front end. Text from outside is
+hostile: control characters are shown, not obeyed, and all HTML is written here.
 """
 
 from ..saved import RECORD_TYPE
-from .card import card, facts, notes, request_text
+from .card import answer, card, facts, notes, request_text
 from .differences import difference
 from .distribution import Bars
-from .markdown import escape, safe_markdown, shown
+from .markdown import boxed, escape, formatted, shown
 from .screen import Screen, TerminalScreen, screen, shielded
 from .sweeps import SweepScreen, SweepView, sweep_screen, view
 from .tables import Table, history_table, models_table
@@ -25,15 +24,17 @@ __all__ = [
     "Table",
     "TerminalScreen",
     "Tokens",
+    "answer",
+    "boxed",
     "card",
     "difference",
     "escape",
     "facts",
+    "formatted",
     "history_table",
     "models_table",
     "notes",
     "request_text",
-    "safe_markdown",
     "screen",
     "shielded",
     "shown",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import printable
 from ..saved import RECORD_TYPE
-from .markdown import escape, safe_markdown, shown
+from .markdown import boxed, escape, formatted, preformatted, shown
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -16,21 +16,29 @@ if TYPE_CHECKING:
 
 
 def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
-    """Give a completion's MIME bundle; the record in it is the whole completion."""
-    text = shown(completion.text).strip("\n")
+    """Return a completion's MIME bundle; the record in it is the whole completion."""
     below = [f"[{facts(completion)}]", *notes(completion)]
     bundle: dict[str, Any] = {
-        "text/plain": "\n".join([text, "", *below]),
+        "text/plain": "\n".join([_text(completion), "", *below]),
         RECORD_TYPE: completion.to_record(),
     }
-    small = "<br>".join(f"<small>{escape(line)}</small>" for line in below)
-    if format == "tokens":
-        bundle["text/html"] = f"{Tokens(completion).html()}<hr>{small}"
-        return bundle
-    markdown = None if format == "text" else safe_markdown(text)
-    if markdown is not None:
-        bundle["text/markdown"] = f"{markdown}\n\n---\n\n{small}"
+    if format != "text":
+        small = "<br>".join(f"<small>{escape(line)}</small>" for line in below)
+        markup = f"{answer(completion, format)}<hr>{small}"
+        bundle["text/html"] = boxed(markup, "jc-card")
     return bundle
+
+
+def answer(completion: Completion, format: str) -> str:  # noqa: A002 - as above
+    """Return a completion's text as HTML: as its Markdown says, as it is, or shaded."""
+    if format == "tokens":
+        return Tokens(completion).html()
+    text = _text(completion)
+    return preformatted(text) if format == "text" else formatted(text)
+
+
+def _text(completion: Completion) -> str:
+    return shown(completion.text).strip("\n")
 
 
 def facts(completion: Completion) -> str:

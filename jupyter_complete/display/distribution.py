@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..distribution import Reshaped
 from ..errors import one_line
-from .markdown import escape
+from .markdown import boxed, escape
 from .tokens import percent, token_label
 
 ROWS = 12
@@ -76,11 +76,11 @@ class Bars:
         body = "".join(_html_row(row, self._columns(row), most) for row in self._rows())
         ticks = [TICK] if len(self._headings()) > 1 else []
         notes = "<br>".join(map(escape, [*self.summary(), *ticks]))
-        return (
-            f'<div class="{name} mathjax_ignore tex2jax_ignore">'
+        return boxed(
             f"<p>{escape(self._title())}</p>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p>{notes}</p></div>"
+            f"<p>{notes}</p>",
+            name,
         )
 
     def summary(self) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import one_line, printable
-from .markdown import escape
+from .markdown import boxed, escape
 
 if TYPE_CHECKING:
     from ..catalog import Catalog, Model
@@ -51,10 +51,8 @@ class Table:
             for row in self.rows
         )
         caption = f"<p>{escape(self.caption)}</p>" if self.caption else ""
-        return (
-            "<table class='mathjax_ignore tex2jax_ignore'>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}"
-        )
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return boxed(f"{table}{caption}", "jc-table")
 
 
 def history_table(rows: Sequence[Row]) -> Table:

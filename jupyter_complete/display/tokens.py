@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..completion import Completion, TokenLogprob
 from ..errors import printable
-from .markdown import escape
+from .markdown import boxed, escape, preformatted
 
 MOST_ALTERNATIVES = 5
 """Other tokens that are shown beside each, however many were told."""
@@ -91,18 +91,13 @@ class Tokens:
     def html(self) -> str:
         """Give that HTML; the text itself where no probabilities were told."""
         if not self.completion.logprobs:
-            text = escape(self.completion.text.strip())
-            return (
-                f'<div class="mathjax_ignore tex2jax_ignore" style="{_TEXT}">{text}'
-                f"</div><p><small>{NONE_TOLD}</small></p>"
-            )
+            text = preformatted(self.completion.text.strip())
+            return boxed(f"{text}<p><small>{NONE_TOLD}</small></p>", "jc-tokens")
         tokens = "".join(map(_html_token, self.completion.logprobs))
         tokens = tokens.replace("> ", ">", 1)  # the text's own start, as on a card
-        return (
-            f"<style>{_STYLE}</style>"
-            '<div class="jc-tokens mathjax_ignore tex2jax_ignore">'
-            f'<div style="{_TEXT}">{tokens}</div>'
-            f"<p><small>{_legend()}</small></p></div>"
+        return f"<style>{_STYLE}</style>" + boxed(
+            f'<div style="{_TEXT}">{tokens}</div><p><small>{_legend()}</small></p>',
+            "jc-tokens",
         )
 
 

@@ -261,7 +261,9 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         last = [answer.completion for answer in self._board.current]
         return {
             "text/plain": cards.saved_text(last, self._next.bars),
-            "text/html": cards.saved(last, self._next.bars, self._saved_class),
+            "text/html": cards.saved(
+                last, self._next.bars, self._saved_class, self.settings.format
+            ),
         }
 
 

@@ -86,7 +86,8 @@ class Board:
         else:
             self._ended[sample] = outcome.completion
             self.completions.append(outcome.completion)
-            self.live.finish(sample, cards.card(outcome.completion))
+            form = self._session.settings.format
+            self.live.finish(sample, cards.card(outcome.completion, form))
 
     def all_ended(self) -> None:
         """Show how it ended, and compare with what was before."""

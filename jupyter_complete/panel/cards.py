@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..completion import Completion
-from ..display import Bars, difference, escape, facts
+from ..display import Bars, answer, boxed, difference, escape, facts
 from ..errors import one_line
 from ..prompts import template_names
 
@@ -14,18 +14,24 @@ LONGEST_VALUE = 80
 _STYLE = "white-space: pre-wrap; overflow-wrap: anywhere"
 
 
-def card(completion: Completion) -> str:
+def card(completion: Completion, format: str) -> str:  # noqa: A002 - the setting's name
     """Give a completion's text with the line of facts, notes and error below it."""
-    text = escape(completion.text.replace("\r", "").strip())
     below = [facts(completion)]
     below += [f"Note: {notice}" for notice in completion.notices]
     lines = "".join(f'<div class="jc-facts">{escape(line)}</div>' for line in below)
     if completion.error:
         lines += f'<div class="jc-facts jc-bad">{escape(completion.error)}</div>'
-    return f'<div class="jc-text" style="{_STYLE}">{text}</div>{lines}'
+    # Jupyter's own class for what it lays out itself: the page's style for lists, code.
+    text = boxed(answer(completion, format), "jc-text jp-RenderedHTMLCommon")
+    return f"{text}{lines}"
 
 
-def saved(completions: Sequence[Completion], bars: Bars | None, name: str) -> str:
+def saved(
+    completions: Sequence[Completion],
+    bars: Bars | None,
+    name: str,
+    format: str,  # noqa: A002 - as above
+) -> str:
     """Give what a saved notebook shows in the panel's place, in a box of that class."""
     what = (
         "The completion panel of jupyter_complete needs a running kernel and "
@@ -37,9 +43,9 @@ def saved(completions: Sequence[Completion], bars: Bars | None, name: str) -> st
         f'<div style="{_STYLE}"><b>{escape(text.strip())}</b></div>'
         for text in dict.fromkeys(completion.prompt for completion in completions)
     )
-    answers = "<hr>".join(card(completion) for completion in completions)
+    answers = "<hr>".join(card(completion, format) for completion in completions)
     picture = bars.html() if bars else ""
-    return f'<div class="{name}"><p>{what}</p>{prompt}{answers}{picture}</div>'
+    return boxed(f"<p>{what}</p>{prompt}{answers}{picture}", name)
 
 
 def saved_text(completions: Sequence[Completion], bars: Bars | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import one_line
-from ..markdown import escape
+from ..markdown import boxed, escape
 from .summary import error
 
 if TYPE_CHECKING:
@@ -105,17 +105,11 @@ class Tiles:
         what = (
             f"<div><i>{escape(self._names)}{several}</i></div>" if self._names else ""
         )
-        return (
-            f"<style>{_STYLE}</style>"
-            f"<div class='jc-live mathjax_ignore tex2jax_ignore'>{what}{tiles}</div>"
-        )
+        return f"<style>{_STYLE}</style>{boxed(f'{what}{tiles}', 'jc-live')}"
 
     def status(self, progress: Progress, line: str, newest: str) -> str:
         """Give the line above the grid: a bar, the counts, the newest answer."""
         ended = progress.done + progress.failed
         text = f"<br><small>{escape(newest)}</small>" if newest else ""
-        return (
-            "<div class='mathjax_ignore tex2jax_ignore'>"
-            f"<progress max={progress.total} value={ended}></progress> "
-            f"{escape(line)}{text}</div>"
-        )
+        bar = f"<progress max={progress.total} value={ended}></progress>"
+        return boxed(f"{bar} {escape(line)}{text}", "jc-line")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...sweep.result import SweepResult
-from ..markdown import escape
+from ..markdown import boxed, escape
 from . import against as differing
 from .against import Baseline, Chosen, baselines, panels
 from .dimensions import Dimension, chosen, column_names, dimensions
@@ -137,13 +137,13 @@ class _Page:
             for place, panel in enumerate(self.panels)
         )
         controls = "".join(self._controls(scope))
-        return (
-            f"<div class='jc-sweep {scope} mathjax_ignore tex2jax_ignore'>"
+        return boxed(
             f"{looks}{heads}"
             f"<div class=jc-controls hidden=hidden>{controls}</div>"
             f"<p class=jc-n hidden=hidden>{self._hidden()}</p>"
             f"<div class=jc-scroll>{self.table}</div>"
-            f"<div class=jc-d hidden=hidden>{compared}</div>{self._more()}</div>"
+            f"<div class=jc-d hidden=hidden>{compared}</div>{self._more()}",
+            f"jc-sweep {scope}",
         )
 
     def _controls(self, scope: str) -> Iterable[str]:
