@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 
 from jupyter_complete.embedded import model as room
 from jupyter_complete.embedded.corpus import documentation, from_text
-from jupyter_complete.embedded.level import Level
+from jupyter_complete.embedded.level import Estimate, Level
 from jupyter_complete.embedded.model import END, count_tokens, load_models
 from jupyter_complete.embedded.passage import Token
 from jupyter_complete.embedded.retrieval import question_terms
@@ -311,12 +311,12 @@ SHARES = Level({0: 0.6, 1: 0.3, 2: 0.1}, 0.0, None)
 LONGER = Level({0: 0.999}, 0.0025, SHARES)
 
 
-@pytest.mark.parametrize("estimate", [SHARES, LONGER], ids=["short", "long"])
+@pytest.mark.parametrize("level", [SHARES, LONGER], ids=["short", "long"])
 @pytest.mark.parametrize("temperature", [0.02, 0.05, 0.5, 1, 2])
 def test_where_the_likeliest_is_ruled_out_the_others_share_the_whole(
-    estimate, temperature
+    level, temperature
 ):
-    left = dict(shape(estimate.without([0]), Sampling(temperature=temperature)))
+    left = dict(shape(Estimate(level).without([0]), Sampling(temperature=temperature)))
 
     weights = {token: SHARES.own[token] ** (1 / temperature) for token in (1, 2)}
     total = math.fsum(weights.values())
@@ -326,7 +326,7 @@ def test_where_the_likeliest_is_ruled_out_the_others_share_the_whole(
 
 @pytest.mark.parametrize("temperature", [0.0005, 1])
 def test_every_number_from_0_to_1_chooses_a_token_that_can_come(temperature):
-    shaped = shape(SHARES, Sampling(temperature=temperature))
+    shaped = shape(Estimate(SHARES), Sampling(temperature=temperature))
 
     assert shaped.choose(0.0)[0] == 0
     token, probability = shaped.choose(1.0)
@@ -336,7 +336,7 @@ def test_every_number_from_0_to_1_chooses_a_token_that_can_come(temperature):
 def test_an_estimate_that_is_less_than_a_whole_keeps_what_it_has():
     rounded = Level({0: 0.5, 1: 0.4999}, 0.0, None)
 
-    assert [t for t, _ in shape(rounded, Sampling(top_p=0.99999))] == [0, 1]
+    assert [t for t, _ in shape(Estimate(rounded), Sampling(top_p=0.99999))] == [0, 1]
 
 
 def test_a_token_outside_the_vocabulary_never_comes():

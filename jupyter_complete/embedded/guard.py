@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .level import Level
+from .level import Estimate, Level
 from .tokens import BREAKS, LONGEST, PARAGRAPH_ID, Text
 
 _Ways = dict[tuple[int, ...], frozenset[int]]
@@ -44,33 +44,33 @@ class Guard:
         self._said: _Ways = {}
         """What would repeat a sentence that begins so."""
         self._begin = 0
-        self._levels: list[Level] = []
+        self._estimates: list[Estimate] = []
         """What could follow at each token of the sentence."""
-        self._here: Level | None = None
+        self._here: Estimate | None = None
         self._open: list[bool] = []
         """For each open bracket whether a sentence may end in it."""
 
-    def allowed(self) -> Level:
+    def allowed(self) -> Estimate:
         """Give the estimate of what follows, without what should not."""
-        raw, level, history = self._after(self.history), self._placed(), self.history
+        estimate, history = self._placed(), self.history
         context, brief = tuple(history[-LONGEST:]), tuple(history[-SAID_AGAIN:])
         wrong = self._round.get(context, _NOTHING)
         wrong |= self._said.get(tuple(history[self._begin :]), _NOTHING)
         stale = self._taken.get(context, _NOTHING) | self._round.get(brief, _NOTHING)
-        if not stale.issuperset(raw.own):
+        if not stale.issuperset(estimate.level.own):
             wrong |= stale
-        if wrong:
-            level = raw.without(wrong | self._misplaced())
+        estimate = estimate.without(wrong)
         if self._open and self._open[-1] and history[-1] in self._marks.ends:
             for token in self._marks.closing:
-                if level.probability(token) > FORK:
-                    level = level.with_at_least(token, CLOSED)
-        return level
+                if estimate.probability(token) > FORK:
+                    estimate = estimate.with_at_least(token, CLOSED)
+        return estimate
 
-    def _placed(self) -> Level:
+    def _placed(self) -> Estimate:
         """Give the estimate of what follows, without what is misplaced."""
         if self._here is None:
-            self._here = self._after(self.history).without(self._misplaced())
+            estimate = Estimate(self._after(self.history))
+            self._here = estimate.without(self._misplaced())
         return self._here
 
     def _misplaced(self) -> frozenset[int]:
@@ -100,7 +100,7 @@ class Guard:
 
     def take(self, token: int) -> None:
         """Add a token to the history."""
-        self._levels.append(self._placed())
+        self._estimates.append(self._placed())
         self._here = None
         history, marks = self.history, self._marks
         before = history[-1] if history else PARAGRAPH_ID
@@ -125,14 +125,14 @@ class Guard:
             self._end()
 
     def _end(self) -> None:
-        sentence, levels = self.history[self._begin :], self._levels
-        self._begin, self._levels, self._round = len(self.history), [], {}
+        sentence, estimates = self.history[self._begin :], self._estimates
+        self._begin, self._estimates, self._round = len(self.history), [], {}
         if len(sentence) < SHORTEST_SENTENCE:
             return
         left = []
         for place, token in enumerate(sentence[: len(sentence) // 2]):
             said = self._said.get(tuple(sentence[:place]), _NOTHING)
-            left.append(1 - sum(map(levels[place].probability, said | {token})))
+            left.append(1 - sum(map(estimates[place].probability, said | {token})))
         forks = [place for place, chance in enumerate(left) if chance > FORK]
         fork = forks[-1] if forks else left.index(max(left))
         _note(self._said, sentence[:fork], sentence[fork])

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from heapq import heapify, heappop, heapreplace, merge
 
-LEAST_LEFT, NEGLIGIBLE = 1e-6, 1e-4
-"""Tokens stay if what is left without them is less, or if they are no likelier."""
+LEAST_LEFT = 1e-6
+"""Tokens may come after all where less than this would be left without them."""
 
 ROUNDED = 1e-5
 """The share of a sum that a difference has to be, to be exact enough."""
+
+Ranking = list[tuple[float, int]]
+"""(minus probability, token), the likeliest first."""
 
 
 class Level:
     """The estimate after one context.
 
     ``own``: probability of each token that was seen there; any other token has
-    ``rest`` times its probability at ``parent``.
+    ``rest`` times its probability at ``parent``, and less than its own here.
     """
 
-    __slots__ = ("_powers", "_ranking", "_top", "own", "parent", "rest")
+    __slots__ = ("_likeliest", "_powers", "_ranking", "own", "parent", "rest")
 
     def __init__(
         self, own: Mapping[int, float], rest: float, parent: Level | None
@@ -26,8 +30,8 @@ class Level:
         self.own = own
         self.rest = rest
         self.parent = parent
-        self._ranking: list[tuple[float, int]] | None = None
-        self._top: float | None = None
+        self._ranking: Ranking | None = None
+        self._likeliest: tuple[int, float] | None = None
         self._powers: dict[float, float] = {}
 
     def probability(self, token: int) -> float:
@@ -40,50 +44,72 @@ class Level:
             level = level.parent
         return scale * known
 
-    def without(self, tokens: Iterable[int]) -> Level:
-        """Give the estimate when none of these tokens comes next.
+    def ranked(
+        self, share: float = 1.0, leaving_out: Iterable[int] = ()
+    ) -> Iterator[tuple[int, float]]:
+        """Yield every token and this share of its probability, likeliest first.
 
-        They stay if hardly anything else could, or if they hardly could.
+        Equal ones come in the order in which the text first has them.
         """
-        left = 1 - sum(map(self.probability, tokens))
-        if left < LEAST_LEFT or left > 1 - NEGLIGIBLE:
-            return self
-        return _Without(dict.fromkeys(tokens, 0.0), 1 / left, self)
-
-    def with_at_least(self, token: int, probability: float) -> Level:
-        """Give the estimate when a token comes next at least as likely as this."""
-        known = self.probability(token)
-        if known >= probability:
-            return self
-        return Level({token: probability}, (1 - probability) / (1 - known), self)
+        heap: list[tuple[float, int, int, float, Ranking]] = []
+        scale, level = share, self
+        while True:
+            ranking = level.ranking
+            heap.append((ranking[0][0] * scale, ranking[0][1], 0, scale, ranking))
+            if level.parent is None:
+                break
+            scale *= level.rest
+            level = level.parent
+        heapify(heap)
+        # A token may stand in several levels; what the longest context says of it is
+        # the highest of these, so the first time it comes up is the one that counts.
+        seen = set(leaving_out)
+        while heap:
+            minus, token, place, scale, ranking = heap[0]
+            place += 1
+            if place < len(ranking):
+                following, another = ranking[place]
+                heapreplace(heap, (following * scale, another, place, scale, ranking))
+            else:
+                heappop(heap)
+            if token not in seen:
+                seen.add(token)
+                yield token, -minus
 
     @property
-    def ranking(self) -> list[tuple[float, int]]:
-        """(minus probability, token) of the tokens seen here, the likeliest first."""
+    def ranking(self) -> Ranking:
+        """The tokens that were seen here."""
         if self._ranking is None:
-            self._ranking = sorted((-p, token) for token, p in self.own.items())
+            self._ranking = _ranking(self.own)
         return self._ranking
 
     @property
-    def top(self) -> float:
-        """The probability of the likeliest token."""
-        if self._top is None:
-            here = -self.ranking[0][0]
-            above = self.parent.top if self.parent is not None else 0.0
-            self._top = max(here, self.rest * above)
-        return self._top
+    def likeliest(self) -> tuple[int, float]:
+        """The likeliest token and its probability."""
+        if self._likeliest is None:
+            minus, token = self.ranking[0]
+            if self.parent is not None:
+                other, above = self.parent.likeliest
+                minus, token = min((minus, token), (-self.rest * above, other))
+            self._likeliest = token, -minus
+        return self._likeliest
+
+    @property
+    def size(self) -> int:
+        """How many tokens the vocabulary has."""
+        return len(self.own) if self.parent is None else self.parent.size
 
     def power_sum(self, power: float) -> float:
-        """Give the sum of ``(p / top) ** power`` over the whole vocabulary."""
+        """Give the sum of ``(p / top) ** power`` over the vocabulary, of ``top`` 1."""
         known = self._powers.get(power)
         if known is not None:
             return known
-        top = self.top
+        _, top = self.likeliest
         if power == 1:
             return 1 / top
         total: float = sum((p / top) ** power for p in self.own.values())
         if self.parent is not None:
-            above = self.parent.top
+            _, above = self.parent.likeliest
             probability = self.parent.probability
             seen = sum(
                 min(1.0, probability(token) / above) ** power for token in self.own
@@ -96,45 +122,121 @@ class Level:
         return total
 
 
-class _Without(Level):
-    """The estimate when some tokens, which are its own, do not come next."""
+class Estimate:
+    """What can come next: a level, in which some tokens were ruled out or raised.
 
-    __slots__ = ()
+    ``fixed``: the probability of each of those, 0 for one that was ruled out; any
+    other token has ``share`` times its probability at ``level``. What is ruled out or
+    raised later is fixed beside them: there is one distribution, whatever was done to
+    it before.
+    """
+
+    __slots__ = ("_said", "_top", "fixed", "level", "share")
+
+    def __init__(
+        self,
+        level: Level,
+        share: float = 1.0,
+        fixed: dict[int, float] | None = None,
+        said: Mapping[int, float] | None = None,
+    ) -> None:
+        """``said``: the probability of each token that is fixed, at the level."""
+        self.level = level
+        self.share = share
+        self.fixed = fixed or {}
+        self._said = said or {}
+        self._top: float | None = None
+
+    def probability(self, token: int) -> float:
+        """Give the probability of a token, 0 for one outside the vocabulary."""
+        known = self.fixed.get(token)
+        return self.share * self.level.probability(token) if known is None else known
+
+    def without(self, tokens: Collection[int]) -> Estimate:
+        """Give the estimate when none of these tokens comes next.
+
+        They may come after all if hardly anything else could.
+        """
+        if not tokens:
+            return self
+        said, fixed, left = {**self._said}, {**self.fixed}, 1.0
+        for token in tokens:
+            if token not in fixed:
+                said[token] = self.level.probability(token)
+                fixed[token] = self.share * said[token]
+            left -= fixed[token]
+            fixed[token] = 0.0
+        if left < LEAST_LEFT:
+            return self
+        if left < ROUNDED:
+            bare = Estimate(self.level, self.share, fixed, said)
+            left = sum(probability for _, probability in bare.ranked())
+        return self._scaled(1 / left, fixed, said)
+
+    def with_at_least(self, token: int, probability: float) -> Estimate:
+        """Give the estimate when a token comes next at least as likely as this.
+
+        One that cannot come still cannot.
+        """
+        known = self.probability(token)
+        if not 0 < known < probability:
+            return self
+        said = {token: self.level.probability(token), **self._said}
+        fixed = {**self.fixed, token: known}
+        raised = self._scaled((1 - probability) / (1 - known), fixed, said)
+        raised.fixed[token] = probability
+        return raised
+
+    def _scaled(
+        self, factor: float, fixed: Mapping[int, float], said: Mapping[int, float]
+    ) -> Estimate:
+        scaled = {token: p * factor for token, p in fixed.items()}
+        return Estimate(self.level, self.share * factor, scaled, said)
 
     @property
     def top(self) -> float:
+        """The probability of the likeliest token."""
         if self._top is None:
-            scale, best, level = self.rest, 0.0, self.parent
-            while level is not None:
-                likeliest = (-m for m, token in level.ranking if token not in self.own)
-                best = max(best, scale * next(likeliest, 0.0))
-                scale *= level.rest
-                level = level.parent
-            self._top = best
+            token, known = self.level.likeliest
+            if token in self.fixed:
+                _, self._top = next(self.ranked())
+            else:
+                self._top = max(self.share * known, *self.fixed.values(), 0.0)
         return self._top
 
-    def power_sum(self, power: float) -> float:
-        if power == 1 or self.parent is None:
-            return 1 / self.top
-        scale, above = self.rest / self.top, self.parent
-        whole: float = above.power_sum(power)
-        shares = (above.probability(token) / above.top for token in self.own)
-        left: float = whole - sum(share**power for share in shares)
-        if left > ROUNDED * whole:
-            factor: float = (scale * above.top) ** power
-            return factor * left
-        # So small a difference would be rounding errors.
-        return self._walked(scale, power)
+    def ranked(self) -> Iterator[tuple[int, float]]:
+        """Yield every token that can come and its probability, likeliest first."""
+        others = self.level.ranked(self.share, self.fixed)
+        raised = [(t, p) for t, p in self.fixed.items() if p]
+        if not raised:
+            return others
+        raised.sort(key=_less_likely)
+        return merge(raised, others, key=_less_likely)
 
-    def _walked(self, scale: float, power: float) -> float:
-        seen, total, level = set(self.own), 0.0, self.parent
-        while level is not None:
-            total += sum(
-                (scale * p) ** power
-                for token, p in level.own.items()
-                if token not in seen
-            )
-            seen.update(level.own)
-            scale *= level.rest
-            level = level.parent
-        return total
+    def power_sum(self, power: float) -> float | None:
+        """Give the sum of ``(p / top) ** power`` over the whole vocabulary.
+
+        None where it would be the small difference of two large numbers.
+        """
+        if not self.fixed:
+            return self.level.power_sum(power)
+        top, (_, above) = self.top, self.level.likeliest
+        if power == 1:
+            return 1 / top
+        whole = self.level.power_sum(power)
+        others: float = whole - sum(
+            min(1.0, p / above) ** power for p in self._said.values()
+        )
+        if others < ROUNDED * whole:
+            return None
+        factor: float = (self.share * above / top) ** power
+        fixed: float = sum((p / top) ** power for p in self.fixed.values())
+        return factor * others + fixed
+
+
+def _less_likely(pair: tuple[int, float]) -> float:
+    return -pair[1]
+
+
+def _ranking(probabilities: Mapping[int, float]) -> Ranking:
+    return sorted((-p, token) for token, p in probabilities.items())

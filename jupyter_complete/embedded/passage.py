@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 from math import log
 from random import Random
 from typing import NamedTuple
 
 from .guard import Guard
-from .level import Level
+from .level import Estimate, Level
 from .ngram import Estimator
 from .sampling import Sampling, Shaped, shape
 from .tokens import BREAKS, END, END_ID, PARAGRAPH, PARAGRAPH_ID, Text, tokenise
@@ -89,6 +88,31 @@ class Passage:
         pairs = sorted(merged.items(), key=lambda pair: -pair[1])
         return NextTokens(tuple(text for text, _ in pairs), tuple(p for _, p in pairs))
 
+    def likeliest(self, shaped: Shaped, most: int) -> list[tuple[str, float]]:
+        """Give that many of the likeliest texts of the next token, likeliest first."""
+        found = {self.text_of(t): self.told(shaped, t) for t in BREAKS}
+        shares = 2 if self._spaced else 1  # of a text that is yet to come
+        for token, probability in shaped:
+            if sum(known >= shares * probability for known in found.values()) >= most:
+                break
+            text = self.text_of(token)
+            if text not in found:
+                found[text] = self.told(shaped, token, probability)
+        ranked = sorted(found.items(), key=lambda pair: -pair[1])
+        return [
+            (text, probability) for text, probability in ranked[:most] if probability
+        ]
+
+    def told(
+        self, shaped: Shaped, token: int, probability: float | None = None
+    ) -> float:
+        """Give how likely a token's text comes next, which another may have, too.
+
+        ``probability``: the token's own, where it is known.
+        """
+        own = shaped.probability(token) if probability is None else probability
+        return own + sum(map(shaped.probability, self._alike(token)))
+
     def append(self, text: str) -> None:
         """Append one of the distribution's tokens by its text."""
         token = END_ID if text == END else self._id_of(text)
@@ -98,11 +122,11 @@ class Passage:
         """Give the estimate of the next token, as the sampling leaves it."""
         if self._ended:
             return shape(_THE_END, sampling)
-        level = self._guard.allowed()
-        if self._chat and level.probability(PARAGRAPH_ID) > FITS:
+        estimate = self._guard.allowed()
+        if self._chat and estimate.probability(PARAGRAPH_ID) > FITS:
             due = (len(self._guard.history) - LONG) / LONG
-            level = level.with_at_least(PARAGRAPH_ID, min(due, SURELY))
-        return shape(level, sampling)
+            estimate = estimate.with_at_least(PARAGRAPH_ID, min(due, SURELY))
+        return shape(estimate, sampling)
 
     def text_of(self, token: int) -> str:
         """Give what a token would add to the text here."""
@@ -110,7 +134,7 @@ class Passage:
             fewest = FEWEST_TOKENS if token == PARAGRAPH_ID else FEWEST_AT_END
             return END if len(self._guard.history) > fewest else PARAGRAPH
         text = self._text.vocabulary[token]
-        return text.lstrip(" ") if self._spaced else text
+        return text.removeprefix(" ") or text if self._spaced else text
 
     def advance(self, token: int) -> None:
         """Append a token."""
@@ -122,6 +146,18 @@ class Passage:
         self._spaced = token == PARAGRAPH_ID
         self._guard.take(token)
 
+    def _alike(self, token: int) -> Iterator[int]:
+        """Yield the other tokens that would add the same text here."""
+        text, ids = self.text_of(token), self._text.ids
+        others: tuple[int | None, ...] = ()
+        if token in BREAKS:
+            others = BREAKS
+        elif self._spaced:
+            others = ids.get(text), ids.get(f" {text}")
+        for other in others:
+            if other not in {None, token} and self.text_of(other) == text:
+                yield other
+
     def _id_of(self, text: str) -> int:
         ids = self._text.ids
         for candidate in (f" {text}", text) if self._spaced else (text,):
@@ -130,7 +166,7 @@ class Passage:
         raise KeyError(f"{text!r} is no token of this model")
 
 
-_THE_END = Level({END_ID: 1.0}, 0.0, None)
+_THE_END = Estimate(Level({END_ID: 1.0}, 0.0, None))
 
 
 class NgramModel:
@@ -167,13 +203,10 @@ class NgramModel:
             text = passage.text_of(chosen)
             if text == END:
                 return
-            others = tuple(
-                (passage.text_of(token), log(p))
-                for token, p in islice(shaped, logprobs)
-                if p > 0
-            )
+            told = log(passage.told(shaped, chosen, probability))
+            others = passage.likeliest(shaped, logprobs) if logprobs else ()
             passage.advance(chosen)
-            yield Token(text, log(probability), others)
+            yield Token(text, told, tuple((other, log(p)) for other, p in others))
 
     def next_token_distribution(
         self,

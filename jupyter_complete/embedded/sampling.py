@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import heapify, heappop, heapreplace
+from itertools import islice
 
-from .level import Level
+from .level import Estimate
+
+STEEP = 100
+"""The power of the probabilities from which on few of them count."""
+EXACT = 1e-13
+"""The share of a sum that what is left of it no longer changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Shaped:
     their weights being ``(p / top) ** power``.
     """
 
-    level: Level
+    estimate: Estimate
     power: float
     total: float
     cut: list[tuple[int, float]] | None
@@ -46,10 +51,27 @@ class Shaped:
         total = self.total
         return ((token, weight / total) for token, weight in self._weights())
 
+    def probability(self, token: int) -> float:
+        """Give the probability of a token, 0 for one that was cut."""
+        if self.cut is not None:
+            return dict(self.cut).get(token, 0.0) / self.total
+        share = self.estimate.probability(token) / self.estimate.top
+        weight: float = share**self.power
+        return weight / self.total
+
+    def nucleus(self, share: float) -> Iterator[tuple[int, float]]:
+        """Yield the fewest tokens, and their weights, that have this share."""
+        total, wanted = 0.0, share * self.total
+        for token, weight in self._weights():
+            yield token, weight
+            total += weight
+            if total >= wanted:
+                return
+
     def _weights(self) -> Iterator[tuple[int, float]]:
         if self.cut is not None:
             return iter(self.cut)
-        return _powers(self.level, self.power)
+        return _powers(self.estimate, self.power)
 
     def choose(self, chance: float) -> tuple[int, float]:
         """Give the token that a number from 0 to 1 falls on, and its probability."""
@@ -65,75 +87,46 @@ class Shaped:
         return token, weight / self.total
 
 
-def ranked(level: Level) -> Iterator[tuple[int, float]]:
-    """Yield every token of the vocabulary and its probability, likeliest first.
-
-    Equal ones come in the order in which the text first has them.
-    """
-    # A token may stand in several levels; what the longest context says of it is the
-    # highest of these, so the first time it comes up is the one that counts.
-    heap: list[tuple[float, int, int, float, list[tuple[float, int]]]] = []
-    scale, here = 1.0, level
-    while True:
-        ranking = here.ranking
-        heap.append((ranking[0][0] * scale, ranking[0][1], 0, scale, ranking))
-        if here.parent is None:
-            break
-        scale *= here.rest
-        here = here.parent
-    heapify(heap)
-    excluded = not level.ranking[-1][0]
-    seen = {token for minus, token in level.ranking if not minus} if excluded else set()
-    while heap:
-        minus, token, place, scale, ranking = heap[0]
-        place += 1
-        if place < len(ranking):
-            following, another = ranking[place]
-            heapreplace(heap, (following * scale, another, place, scale, ranking))
-        else:
-            heappop(heap)
-        if token not in seen:
-            seen.add(token)
-            yield token, -minus
-
-
-def shape(level: Level, sampling: Sampling) -> Shaped:
+def shape(estimate: Estimate, sampling: Sampling) -> Shaped:
     """Give the estimate as temperature, top_k and top_p leave it."""
     temperature = 1.0 if sampling.temperature is None else sampling.temperature
     if temperature == 0 or sampling.top_p == 0 or sampling.top_k == 1:
-        token, _ = next(ranked(level))
-        return Shaped(level, 1.0, 1.0, [(token, 1.0)])
+        token, _ = next(estimate.ranked())
+        return Shaped(estimate, 1.0, 1.0, [(token, 1.0)])
     power = 1.0 / temperature
-    unlimited = sampling.top_p is None or sampling.top_p >= 1
     if sampling.top_k:
-        weights = _powers(level, power)
-        cut = [pair for pair, _ in zip(weights, range(sampling.top_k), strict=False)]
-        total = sum(weight for _, weight in cut)
-        if unlimited:
-            return Shaped(level, power, total, cut)
-        return _nucleus(level, power, iter(cut), total * (sampling.top_p or 0.0))
-    total = level.power_sum(power)
-    if unlimited:
-        return Shaped(level, power, total, None)
-    return _nucleus(
-        level, power, _powers(level, power), total * (sampling.top_p or 0.0)
-    )
+        shaped = _cut(estimate, power, islice(_powers(estimate, power), sampling.top_k))
+    else:
+        total = None if power > STEEP else estimate.power_sum(power)
+        if total is None:
+            shaped = _cut(estimate, power, _counting(estimate, power))
+        else:
+            shaped = Shaped(estimate, power, total, None)
+    if sampling.top_p is None or sampling.top_p >= 1:
+        return shaped
+    return _cut(estimate, power, shaped.nucleus(sampling.top_p))
 
 
-def _powers(level: Level, power: float) -> Iterator[tuple[int, float]]:
-    top = level.top
-    for token, probability in ranked(level):
+def _cut(
+    estimate: Estimate, power: float, weights: Iterator[tuple[int, float]]
+) -> Shaped:
+    cut = list(weights)
+    return Shaped(estimate, power, sum(weight for _, weight in cut), cut)
+
+
+def _powers(estimate: Estimate, power: float) -> Iterator[tuple[int, float]]:
+    """Yield the tokens and ``(p / top) ** power``, whose first is 1."""
+    top = 0.0
+    for token, probability in estimate.ranked():
+        top = top or probability
         yield token, (probability / top) ** power
 
 
-def _nucleus(
-    level: Level, power: float, weights: Iterator[tuple[int, float]], wanted: float
-) -> Shaped:
-    cut: list[tuple[int, float]] = []
-    total = 0.0
-    for token, weight in weights:
-        cut.append((token, weight))
+def _counting(estimate: Estimate, power: float) -> Iterator[tuple[int, float]]:
+    """Yield the same until what is left no longer counts."""
+    total, size = 0.0, estimate.level.size
+    for token, weight in _powers(estimate, power):
         total += weight
-        if total >= wanted:
+        yield token, weight
+        if weight * size < EXACT * total:
             break
-    return Shaped(level, power, total, cut)
