@@ -20,6 +20,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 STALL, PAUSE, CUT, RESET = "stall", "pause", "cut", "reset"
@@ -83,6 +84,8 @@ class Loopback:
 
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    choose: Callable[[Request], tuple[object, int]] | None = None
+    """What gives body and status of the reply to each request, instead of `reply`."""
 
     def __enter__(self):
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -171,6 +174,9 @@ class Loopback:
             while request := self._receive(connection, number, gone):
                 with self._arrived:
                     self.requests.append(request)
+                    if self.choose is not None:
+                        body, status = self.choose(request)
+                        self.reply(body, status=status)
                     place = min(len(self.requests), len(self._replies)) - 1
                     reply = self._replies[place]
                     self._arrived.notify_all()

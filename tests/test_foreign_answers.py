@@ -5,11 +5,13 @@ In the order of the guarantees: how an answer ends, what is sent, errors and num
 
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
-from loopback import CUT, event, events
+from loopback import CUT, Loopback, event, events
 
-from jupyter_complete import CompleteError, complete, sweep
+from jupyter_complete import CompleteError, as_code, complete, sweep
 from jupyter_complete.dialects.faults import endpoint_error
 from jupyter_complete.errors import (
     BadRequestError,
@@ -447,3 +449,223 @@ def test_a_sweep_asks_again_after_an_error_as_the_first_event(shell, loopback):
 
     assert [row.completion.text for row in done.rows] == [" One."] * 2
     assert len(loopback.requests) == 3
+
+
+# What is sent
+
+
+@pytest.mark.parametrize(
+    ("owner", "headers", "sent"),
+    [
+        ("vllm", {}, {"temperature", "top_p"}),
+        ("llamacpp", {}, {"temperature", "top_p", "top_k", "min_p"}),
+        ("library", {}, {"temperature", "top_p"}),
+        ("organization_owner", {}, {"temperature", "top_p"}),
+        ("openai", {}, set()),
+        ("somebody", {}, set()),
+        (
+            "somebody",
+            {"server": "llama.cpp"},
+            {"temperature", "top_p", "top_k", "min_p"},
+        ),
+    ],
+)
+def test_a_flag_left_out_sends_nothing_unless_the_server_is_known(
+    ask, loopback, owner, headers, sent
+):
+    models = {"object": "list", "data": [{"id": "m", "object": "model"}]}
+    models["data"][0]["owned_by"] = owner
+    loopback.reply(models, headers=headers)
+    loopback.reply(answer_in("openai"))
+
+    ask(dialect="auto")
+    ask(dialect="auto", temperature=0.3)
+
+    first, second = (request.json for request in loopback.requests[1:])
+    optional = {"temperature", "top_p", "top_k", "min_p", "seed", "user", "logprobs"}
+    assert optional & set(first) == sent
+    assert optional & set(second) == sent | {"temperature"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "least"),
+    [
+        (
+            "openai",
+            {"model", "prompt", "max_tokens", "stop", "stream", "stream_options"},
+        ),
+        ("messages", {"model", "messages", "max_tokens", "stop_sequences", "stream"}),
+        ("text", {"model", "prompt", "max_tokens_to_sample", "stream"}),
+    ],
+)
+def test_no_dialect_sends_what_was_not_asked_for(ask, loopback, dialect, least):
+    loopback.reply(answer_in(dialect))
+    ask("\n\nHuman: Hi\n\nAssistant:", dialect=dialect)
+
+    assert set(loopback.requests[0].json) == least
+
+
+def test_a_gateway_that_refuses_temperature_beside_top_p_can_be_used(ask, gateway):
+    gateway.refuses = lambda sent: {"temperature", "top_p"} <= set(sent)
+
+    assert ask(temperature=0.5).text == " One."
+    assert ask(top_p=0.5).text == " One."
+    assert ask().text == " One."
+
+
+class Gateway:
+    """A server that refuses what a test tells it to, with a 400 that says so."""
+
+    def __init__(self, loopback):
+        self.loopback = loopback
+        self.refuses = lambda _: None
+        self.refusal = lambda field: {"error": {"message": f"Unknown field: {field}"}}
+        self.status = 400
+        self.sent = []
+        loopback.choose = self._reply
+
+    def _reply(self, request):
+        self.sent.append(request.json)
+        if field := self.refuses(request.json):
+            return self.refusal(field), self.status
+        stream = request.json.get("stream")
+        whole = chunk(" One.", "stop")
+        return (wire(whole, "[DONE]") if stream else whole), 200
+
+
+@pytest.fixture
+def gateway(loopback):
+    return Gateway(loopback)
+
+
+def first_of(*fields):
+    return lambda sent: next((field for field in fields if field in sent), None)
+
+
+REFUSALS = {
+    "openai": lambda f: {
+        "error": {"message": f"Unrecognized request argument supplied: {f}"}
+    },
+    "param": lambda f: {"error": {"message": "Unknown parameter", "param": f}},
+    "pydantic": lambda f: {"detail": [{"loc": ["body", f], "msg": "Extra inputs"}]},
+    "text": lambda f: f"json: unknown field `{f}`".encode(),
+    "nested": lambda f: {"error": json.dumps({"message": f"'{f}' is not supported"})},
+}
+
+
+@pytest.mark.parametrize("form", REFUSALS)
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("field", ["stream_options", "seed", "user"])
+def test_an_optional_field_that_is_refused_is_left_out_for_the_session(
+    ask, gateway, form, status, field
+):
+    gateway.refuses, gateway.refusal = first_of(field), REFUSALS[form]
+    gateway.status = status
+    settings = {"seed": 7, "user_id": "me"}
+
+    first, second = ask(**settings), ask(**settings)
+
+    assert (first.text, first.status, first.attempts) == (" One.", "complete", 2)
+    assert any(f"refused {field}" in notice for notice in first.notices)
+    assert [field in sent for sent in gateway.sent] == [True, False, False]
+    for name in {"stream_options", "seed", "user"} - {field}:
+        assert all(name in sent for sent in gateway.sent)
+    said = {"seed": "seed is 7, and", "user": "user_id is me, and"}.get(field)
+    assert said is None or any(said in notice for notice in second.notices)
+
+
+def test_each_field_that_is_refused_is_left_out_in_turn(ask, gateway):
+    gateway.refuses = first_of("user", "stream_options", "seed")
+
+    answer = ask(seed=7, user_id="me")
+
+    assert (answer.text, answer.attempts) == (" One.", 4)
+    assert not {"user", "stream_options", "seed"} & set(gateway.sent[-1])
+
+
+@pytest.mark.parametrize("unsupported", ["error", "drop"])
+def test_what_was_refused_is_told_whatever_unsupported_is(ask, gateway, unsupported):
+    gateway.refuses = first_of("seed")
+
+    assert ask(seed=7, unsupported=unsupported).text == " One."
+
+
+def test_a_refusal_that_names_no_optional_field_is_an_error(ask, gateway):
+    gateway.refuses = lambda _: "stop"
+
+    with pytest.raises(BadRequestError, match="Unknown field: stop"):
+        ask(seed=7)
+    assert len(gateway.sent) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_another_status_that_names_a_field_is_an_error(ask, gateway, status):
+    gateway.refuses, gateway.status = first_of("seed"), status
+
+    with pytest.raises(CompleteError):
+        ask(seed=7)
+    assert len(gateway.sent) == 1
+
+
+def test_what_was_named_but_not_to_blame_is_sent_again_the_next_time(ask, gateway):
+    gateway.refuses = lambda _: "the model bytedance/seed-1 is not here"
+
+    with pytest.raises(BadRequestError, match="not here"):
+        ask(seed=7)
+    gateway.refuses = lambda _: None
+    ask(seed=7)
+
+    assert [sent.get("seed") for sent in gateway.sent] == [7, None, 7]
+
+
+def test_another_endpoint_is_sent_what_one_refused(ask, gateway):
+    gateway.refuses = first_of("seed")
+    ask(seed=7)
+    with Loopback() as other:
+        there = Gateway(other)
+        ask(seed=7, endpoint=other.url)
+
+        assert there.sent[0]["seed"] == 7
+
+
+def test_what_is_shown_is_what_would_be_sent_now(shell, ask, gateway, capsys):
+    gateway.refuses = first_of("stream_options", "seed")
+    answer = ask(seed=7)
+    place = f"-m m --endpoint {gateway.loopback.url} --dialect openai --seed 7"
+
+    shell.run(f"%complete --dry-run {place} Hi")
+    shown = capsys.readouterr().out
+
+    assert '"stream":true' in shown
+    assert "stream_options" not in shown
+    assert '"seed"' not in shown
+    assert "seed is 7, and this endpoint refused it: left out." in shown
+    for kind in ("curl", "requests", "sdk"):
+        shell.run(f"%complete --as {kind} {place} Hi")
+        code = capsys.readouterr().out
+        assert "stream_options" not in code + as_code(answer, kind)
+        assert "seed" not in code + as_code(answer, kind)
+    assert len(gateway.sent) == 3
+
+
+def test_a_sweep_learns_what_is_refused_and_says_it_once(shell, gateway):
+    gateway.refuses = first_of("stream_options")
+    place = {"model": "m", "endpoint": gateway.loopback.url, "dialect": "openai"}
+
+    done = sweep("Hi", temperature=[0, 0.2, 0.4, 0.6, 0.8], concurrency=1, **place)
+
+    assert [row.completion.text for row in done.rows] == [" One."] * 5
+    assert len(gateway.sent) == 6
+    assert len([n for n in done.notices if "refused stream_options" in n]) == 1
+
+
+def test_a_worker_asks_again_without_what_is_refused(shell, gateway):
+    gateway.refuses = first_of("stream_options")
+    place = {"model": "m", "endpoint": gateway.loopback.url, "dialect": "openai"}
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        done = sweep("Hi", temperature=[0, 0.2, 0.4], executor=executor, **place)
+
+    assert [row.completion.text for row in done.rows] == [" One."] * 3
+    assert len(gateway.sent) == 4
+    assert any("refused stream_options" in notice for notice in done.notices)

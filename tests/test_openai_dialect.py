@@ -54,16 +54,26 @@ def body(*args, **fields):
 # The request
 
 
-def test_temperature_and_top_p_are_always_sent():
-    """Else vLLM takes the model's generation_config.json, llama.cpp 0.8 and 0.95."""
-    assert body() == {
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_what_is_left_out_is_sent_where_the_server_is_known_to_have_other_defaults(
+    flavour,
+):
+    """vLLM takes the model's generation_config.json, llama.cpp 0.8 and 0.95."""
+    neutral = {"temperature": 1.0, "top_p": 1.0}
+    if flavour in ("openai", "other"):
+        neutral = {}
+    if flavour == "llamacpp":
+        neutral |= {"top_k": 0, "min_p": 0}
+
+    assert body(flavour) == {
         "model": "m",
         "prompt": "Once",
         "max_tokens": 16,
-        "temperature": 1.0,
-        "top_p": 1.0,
+        **neutral,
         "stop": [HUMAN],
     }
+    assert body(flavour, temperature=0.5)["temperature"] == 0.5
+    assert ("top_p" in body(flavour, temperature=0.5)) is ("top_p" in neutral)
 
 
 def test_llama_cpp_is_told_not_to_use_its_own_top_k_and_min_p():

@@ -29,17 +29,19 @@ def dialect_named(
     *,
     version: str = "2023-06-01",
     unsupported: str = "error",
+    left_out: frozenset[str] = frozenset(),
 ) -> Dialect:
     """Give the dialect ``text``, ``messages`` or ``openai`` as the endpoint has it.
 
     Any other name gives one in which ``GET /v1/models`` asks what it speaks.
     ``model`` is what the catalogue knows; ``version`` and ``unsupported`` are the
-    settings ``api_version`` and ``unsupported``.
+    settings ``api_version`` and ``unsupported``, ``left_out`` the fields that the
+    endpoint was found to refuse.
     """
     if name == "messages":
         return MessagesDialect(version, unsupported, model)
     if name == "openai":
-        return OpenAIDialect(unsupported, endpoint.flavour)
+        return OpenAIDialect(unsupported, endpoint.flavour, left_out=left_out)
     if name != "text":
         return Asking()
     return TextDialect(version, endpoint.extensions)

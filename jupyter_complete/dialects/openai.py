@@ -1,12 +1,14 @@
 """OpenAI's completions API, ``POST /v1/completions``, as the servers of today have it.
 
 vLLM, llama.cpp, Ollama, LM Studio and OpenAI itself differ in what they take, in
-their defaults, and in how they tell an error inside a stream. The defaults are
-levelled by always sending ``temperature`` and ``top_p``.
+their defaults, and in how they tell an error inside a stream. What was left out is
+not sent, but to the servers whose own defaults would reshape the text: these get
+neutral values.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
@@ -25,6 +27,10 @@ MOST_STOPS = 4
 
 _WITH_TOP_K = frozenset({"vllm", "llamacpp", "lmstudio"})
 _WITHOUT_LOGPROBS = frozenset({"ollama", "lmstudio"})
+# What users set, of the fields that are left out where an endpoint refuses them.
+_PARAMETERS = {"seed": "seed", "user": "user_id"}
+# Their own defaults, or the model's: llama.cpp has temperature 0.8 and top_p 0.95.
+_WITH_OTHER_DEFAULTS = frozenset({"vllm", "llamacpp", "ollama", "lmstudio"})
 # vLLM refuses 0, and Ollama cannot tell it from one that was left out.
 _WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
 
@@ -43,6 +49,9 @@ class OpenAIDialect:
     stops: tuple[str, ...] = ()
     """What ends an answer, cut again here, as some servers leave it in the text;
     `for_request` knows."""
+
+    left_out: frozenset[str] = frozenset()
+    """Fields that this endpoint was found to refuse: see `field_named`."""
 
     name: ClassVar[str] = "openai"
 
@@ -74,6 +83,13 @@ class OpenAIDialect:
             "stream": stream or None,
             "stream_options": {"include_usage": True} if stream else None,
         }
+        for field in sorted(self.left_out):
+            value = body.pop(field, None)
+            if value is not None and field in _PARAMETERS:
+                refused.notices.append(
+                    f"{_PARAMETERS[field]} is {value}, and this endpoint refused it: "
+                    "left out."
+                )
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         notices = tuple(refused.notices)
         return HttpCall("POST", "/v1/completions", headers, compact(body), notices)
@@ -116,6 +132,28 @@ class OpenAIDialect:
         ids = ("x-request-id", "request-id")
         return endpoint_error(status, headers, body, ids)
 
+    def field_named(
+        self, refusal: str, request: CompletionRequest, *, stream: bool
+    ) -> str | None:
+        """Return the field that a refusal names, of those that may be left out.
+
+        None if it names none that was sent. That these are left out is always said,
+        and no error whatever ``unsupported`` is: that they are refused is known too
+        late for one.
+        """
+        sent = {
+            "stream_options": stream,
+            "seed": request.seed is not None,
+            "user": request.user_id is not None,
+        }
+        named = (
+            field
+            for field in sent
+            if sent[field] and field not in self.left_out
+            if re.search(rf"(?<!\w){field}(?!\w)", refusal)
+        )
+        return next(named, None)
+
     @property
     def _who(self) -> str:
         names = {"openai": "OpenAI", "llamacpp": "llama.cpp", "vllm": "vLLM"}
@@ -135,9 +173,12 @@ class OpenAIDialect:
         if top_k is not None and self.flavour not in _WITH_TOP_K:
             refused.leave_out(f"top_k is {top_k}, and {self._who} has none", "unset it")
             top_k = None
-        sent: dict[str, float] = {
-            "temperature": 1.0 if request.temperature is None else request.temperature,
-            "top_p": 1.0 if top_p is None else top_p,
+        given = {"temperature": request.temperature, "top_p": top_p}
+        neutral = 1.0 if self.flavour in _WITH_OTHER_DEFAULTS else None
+        sent = {
+            name: value
+            for name, asked in given.items()
+            if (value := neutral if asked is None else asked) is not None
         }
         if self.flavour == "llamacpp":
             sent |= {"top_k": 0 if top_k is None else top_k, "min_p": 0}

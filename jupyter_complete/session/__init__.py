@@ -156,6 +156,7 @@ class Session:
                 gathering,
                 on_text=on_text,
                 cancel=cancel or Cancel(),
+                left_out=self.routes.left_out,
                 retries=retries,
             )
             if isinstance(outcome.error, AuthenticationError):
@@ -267,7 +268,9 @@ class Session:
         """
         for endpoint in {task.call.call.endpoint for task in plan.tasks}:
             self._keys(endpoint)
-        sweeping = Sweeping(self._client(), self.history, self._journal)
+        sweeping = Sweeping(
+            self._client(), self.history, self._journal, self.routes.left_out
+        )
         return sweeping.run(plan, on_progress=on_progress)
 
     def restore_sweep(self, sweep_id: str) -> SweepResult:

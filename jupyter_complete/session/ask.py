@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..completion import Chunk, Completion, Status, TokenLogprob, Usage
 from ..errors import Cancelled, CompleteError, IncompleteStream
+from .left_out import leaner
 
 if TYPE_CHECKING:
     from ..cancel import Cancel
     from ..client import Answer, Client
+    from .left_out import LeftOut
     from .plan import Call
 
 OnText = Callable[[str], object]
@@ -46,14 +49,30 @@ class Gathering:
         self._raw: dict[str, Any] = {}
         self._notices: list[str] = [*call.notices]
         self._answer: Answer | None = None
+        self._attempts = 0
 
     def text(self) -> str:
         """Give the text so far."""
         return "".join(self._texts)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the endpoint took the call: an answer began."""
+        return self._answer is not None
+
     def answered(self, answer: Answer) -> None:
         """Note the answer whose chunks will follow."""
         self._answer = answer
+        self._attempts += answer.attempts
+
+    def failed(self, error: CompleteError) -> None:
+        """Note what came in the place of an answer, or broke it off."""
+        if self._answer is None:
+            self._attempts += error.attempts or 0
+
+    def tell(self, notices: Iterable[str]) -> None:
+        """Add lines that the user should see."""
+        self._notices.extend(notices)
 
     def take(self, chunk: Chunk, on_text: OnText | None) -> None:
         """Note a chunk and pass its text on."""
@@ -98,7 +117,7 @@ class Gathering:
             else self._first - self._start,
             endpoint=call.endpoint.name,
             dialect=call.dialect.name,
-            attempts=(answer.attempts if answer else failed.attempts) or 1,
+            attempts=self._attempts or 1,
             notices=tuple(dict.fromkeys(self._notices)),
             raw=self._raw,
             logprobs=tuple(self._logprobs),
@@ -126,13 +145,41 @@ def ask(
     *,
     on_text: OnText | None,
     cancel: Cancel,
+    left_out: LeftOut,
     retries: int | None = None,
 ) -> Outcome:
     """Send the call and gather its answer, in this thread, until it ends.
 
-    Never raises for what the endpoint or the network did: the error is in the
-    outcome, beside a completion with all that arrived.
+    A call is sent once more without an optional field that the endpoint refuses, and
+    ``left_out`` remembers it. Never raises for what the endpoint or the network did:
+    the error is in the outcome, beside a completion with all that arrived.
     """
+    here = left_out.applied(call)
+    if here is not call:
+        gathering.tell(here.http().notices)
+    send = functools.partial(
+        _sent, client=client, gathering=gathering, on_text=on_text, cancel=cancel
+    )
+    outcome = send(here, retries=retries)
+    while (less := leaner(here, outcome.error)) is not None:
+        here, told = less
+        gathering.tell([told])
+        outcome = send(here, retries=retries)
+    if gathering.begun:
+        left_out.note(here)
+    return outcome
+
+
+def _sent(
+    call: Call,
+    *,
+    client: Client,
+    gathering: Gathering,
+    on_text: OnText | None,
+    cancel: Cancel,
+    retries: int | None,
+) -> Outcome:
+    """Send the call once, but for retries, and gather its answer."""
     headers: Mapping[str, str] = {}
     try:
         with client.send(
@@ -153,6 +200,7 @@ def ask(
     except CompleteError as error:
         if error.partial and not gathering.text():
             gathering.take(Chunk(error.partial), on_text)
+        gathering.failed(error)
         began = isinstance(error, IncompleteStream) or gathering.text()
         completion = gathering.completion("broken" if began else "error", error)
         error.completion = completion

@@ -21,6 +21,7 @@ from ..catalog.listing import (
 )
 from ..dialects.named import dialect_named
 from ..errors import EndpointError, NotFoundError, ProtocolError
+from .left_out import LeftOut
 
 if TYPE_CHECKING:
     from ..cancel import Cancel
@@ -55,6 +56,7 @@ class Routes:
         self._spoken: dict[str, Spoken] = {}
         self._learned = Catalog("")
         self._warned: set[str] = set()
+        self.left_out = LeftOut()
 
     def catalog(self, settings: CompletionSettings) -> Catalog:
         """Give what is known of models: ours, the user's file, the endpoints' lists."""
@@ -82,7 +84,8 @@ class Routes:
             if way.model.id not in self._warned:
                 notices.append(warning)
             self._warned.add(way.model.id)
-        return Route(way.endpoint, _dialect(way, settings), way.model, tuple(notices))
+        dialect = self._dialect(way, settings)
+        return Route(way.endpoint, dialect, way.model, tuple(notices))
 
     def preview(self, settings: CompletionSettings) -> Route | None:
         """Give the route without a call, None where an endpoint would be asked first.
@@ -97,7 +100,8 @@ class Routes:
             way = way.found(self._spoken[way.endpoint.base_url])
         warning = way.model and known.warning(way.model, _today())
         notices = (*way.notices, warning) if warning else way.notices
-        return Route(way.endpoint, _dialect(way, settings), way.model, notices)
+        dialect = self._dialect(way, settings)
+        return Route(way.endpoint, dialect, way.model, notices)
 
     def models(self, settings: CompletionSettings) -> tuple[Model, ...]:
         """Give the models of the endpoint that the settings name, all if none."""
@@ -128,6 +132,16 @@ class Routes:
         if spoken is not None:
             self._spoken[url] = spoken
         return way.found(spoken)
+
+    def _dialect(self, way: Way, settings: CompletionSettings) -> Dialect:
+        return dialect_named(
+            way.dialect,
+            way.endpoint,
+            way.model,
+            version=settings.api_version,
+            unsupported=settings.unsupported,
+            left_out=self.left_out.of(way.endpoint),
+        )
 
     def _asked(self, endpoint: Endpoint, cancel: Cancel | None) -> Spoken | None:
         try:
@@ -179,13 +193,3 @@ def _of_any_model(settings: CompletionSettings) -> CompletionSettings:
 
 def _today() -> str:
     return datetime.now(UTC).date().isoformat()
-
-
-def _dialect(way: Way, settings: CompletionSettings) -> Dialect:
-    return dialect_named(
-        way.dialect,
-        way.endpoint,
-        way.model,
-        version=settings.api_version,
-        unsupported=settings.unsupported,
-    )

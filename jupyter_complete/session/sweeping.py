@@ -21,6 +21,7 @@ from .ask import Gathering, Outcome, ask
 from .clients import Bounds, client_of
 from .grid import Sent, SweepPlan
 from .keeping import begin
+from .left_out import LeftOut
 
 if TYPE_CHECKING:
     from ..history import History
@@ -36,10 +37,12 @@ class Sweeping:
         client: Client,
         history: History | None,
         journal: Journal | None,
+        left_out: LeftOut,
     ) -> None:
         self._client = client
         self._history = history
         self._journal = journal
+        self._left_out = left_out
 
     def run(
         self,
@@ -66,7 +69,9 @@ class Sweeping:
                 on_progress=on_progress,
             ),
         )
-        result = result._replace(notices=(*plan.notices, *result.notices))
+        told = (notice for one in result.completions if one for notice in one.notices)
+        notices = dict.fromkeys((*plan.notices, *told, *result.notices))
+        result = result._replace(notices=tuple(notices))
         again = replace(plan, fresh=False)
         # A part of the sweep may resume it, too, so that the whole is kept for it.
         whole = SweepResult.of(
@@ -90,6 +95,7 @@ class Sweeping:
                 gathering,
                 on_text=None,
                 cancel=cancel or Cancel(),
+                left_out=self._left_out,
                 retries=0,
             )
         finally:
@@ -178,6 +184,10 @@ def _kept_value(value: object) -> object:
     return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
+_WORKER_LEFT_OUT = LeftOut()
+"""What this process, if it is a worker, found endpoints to refuse."""
+
+
 @functools.cache
 def _worker_client(bounds: Bounds) -> Client:
     """Give this process's own client; its keys come from its own environment."""
@@ -192,6 +202,7 @@ def ask_elsewhere(sent: Sent, cancel: Cancel | None = None) -> Outcome:
         Gathering(sent.call),
         on_text=None,
         cancel=cancel or Cancel(),
+        left_out=_WORKER_LEFT_OUT,
         retries=0,
     )
     return replace(outcome, headers=dict(outcome.headers))
