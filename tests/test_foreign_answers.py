@@ -4,15 +4,20 @@ In the order of the guarantees: how an answer ends, what is sent, errors and num
 """
 
 import json
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
-from loopback import CUT, Loopback, event, events
+from loopback import CUT, PAUSE, RESET, STALL, Loopback, event, events
 
 from jupyter_complete import CompleteError, as_code, complete, sweep
+from jupyter_complete.cancel import Cancel
+from jupyter_complete.client import Client
+from jupyter_complete.completion import CompletionRequest, Endpoint
 from jupyter_complete.dialects.faults import endpoint_error
+from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.errors import (
     BadRequestError,
     IncompleteStream,
@@ -233,6 +238,113 @@ def test_a_chat_s_answer_is_an_error_that_names_the_dialect(ask, loopback, reply
 
     assert caught.value.completion.text == text
     assert "--dialect messages" in str(caught.value)
+
+
+# After the stop reason
+
+ENDED = {
+    "openai": wire(chunk("Hello"), chunk("", "stop")),
+    "messages": message("Hello", reason="end_turn", stop=False),
+    "text": events("Hello", stop="stop_sequence"),
+}
+PING = event({"type": "ping"}, "ping")
+AFTER = {
+    "silence": [STALL],
+    "a stream cut": [CUT],
+    "a reset": [RESET],
+    "half an event": [b"data: {", CUT],
+    "pings": [PING, PAUSE] * 1000,
+    "comments": [b": ping\n\n", PAUSE] * 1000,
+    "empty lines": [b"\n", PAUSE] * 1000,
+    "an event byte by byte": [b"x", PAUSE] * 1000,
+}
+
+
+@pytest.mark.parametrize("dialect", ENDED)
+@pytest.mark.parametrize("after", AFTER)
+def test_an_answer_ends_within_two_seconds_of_its_reason(ask, loopback, after, dialect):
+    loopback.reply([*ENDED[dialect], *AFTER[after]])
+
+    start = time.monotonic()
+    answer = ask(dialect=dialect)
+
+    assert time.monotonic() - start < 2.5
+    assert (answer.status, answer.text.strip()) == ("complete", "Hello")
+    assert answer.stop_reason == "stop_sequence"
+    assert answer.error is None
+    assert after == "a reset" or loopback.requests[0].gone.wait(2)
+    assert len(loopback.requests) == 1
+
+
+def test_a_chunk_size_that_never_ends_holds_up_no_answer_either(ask, loopback):
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    body = b"".join(ENDED["openai"])
+    dripping = [b"0", PAUSE] * 1000
+    loopback.reply(raw=[head, b"%x\r\n%b\r\n" % (len(body), body), *dripping])
+
+    start = time.monotonic()
+    assert ask().text == "Hello"
+    assert time.monotonic() - start < 2.5
+
+
+@pytest.mark.parametrize("late", [0, 40])
+def test_counts_that_come_in_time_are_taken(ask, loopback, late):
+    counts = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+    pings = [b": ping\n\n", PAUSE] * late
+    loopback.reply([*ENDED["openai"], *pings, *wire(counts), STALL])
+
+    answer = ask()
+
+    assert (answer.status, answer.usage) == ("complete", (3, 4))
+
+
+def test_connection_serves_again_when_the_end_came_in_time(ask, loopback):
+    loopback.reply([*ENDED["openai"], PAUSE, PAUSE, *wire("[DONE]")])
+
+    ask()
+    ask()
+
+    assert {request.connection for request in loopback.requests} == {0}
+
+
+def test_a_stop_in_those_two_seconds_ends_it_at_once_as_complete(loopback):
+    loopback.reply([*ENDED["openai"], STALL])
+    cancel = Cancel()
+    there = Endpoint("lab", loopback.url, "openai")
+    with (
+        Client(lambda _: None) as client,
+        client.send(
+            CompletionRequest("m", "Hi", 10), there, OpenAIDialect(), cancel=cancel
+        ) as answer,
+    ):
+        chunks = iter(answer)
+        while next(chunks).stop_reason is None:
+            pass
+        loopback.wait_for_stall()
+        timer = threading.Timer(0.05, cancel.set)
+        timer.start()
+        start = time.monotonic()
+        assert list(chunks) == []
+
+    assert time.monotonic() - start < 0.25
+    timer.join()
+
+
+@pytest.mark.parametrize("dialect", ["openai", "messages", "text"])
+def test_a_whole_answer_that_came_whole_is_complete_though_its_connection_broke(
+    ask, loopback, dialect
+):
+    body = {
+        "openai": chunk("Hello", "stop"),
+        "messages": {"content": [{"type": "text", "text": "Hello"}]}
+        | {"type": "message", "stop_reason": "end_turn"},
+        "text": {"type": "completion", "completion": "Hello", "stop_reason": "stop"},
+    }[dialect]
+    loopback.reply(body, headers={"content-length": "500"}, then=RESET)
+
+    answer = ask(dialect=dialect, stream=False)
+
+    assert (answer.status, answer.text.strip()) == ("complete", "Hello")
 
 
 # Errors in any shape
