@@ -77,12 +77,13 @@ def store_one(history: History, text: str, number: int) -> float:
     """Store one completion with its updates, and give the seconds that took."""
     asked = request()
     start = time.perf_counter()
-    row = history.begin(asked, endpoint="embedded", dialect="text", sample=number)
-    assert row is not None
+    entry = history.begin(asked, endpoint="embedded", dialect="text", sample=number)
     for part in range(1, UPDATES + 1):
-        history.update(row, text[: len(text) * part // (UPDATES + 1)])
-    history.finish(row, answer(text, asked, number))
-    return time.perf_counter() - start
+        history.update(entry, text[: len(text) * part // (UPDATES + 1)])
+    history.finish(entry, answer(text, asked, number))
+    spent = time.perf_counter() - start
+    assert entry.number is not None
+    return spent
 
 
 def fill(history: History, count: int, prose: Prose, *, sweep: str) -> None:
@@ -99,12 +100,14 @@ def fill(history: History, count: int, prose: Prose, *, sweep: str) -> None:
         )
         for one in asked
     ]
-    for number, one in zip(begun, asked, strict=True):
-        history.finish(number or 0, answer("a first answer", one, 0))
+    for entry, one in zip(begun, asked, strict=True):
+        history.finish(entry, answer("a first answer", one, 0))
+    history.flush(10)
+    ids = [entry.number for entry in begun]
     for start in range(0, count, AT_ONCE):
         numbers = range(start, min(start + AT_ONCE, count))
-        history._do(  # noqa: SLF001 - as fast as can be
-            partial(in_bulk, prose=prose, numbers=numbers, begun=begun)
+        history._asked(  # noqa: SLF001 - as fast as can be
+            partial(in_bulk, prose=prose, numbers=numbers, begun=ids)
         )
 
 
@@ -129,6 +132,7 @@ def in_bulk(
     )
     names = [row[1] for row in connection.execute("PRAGMA table_info(run)")][1:]
     own = {"created": "?", "sample": "?", "text": "?", "request_id": "?"}
+    own |= {"key": "NULL", "sum": "NULL"}  # what only a run that was begun has
     values = ", ".join(own.get(name, name) for name in names)
     connection.executemany(
         f"INSERT INTO run ({', '.join(names)}) SELECT {values} FROM run WHERE id = ?",
@@ -173,7 +177,7 @@ def timed(action) -> float:  # noqa: ANN001 - any function without arguments
 def size(path: Path) -> int:
     """Give the bytes of the file, its log folded in."""
     with opened(path) as history:
-        history._store.tidy()  # noqa: SLF001 - what closing does
+        history._file.store.tidy()  # noqa: SLF001 - what closing does
     return path.stat().st_size
 
 
@@ -191,7 +195,7 @@ def of_one_sweep(directory: Path) -> Iterator[Row]:
     path = directory / "sweep.sqlite"
     with opened(path) as history:
         fill(history, 10_000, prose, sweep="s")
-        texts = history._do(  # noqa: SLF001 - what the file holds
+        texts = history._asked(  # noqa: SLF001 - what the file holds
             lambda tables: tables.connection.execute(
                 "SELECT sum(length(CAST(body AS BLOB))) FROM text"
             ).fetchone()[0]

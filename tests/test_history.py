@@ -32,8 +32,9 @@ from jupyter_complete.completion import (
     Usage,
 )
 from jupyter_complete.errors import HistoryError, InputError
-from jupyter_complete.history import History, alive, schema, search, store, texts
-from jupyter_complete.history.store import on_network
+from jupyter_complete.history import History, alive, disk, schema, search, store, texts
+from jupyter_complete.history.disk import on_network
+from jupyter_complete.history.row import request_hash
 from jupyter_complete.spreadsheet import cell
 
 EVERY_FIELD = Completion(
@@ -89,7 +90,7 @@ def ask(prompt="Name a colour.", **more):
 def keep(history, text, prompt="Name a colour.", status="complete", **more):
     """Store a completion as a session does, and give its id."""
     request = ask(prompt)
-    number = history.begin(request, endpoint="e", dialect="text", **more)
+    entry = history.begin(request, endpoint="e", dialect="text", **more)
     answer = Completion(
         text,
         request,
@@ -98,8 +99,16 @@ def keep(history, text, prompt="Name a colour.", status="complete", **more):
         dialect="text",
         sample=more.get("sample", 0),
     )
-    assert history.finish(number, answer) == number
-    return number
+    history.finish(entry, answer)
+    assert history.flush(30)
+    return entry.number
+
+
+def begun(history, **more):
+    """Begin a run that is in the file, and give its entry."""
+    entry = history.begin(ask(), endpoint="e", dialect="text", **more)
+    assert history.flush(30)
+    return entry
 
 
 def child(code, *arguments, **more):
@@ -176,10 +185,12 @@ def test_any_completion_comes_back_equal_from_store_export_and_import(
         )
         first.purge()
         second.purge()
-        number = first.begin(
+        entry = first.begin(
             completion.request, endpoint="embedded", dialect="text", sample=2
         )
-        first.finish(number, completion)
+        first.finish(entry, completion)
+        assert first.flush(30)
+        number = entry.number
 
         assert first.get(number) == replace(completion, history_id=number)
 
@@ -248,12 +259,13 @@ def test_a_row_has_all_that_was_told_of_it(history):
 
 
 def test_a_running_row_shows_the_text_so_far(history):
-    number = history.begin(ask(), endpoint="e", dialect="text")
-    history.update(number, "Re\ud800")
+    entry = begun(history)
+    history.update(entry, "Re\ud800")
+    assert history.flush(30)
 
-    assert history.row(number).status == "running"
-    assert history.get(number).text == "Re\ud800"
-    assert history.get(number).status == "broken"
+    assert history.row(entry.number).status == "running"
+    assert history.get(entry.number).text == "Re\ud800"
+    assert history.get(entry.number).status == "broken"
 
 
 def test_one_text_is_stored_once(history):
@@ -337,8 +349,8 @@ def test_streaming_is_no_part_of_the_question(history):
 
 
 def test_0_and_0_0_are_one_question(history):
-    number = history.begin(ask(temperature=0), endpoint="e", dialect="text")
-    history.finish(number, Completion("Red.", ask(temperature=0)))
+    entry = history.begin(ask(temperature=0), endpoint="e", dialect="text")
+    history.finish(entry, Completion("Red.", ask(temperature=0)))
 
     assert history.answered(ask(temperature=0.0), E).text == "Red."
 
@@ -541,12 +553,12 @@ def test_purge_takes_what_search_finds(history):
 
 
 def test_what_is_running_is_not_deleted(history):
-    number = history.begin(ask(), endpoint="e", dialect="text")
+    entry = begun(history)
     keep(history, "Red.")
 
     assert history.purge() == 1
-    assert history.delete([number]) == 0
-    assert history.row(number).status == "running"
+    assert history.delete([entry.number]) == 0
+    assert history.row(entry.number).status == "running"
 
 
 # Export and import.
@@ -661,7 +673,8 @@ def test_eight_kernels_that_write_at_once_lose_nothing(history):
 STREAMING = """
     row = history.begin(request, endpoint="e", dialect="text")
     history.update(row, "so far")
-    print(row, flush=True)
+    assert history.flush(30)
+    print(row.number, flush=True)
     sys.stdin.read()
 """
 
@@ -730,7 +743,7 @@ def test_a_step_that_another_connection_holds_up_is_made_again(tmp_path):
     first.execute("BEGIN EXCLUSIVE")
     threading.Timer(0.1, first.execute, ["COMMIT"]).start()
 
-    store._patiently(lambda: second.execute("CREATE TABLE found (x)"))
+    store._patiently(lambda: second.execute("CREATE TABLE found (x)"), 30)
 
     assert first.execute("SELECT count(*) FROM found").fetchone() == (0,)
     first.close()
@@ -766,12 +779,12 @@ def test_a_real_kernel_that_is_killed_in_a_stream_loses_no_text(loopback):
 
 
 def test_an_answer_that_ends_after_all_is_no_longer_lost(history):
-    number = history.begin(ask(), endpoint="e", dialect="text")
+    entry = begun(history)
     with looked_into(history) as connection:
         connection.execute("UPDATE run SET status = 'lost', writer = NULL")
-    history.finish(number, Completion("Red.", ask()))
+    history.finish(entry, Completion("Red.", ask()))
 
-    assert history.row(number).status == "complete"
+    assert history.row(entry.number).status == "complete"
 
 
 def test_a_fork_shares_no_connection(history):
@@ -788,9 +801,11 @@ def test_a_fork_shares_no_connection(history):
 
 
 def test_a_file_that_was_taken_away_is_begun_again(history, warnings):
-    number = history.begin(ask(), endpoint="e", dialect="text", sweep="s")
+    entry = begun(history, sweep="s")
     history.path.rename(history.path.with_name("elsewhere"))
-    again = history.finish(number, Completion("Red.", ask()))
+    history.finish(entry, Completion("Red.", ask()))
+    assert history.flush(30)
+    again = entry.number
 
     assert history.row(again).completion.text == "Red."
     assert history.row(again).sweep == "s"
@@ -816,8 +831,7 @@ def test_a_damaged_file_is_set_aside_and_another_begun(history, warnings, damage
     history.close()
     damaged = damage(history.path.read_bytes())
     history.path.write_bytes(damaged)
-    number = history.begin(ask(), endpoint="e", dialect="text")
-    history.finish(number, Completion("Red.", ask()))
+    keep(history, "Red.")
 
     assert found(history) == ["Red."]
     (kept,) = history.path.parent.glob("completions.sqlite.damaged-*Z")
@@ -853,7 +867,7 @@ def test_a_fault_of_a_statement_is_no_fault_of_the_file(history, warnings):
     keep(history, "Red.")
 
     with pytest.raises(sqlite3.ProgrammingError):
-        history._store.run(lambda connection: connection.execute("SELECT ?"))
+        history._file.store.run(lambda connection: connection.execute("SELECT ?"))
     assert found(history) == ["Red."]
     assert warnings == []
 
@@ -861,13 +875,18 @@ def test_a_fault_of_a_statement_is_no_fault_of_the_file(history, warnings):
 def test_a_place_that_cannot_be_written_is_one_warning(warnings):
     history = History("/proc/nowhere/completions.sqlite", warn=warnings.append)
 
-    assert history.begin(ask(), endpoint="e", dialect="text") is None
-    assert history.begin(ask(), endpoint="e", dialect="text") is None
-    assert history.answered(ask(), E) is None
+    for _ in range(2):
+        entry = history.begin(ask(), endpoint="e", dialect="text")
+        assert history.finish(entry, Completion("Red.", ask())) is None
+        assert not entry.kept
+    assert history.answered(ask(), E).text == "Red."
+    assert history.answered(ask("Another."), E) is None
     assert len(warnings) == 1
     assert "\n" not in warnings[0]
+    assert warnings[0].endswith("What is completed meanwhile is not stored.")
     with pytest.raises(HistoryError, match="/proc/nowhere"):
         history.search()
+    history.close()
 
 
 def test_a_full_disk_is_one_warning_and_keeps_what_it_has(tmp_path):
@@ -951,7 +970,9 @@ def test_a_file_that_may_only_be_read_is_read(small_disk, warnings):
     ).communicate()
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with contextlib.closing(History(path, warn=warnings.append)) as history:
-        assert history.begin(ask(), endpoint="e", dialect="text") is None
+        entry = history.begin(ask(), endpoint="e", dialect="text")
+        assert history.finish(entry, Completion("Blue.", ask())) is None
+        assert not entry.kept
         assert len(warnings) == 1
         assert found(history) == ["Red."]
 
@@ -961,20 +982,22 @@ def test_a_damaged_file_that_cannot_be_moved_is_left_as_it_is(small_disk, warnin
     path.write_bytes(b"garbage " * 1000)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with contextlib.closing(History(path, warn=warnings.append)) as history:
-        assert history.begin(ask(), endpoint="e", dialect="text") is None
+        history.begin(ask(), endpoint="e", dialect="text")
+        assert not history.flush(30)
+        assert len(warnings) == 1
         with pytest.raises(HistoryError, match="Read-only"):
             history.search()
 
-    assert len(warnings) == 1
     assert path.read_bytes() == b"garbage " * 1000
 
 
 def test_a_file_system_without_wal_is_used_without_it(tmp_path, warnings):
     history = History(tmp_path / "h.sqlite", warn=warnings.append)
-    history._store._vfs = "unix-dotfile"  # it has no shared memory, as NFS has none
+    # It has no shared memory, as NFS has none.
+    history._file.store._vfs = "unix-dotfile"
     keep(history, "Red.")
 
-    mode = history._store._connection.execute("PRAGMA journal_mode").fetchone()
+    mode = history._file.store._connection.execute("PRAGMA journal_mode").fetchone()
     assert mode == ("delete",)
     assert found(history, "red") == ["Red."]
     assert not (tmp_path / "h.sqlite-wal").exists()
@@ -996,7 +1019,7 @@ def test_a_network_file_system_is_known_by_its_mount(path, network):
 
 
 def test_on_a_network_no_log_is_shared(history, monkeypatch):
-    monkeypatch.setattr(store, "on_network", lambda *_: True)
+    monkeypatch.setattr(disk, "on_network", lambda *_: True)
     keep(history, "Red.")
 
     assert not history.path.with_name("completions.sqlite-wal").exists()
@@ -1016,27 +1039,51 @@ def test_a_file_of_every_earlier_version_is_brought_up_to_date(
     history, monkeypatch, start
 ):
     migrate = schema.migrate
-    monkeypatch.setattr(schema, "migrate", lambda c: migrate(c, LATER[:start]))
-    number = keep(history, "Red.")
-    history.close()
+    history.path.parent.mkdir()
+    with looked_into(history) as connection:
+        connection.isolation_level = None
+        migrate(connection, LATER[:start])
+        connection.isolation_level = ""
+        _store_as_the_first_version_did(connection)
     monkeypatch.setattr(schema, "migrate", lambda c: migrate(c, LATER))
 
-    assert history.get(number).text == "Red."
+    assert history.get(1).text == "Red."
+    assert history.get(1).prompt == "Name a colour."
     assert found(history, "red") == ["Red."]
     with looked_into(history) as connection:
         applied = connection.execute("SELECT number FROM migration").fetchall()
-        assert applied == [(1,), (2,), (3,)]
+        assert applied == [(number,) for number in range(1, len(LATER) + 1)]
         names = [column[1] for column in connection.execute("PRAGMA table_info(run)")]
     assert "mood" in names
     keep(history, "Blue.")
 
 
+def _store_as_the_first_version_did(connection):
+    connection.executemany(
+        "INSERT INTO text (hash, searched, body) VALUES (?, 1, ?)",
+        (
+            (hashlib.blake2b(text.encode(), digest_size=16).digest(), text)
+            for text in ("Name a colour.", "Red.")
+        ),
+    )
+    connection.execute(
+        """INSERT INTO request (hash, endpoint, base_url, dialect, stream, model,
+        prompt, parameters) VALUES (?, 'e', '', 'text', 1, 'm', 1, ?)""",
+        (request_hash(ask()), '{"max_tokens_to_sample":10,"model":"m"}'),
+    )
+    connection.execute(
+        """INSERT INTO run (created, request, sample, status, text)
+        VALUES (1700000000000, 1, 0, 'complete', 2)"""
+    )
+
+
 def test_a_migration_that_fails_changes_nothing(history, monkeypatch, warnings):
     keep(history, "Red.")
     history.close()
-    migrate, bad = schema.migrate, (LATER[1][0], "SELECT * FROM no_such_table")
+    migrate, bad = schema.migrate, (LATER[-2][0], "SELECT * FROM no_such_table")
+    broken = (*schema.MIGRATIONS, bad)
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "migrate", lambda c: migrate(c, (LATER[0], bad)))
+        patch.setattr(schema, "migrate", lambda c: migrate(c, broken))
         with pytest.raises(HistoryError, match="no_such_table"):
             history.search()
 
@@ -1052,8 +1099,10 @@ def test_a_file_of_a_later_version_is_left_alone(history, warnings):
         connection.execute("INSERT INTO migration VALUES (99, 0)")
     before = history.path.read_bytes()
 
-    assert history.begin(ask(), endpoint="e", dialect="text") is None
-    assert history.begin(ask(), endpoint="e", dialect="text") is None
+    for _ in range(2):
+        entry = history.begin(ask(), endpoint="e", dialect="text")
+        assert history.finish(entry, Completion("Red.", ask())) is None
+        assert entry.kept
     assert len(warnings) == 1
     assert "later version" in warnings[0]
     with pytest.raises(HistoryError, match="schema 99"):
@@ -1069,4 +1118,4 @@ def test_a_migration_is_never_edited():
         for migration in schema.MIGRATIONS
     ]
 
-    assert digests == ["831112993c4649d7"]
+    assert digests == ["831112993c4649d7", "d30cd77f5c442d8d"]

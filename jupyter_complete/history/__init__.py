@@ -1,11 +1,24 @@
-"""Every completion that was paid for, in one SQLite file, to be had again."""
+"""Every completion that was paid for, in one SQLite file, to be had again.
+
+`History` is what the rooms above use. A call hands its run (`entry`) to a thread
+(`writer`), which writes it into the file, or into a second one (`spill`) while the
+first cannot be written.
+
+``file``      the store, its tables, and what processes left that are gone
+``store``     opened safely, shared by kernels, set aside when damaged
+``schema``    the tables, as migrations
+``runs``      runs in the tables, by means of ``texts`` and ``columns``
+``search``    finding them
+``claims``    which kernel asks for which point of a sweep
+``alive``     which kernels still live
+``transfer``  export and import
+"""
 
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,118 +26,83 @@ from typing import Any, TypeVar
 
 from ..completion import Completion, CompletionRequest, Endpoint
 from ..errors import HistoryError
-from . import alive, schema, transfer
+from . import transfer
+from .entry import Entry
+from .file import ON_THE_WAY_SECONDS, File, Tables
 from .row import Row, RunStatus, Sending, request_hash
-from .runs import Runs
 from .search import Query, find
-from .store import Store, transaction
-from .texts import Texts
+from .spill import Spill
+from .writer import AT_MOST_SECONDS, Writer
 
-__all__ = ["History", "Query", "Row", "RunStatus", "Sending"]
+__all__ = ["Entry", "History", "Query", "Row", "RunStatus", "Sending"]
 
 T = TypeVar("T")
 
 AT_ONCE = 500  # rows that one transaction deletes, reads or imports
 
 
-class Tables:
-    """What a job on the history works with, inside its transaction."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.texts = Texts(connection)
-        self.runs = Runs(connection, self.texts)
-
-
 class History:
     """Past completions, in the file at ``path``, shared by any number of kernels.
 
     Opens nothing until its first use. What is on the way of a completion (`begin`,
-    `update`, `finish`, `answered`) never raises for the file's sake: ``warn`` gets one
-    line, once for each reason, and the completion goes on. What a user asks for raises
+    `update`, `finish`, `answered`) takes 100 ms at most and never raises for the
+    file's sake: ``warn`` gets one line when the history cannot be written any more,
+    one when it can again, and the completion goes on. What a user asks for raises
     `HistoryError`.
     """
 
     def __init__(self, path: Path | str, *, warn: Callable[[str], None]) -> None:
         self.path = Path(path)
         self._warn = warn
-        self._warned: set[str] = set()
-        self._begun: dict[int, Sending] = {}
-        self._store = Store(self.path, prepare=self._prepare, warn=warn)
-        self._tables: Tables
-        self._close = weakref.finalize(self, self._store.close)
+        self._file = File(self.path, warn)
+        self._writer = Writer(self._file.put, Spill(self.path), warn)
+        self._close = weakref.finalize(self, _close, self._writer, self._file)
 
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        self._store.close()
+        """Write what is left and close the file; the next use opens it again."""
+        _close(self._writer, self._file)
+
+    def flush(self, seconds: float = AT_MOST_SECONDS) -> bool:
+        """Wait until the file has all that was handed over; tell whether it has."""
+        return not self._writer.flush(seconds)
 
     # On the way of a completion.
 
     def begin(
-        self,
-        request: CompletionRequest,
-        *,
-        endpoint: str,
-        dialect: str,
-        base_url: str = "",
-        sample: int = 0,
-        sweep: str | None = None,
-        point: Mapping[str, Any] | None = None,
-        stream: bool = True,
-        notebook: str | None = None,
-        cell: str | None = None,
-        source: str | None = None,
-    ) -> int | None:
-        """Store a request that is about to be sent; give its id, None if it cannot."""
-        sending = Sending(
-            request=request,
-            endpoint=endpoint,
-            dialect=dialect,
-            base_url=base_url,
-            stream=stream,
-            sample=sample,
-            sweep=sweep,
-            point=point,
-            notebook=notebook,
-            cell=cell,
-            source=source,
-        )
+        self, request: CompletionRequest, *, endpoint: str, dialect: str, **more: Any
+    ) -> Entry:
+        """Hand over a request that is about to be sent; ``more`` is as in `Sending`."""
+        entry = Entry.of(Sending(request, endpoint, dialect, **more))
+        self._writer.hand_over(entry, entry.row)
+        return entry
 
-        def job(tables: Tables) -> int:
-            return tables.runs.insert(sending, writer=alive.own(self.path))
+    def update(self, entry: Entry, text: str) -> None:
+        """Hand over the text so far; once a second is often enough."""
+        self._writer.hand_over(entry, entry.with_text(text))
 
-        number = self._on_the_way(job)
-        if number is not None:
-            self._begun[number] = sending
-        return number
+    def finish(self, entry: Entry, completion: Completion) -> int | None:
+        """Hand over how it ended; return its id, None if the file does not have it yet.
 
-    def update(self, number: int, text: str) -> None:
-        """Store the text so far; once a second is often enough."""
-        self._on_the_way(lambda tables: tables.runs.update(number, text))
-
-    def finish(self, number: int, completion: Completion) -> int | None:
-        """Store how it ended; give its id, None if it could not be stored.
-
-        The id is another one only where the file was replaced in between.
+        `Entry.kept` tells whether it is written down at all.
         """
-        sending = self._begun.pop(number, None)
-
-        def job(tables: Tables) -> int:
-            if tables.runs.finish(number, completion):
-                return number
-            again = sending or Sending(
-                completion.request, completion.endpoint, completion.dialect
-            )
-            other = tables.runs.insert(again)
-            tables.runs.finish(other, completion)
-            return other
-
-        return self._on_the_way(job)
+        self._writer.hand_over(entry, entry.ended(completion))
+        self._writer.wait(entry)
+        return entry.number
 
     def answered(
         self, request: CompletionRequest, endpoint: Endpoint, sample: int = 0
     ) -> Completion | None:
         """Give the newest complete answer to this request, endpoint and sample."""
+        for row in reversed(self._writer.waiting()):
+            one = row.completion
+            same = (one.request, one.endpoint, row.base_url, one.sample)
+            if row.status == "complete" and same == (
+                request,
+                endpoint.name,
+                endpoint.base_url,
+                sample,
+            ):
+                return replace(one, reused=True)
 
         def job(tables: Tables) -> Completion | None:
             row = tables.connection.execute(
@@ -140,7 +118,23 @@ class History:
             (found,) = tables.runs.rows(row)
             return replace(found.completion, reused=True)
 
-        return self._on_the_way(job, write=False)
+        try:
+            return self._file.do(job, write=False, patience=ON_THE_WAY_SECONDS)
+        except HistoryError:
+            return None  # what is to be written next tells why
+
+    def answers(self, sweep: str) -> Iterator[Row]:
+        """Yield the complete answers of a sweep, those not yet in the file, too.
+
+        Raises `HistoryError` after those if the file cannot be read.
+        """
+        for row in self._writer.waiting():
+            if row.status == "complete" and row.sweep == sweep:
+                yield row
+        query = Query(sweep=sweep, status="complete")
+        yield from self._file.do(
+            partial(_found, query=query), write=False, patience=ON_THE_WAY_SECONDS
+        )
 
     # What a user asks for.
 
@@ -150,7 +144,7 @@ class History:
 
     def row(self, number: int) -> Row:
         """Give the run with this id."""
-        rows = self._do(lambda tables: list(tables.runs.rows([number])), write=False)
+        rows = self._asked(lambda tables: list(tables.runs.rows([number])), write=False)
         if not rows:
             raise HistoryError(
                 f"The history has no completion {number}; %complete_history lists them."
@@ -161,11 +155,7 @@ class History:
         """Give the newest ``n`` runs, newest first; ``where`` is as in `Query`."""
         query = Query(words, **where)
 
-        def job(tables: Tables) -> list[Row]:
-            found = find(tables.connection, query, tables.texts)
-            return list(tables.runs.rows(itertools.islice(found, n)))
-
-        return self._do(job, write=False)
+        return self._asked(partial(_found, query=query, n=n), write=False)
 
     def count(self, words: str = "", **where: Any) -> int:
         """Give how many runs there are."""
@@ -180,7 +170,7 @@ class History:
 
         Done by itself whenever the file is opened.
         """
-        return self._do(lambda tables: _recover(self.path, tables))
+        return self._file.recover(patience=ON_THE_WAY_SECONDS)
 
     def delete(self, numbers: Iterable[int]) -> int:
         """Delete runs, and texts no other run has; give how many there were.
@@ -188,19 +178,19 @@ class History:
         What is still running stays.
         """
         count = sum(
-            self._do(partial(_delete, numbers=some)) for some in _batches(numbers)
+            self._asked(partial(_delete, numbers=some)) for some in _batches(numbers)
         )
-        self._do(lambda tables: tables.texts.tidy())
-        self._store.tidy()
+        self._asked(lambda tables: tables.texts.tidy())
+        self._file.store.tidy()
         return count
 
     def purge(self, words: str = "", **where: Any) -> int:
         """Delete every run that `search` would find; give how many there were."""
         query = Query(words, **where)
         if query == Query():
-            count = self._do(lambda tables: tables.runs.delete_all())
+            count = self._asked(lambda tables: tables.runs.delete_all())
             if count is not None:
-                self._store.tidy(vacuum=True)
+                self._file.store.tidy(vacuum=True)
                 return count
         return self.delete(self._ids(query))
 
@@ -219,40 +209,30 @@ class History:
         then adds nothing.
         """
         rows = list(transfer.read(Path(path)))
-        return sum(self._do(partial(_import, rows=some)) for some in _batches(rows))
+        return sum(self._asked(partial(_import, rows=some)) for some in _batches(rows))
 
     def _ids(self, query: Query) -> list[int]:
-        return self._do(
+        return self._asked(
             lambda tables: list(find(tables.connection, query, tables.texts)),
             write=False,
         )
 
     def _rows(self, numbers: Iterable[int]) -> Iterator[Row]:
         for some in _batches(numbers):
-            yield from self._do(partial(_load, numbers=some), write=False)
+            yield from self._asked(partial(_load, numbers=some), write=False)
 
-    def _do(self, job: Callable[[Tables], T], *, write: bool = True) -> T:
-        return self._store.run(lambda _: job(self._tables), write=write)
+    def _asked(self, job: Callable[[Tables], T], *, write: bool = True) -> T:
+        if self._writer.flush() and self._writer.fault:
+            self._warn(
+                "What was completed since the history could not be written any more "
+                "is not in it yet."
+            )
+        return self._file.do(job, write=write)
 
-    def _on_the_way(
-        self, job: Callable[[Tables], T], *, write: bool = True
-    ) -> T | None:
-        try:
-            return self._do(job, write=write)
-        except HistoryError as error:
-            if str(error) not in self._warned:
-                self._warned.add(str(error))
-                self._warn(str(error))
-            return None
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Bring a fresh connection up to date."""
-        schema.migrate(connection)
-        self._tables = Tables(connection)
-        self._tables.texts.prepare()
-        if _gone(self.path, self._tables):
-            with transaction(connection):
-                _recover(self.path, self._tables)
+def _close(writer: Writer, file: File) -> None:
+    writer.close()
+    file.store.close()
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
@@ -261,33 +241,17 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield some
 
 
+def _found(tables: Tables, query: Query, n: int | None = None) -> list[Row]:
+    found = find(tables.connection, query, tables.texts)
+    return list(tables.runs.rows(itertools.islice(found, n)))
+
+
 def _load(tables: Tables, numbers: list[int]) -> list[Row]:
     return list(tables.runs.rows(numbers))
 
 
 def _delete(tables: Tables, numbers: list[int]) -> int:
     return tables.runs.delete(numbers)
-
-
-def _gone(path: Path, tables: Tables) -> list[int]:
-    """Give the writers that left a run running."""
-    writers = tables.connection.execute(
-        "SELECT DISTINCT writer FROM run WHERE writer IS NOT NULL"
-    )
-    return [number for (number,) in writers if alive.gone(path, number)]
-
-
-def _recover(path: Path, tables: Tables) -> int:
-    left = [
-        number
-        for writer in _gone(path, tables)
-        for (number,) in tables.connection.execute(
-            "SELECT id FROM run WHERE writer = ?", (writer,)
-        )
-    ]
-    for number in left:
-        tables.runs.lose(number)
-    return len(left)
 
 
 def _import(tables: Tables, rows: list[Row]) -> int:

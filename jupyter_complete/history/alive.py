@@ -24,11 +24,13 @@ except ImportError:  # pragma: no cover - Windows
 # a process has one for each file and keeps it.
 _descriptors: dict[str, int] = {}
 _numbers: dict[str, int] = {}
+_held: set[str] = set()
 
 
 def _forget() -> None:
     _descriptors.clear()
     _numbers.clear()
+    _held.clear()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
@@ -42,12 +44,13 @@ def _descriptor(history: Path) -> int:
     return _descriptors[name]
 
 
-def _lock(history: Path, number: int) -> bool:
+def _lock(history: Path, number: int, *, to_end: bool = False) -> bool:
     """Tell whether the byte is now ours; raise `OSError` if there are no locks."""
     if fcntl is None:
         raise OSError(errno.ENOLCK, "no record locks")
     try:
-        fcntl.lockf(_descriptor(history), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+        mode = fcntl.LOCK_EX | fcntl.LOCK_NB
+        fcntl.lockf(_descriptor(history), mode, 0 if to_end else 1, number)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             return False
@@ -58,11 +61,25 @@ def _lock(history: Path, number: int) -> bool:
 def own(history: Path) -> int:
     """Give this process's number at a history; it lives as long as the process."""
     name = os.path.realpath(history)
-    if name not in _numbers:
-        _numbers[name] = secrets.randbits(48) + 1
+    number = _numbers.setdefault(name, secrets.randbits(48) + 2)
+    if name not in _held:  # the directory may not have been there before
         with contextlib.suppress(OSError):
-            _lock(history, _numbers[name])
-    return _numbers[name]
+            if _lock(history, number):
+                _held.add(name)
+    return number
+
+
+def lives(history: Path, number: int) -> bool:
+    """Tell whether the process of this number certainly lives."""
+    if number == own(history):
+        return os.path.realpath(history) in _held
+    try:
+        free = _lock(history, number)
+    except OSError:
+        return False
+    if free:
+        fcntl.lockf(_descriptor(history), fcntl.LOCK_UN, 1, number)
+    return not free
 
 
 def gone(history: Path, number: int) -> bool:
@@ -76,6 +93,21 @@ def gone(history: Path, number: int) -> bool:
     if free:
         fcntl.lockf(_descriptor(history), fcntl.LOCK_UN, 1, number)
     return free
+
+
+def others(history: Path) -> bool:
+    """Tell whether other processes use a history, too."""
+    number = own(history)
+    try:
+        free = _lock(history, 1, to_end=True)
+    except OSError:
+        return False
+    if free:
+        # All but our own byte goes again.
+        descriptor = _descriptor(history)
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, number - 1, 1)
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 0, number + 1)
+    return not free
 
 
 @contextlib.contextmanager

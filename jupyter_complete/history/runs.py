@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ..completion import Completion
@@ -46,24 +46,42 @@ class Runs:
         self,
         sending: Sending,
         *,
+        created: datetime,
         writer: int | None = None,
-        created: datetime | None = None,
+        key: int | None = None,
     ) -> int:
         """Give the id of a new run, ``running``."""
-        when = created or datetime.now(UTC)
         cursor = self._connection.execute(
-            """INSERT INTO run (created, request, origin, sample, point, status, writer)
-            VALUES (?, ?, ?, ?, ?, 'running', ?)""",
+            """INSERT INTO run
+            (created, request, origin, sample, point, status, writer, key)
+            VALUES (?, ?, ?, ?, ?, 'running', ?, ?)""",
             (
-                (when - EPOCH) // MILLISECOND,
+                (created - EPOCH) // MILLISECOND,
                 self._request(sending),
                 self._origin(sending),
                 sending.sample,
                 _point(sending.point),
                 writer,
+                key,
             ),
         )
         return int(cursor.lastrowid or 0)
+
+    def put(self, key: int, row: Row, writer: int) -> int:
+        """Write the run of this key as it now stands, once; return its id."""
+        found = self._connection.execute(
+            "SELECT id FROM run WHERE key = ?", (key,)
+        ).fetchone()
+        number: int = (
+            found[0]
+            if found
+            else self.insert(row.sending, created=row.created, writer=writer, key=key)
+        )
+        if row.status != "running":
+            self.finish(number, row.completion, row.status)
+        elif row.completion.text:
+            self.update(number, row.completion.text)
+        return number
 
     def add(self, row: Row) -> bool:
         """Add a run from elsewhere; tell whether it was not here."""

@@ -83,7 +83,15 @@ FIRST: Migration = (
     "CREATE INDEX run_by_writer ON run (writer) WHERE writer IS NOT NULL",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+SECOND: Migration = (
+    # ``key``: what a run is known by from before it is written, so that it is written
+    # once. ``sum``: of all that the run says, once it has ended.
+    "ALTER TABLE run ADD COLUMN key INTEGER",
+    "ALTER TABLE run ADD COLUMN sum BLOB",
+    "CREATE UNIQUE INDEX run_by_key ON run (key) WHERE key IS NOT NULL",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, SECOND)
 
 
 def migrate(

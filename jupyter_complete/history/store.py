@@ -8,27 +8,29 @@ and that makes SQLite fold its log into the file and sync it, every time.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import HistoryError, one_line
-from . import alive
+from ..errors import CompleteError, HistoryError, one_line
+from . import alive, disk, forking
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 30.0
-PAGE_BYTES = 8_192
-# The log is cut back to this many bytes once it is folded into the file.
-LOG_BYTES = 16 * 1024 * 1024
-# Several hosts would each map their own copy of the log's index.
-NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "lustre", "fuse.sshfs")
+PATIENCE_SECONDS = 1.0
+"""How long a job waits for its turn on the file."""
+
+
+class Locked(HistoryError):
+    """The file is locked; ``crowded`` tells whether it may be by other kernels."""
+
+    crowded = False
 
 
 class Store:
@@ -53,23 +55,46 @@ class Store:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        _stores.add(self)
+        forking.watch(self)
 
-    def run(self, job: Callable[[sqlite3.Connection], T], *, write: bool = True) -> T:
-        """Give what the job gives; raise `HistoryError` if the file cannot."""
-        with self._lock:
-            try:
-                return self._attempt(job, write=write)
-            except sqlite3.ProgrammingError:
-                raise  # a fault of ours, not of the file
-            except (sqlite3.DatabaseError, OSError) as error:
-                fault: Exception = error
-            try:
-                if self._mended(fault):
-                    return self._attempt(job, write=write)
-            except (sqlite3.DatabaseError, OSError) as error:
-                fault = error
-            raise self._translated(fault) from fault
+    def run(
+        self,
+        job: Callable[[sqlite3.Connection], T],
+        *,
+        write: bool = True,
+        patience: float = PATIENCE_SECONDS,
+        queue: bool = False,
+    ) -> T:
+        """Return what the job does; raise `HistoryError` if the file cannot.
+
+        It waits so many seconds for its turn; to ``queue`` is to wait for other jobs
+        of this process as long as they take. A job may be done again from its start.
+        """
+        if not self._lock.acquire(timeout=-1 if queue else patience):
+            raise HistoryError(
+                f"The history {self.path} is busy with other work; try again."
+            )
+        try:
+            return self._result(lambda: self._attempt(job, write=write), patience)
+        finally:
+            self._lock.release()
+
+    def _result(self, attempt: Callable[[], T], patience: float) -> T:
+        # Whatever a damaged file makes SQLite, or the decoding of a row, raise.
+        try:
+            return _patiently(attempt, patience)
+        except (CompleteError, sqlite3.ProgrammingError):
+            raise  # said already, or a fault of ours and not of the file
+        except Exception as error:  # noqa: BLE001 - see above
+            fault = error
+        try:
+            if self._mended(fault):
+                return _patiently(attempt, patience)
+        except CompleteError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            fault = error
+        raise self._translated(fault) from fault
 
     def close(self) -> None:
         """Close the connection; the next job opens another."""
@@ -79,11 +104,11 @@ class Store:
                 connection.close()
 
     def pause(self) -> None:
-        """Close the connection and let no job begin until `resume`."""
+        """Close the connection, whose locks a child would share, until `resume`."""
         self._lock.acquire()
         self.close()
 
-    def resume(self) -> None:
+    def resume(self, *, child: bool) -> None:  # noqa: ARG002 - each opens its own
         """Let jobs begin again."""
         self._lock.release()
 
@@ -126,14 +151,17 @@ class Store:
         connection = sqlite3.connect(
             self._uri(writable=writable),
             uri=True,
-            timeout=BUSY_SECONDS,
+            timeout=0,  # it would wait where Ctrl-C cannot come in
             isolation_level=None,
             check_same_thread=False,
         )
         try:
+            new = not self.path.stat().st_size
             if writable:
-                _patiently(lambda: _set_journal(connection, self.path))
-            _patiently(lambda: self._prepare(connection))
+                disk.set_journal(connection, self.path, new=new)
+            self._prepare(connection)
+            if new:
+                disk.set_syncs(connection)
         except BaseException:
             connection.close()
             raise
@@ -176,6 +204,13 @@ class Store:
         return kept
 
     def _translated(self, error: Exception) -> HistoryError:
+        if is_busy(error):
+            locked = Locked(
+                f"The history {self.path} is locked by another program; end it, or "
+                "turn the history off: %config CompletionSettings.history = False."
+            )
+            locked.crowded = alive.others(self.path)
+            return locked
         self.close()
         return HistoryError(
             f"The history {self.path} cannot be used ({one_line(str(error))}); make "
@@ -200,33 +235,30 @@ def transaction(
     connection.execute("COMMIT")
 
 
-def _set_journal(connection: sqlite3.Connection, path: Path) -> None:
-    # Counts for a new file only. Texts of a kilobyte fill a page of four badly.
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    wanted = "DELETE" if on_network(path, _mounts()) else "WAL"
-    (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
-    # What is deleted is overwritten.
-    connection.execute("PRAGMA secure_delete = ON").fetchall()
-    if mode == "wal":
-        # Without a sync at each commit; a crash of the process loses nothing.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}").fetchall()
+def _patiently(step: Callable[[], T], seconds: float) -> T:
+    """Repeat a step while another connection is in its way.
 
-
-def _patiently(step: Callable[[], None]) -> None:
-    """Repeat while another process opens or closes the file.
-
-    SQLite does not wait where waiting could mean a deadlock.
+    The waits are short, and ours: in SQLite's own Ctrl-C has to wait, too, and it does
+    not wait where that could mean a deadlock.
     """
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
+    end = time.monotonic() + seconds
+    for pause in itertools.chain((0.001, 0.002, 0.004), itertools.repeat(0.008)):
         try:
             return step()
         except sqlite3.OperationalError as error:
-            busy = _code(error) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() > end:
+            if not is_busy(error) or time.monotonic() > end:
                 raise
-        time.sleep(0.005)
+        time.sleep(pause)
+    raise AssertionError  # pragma: no cover - it never ends so
+
+
+def is_busy(error: Exception) -> bool:
+    """Tell whether another connection was in the way."""
+    return _code(error) & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PROTOCOL,
+    )
 
 
 def _code(error: Exception) -> int:
@@ -239,45 +271,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # pragma: no cover - no Linux
-        return ""
-
-
-def on_network(path: Path, mounts: str) -> bool:
-    """Tell whether the path is on a network file system, by the lines of mounts(5)."""
-    place = os.path.realpath(path)
-    found, longest = "", -1
-    for line in mounts.splitlines():
-        _, point, kind, *_ = [*line.split(" "), "", "", ""]
-        point = point.replace("\\040", " ")
-        inside = place == point or place.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= longest:
-            found, longest = kind, len(point)
-    return found.startswith(NETWORK_FILE_SYSTEMS)
-
-
-# A connection carried over a fork would share its locks with the parent's.
-_stores: weakref.WeakSet[Store] = weakref.WeakSet()
-_forking: list[Store] = []
-
-
-def _before_fork() -> None:
-    for store in list(_stores):
-        store.pause()
-        _forking.append(store)
-
-
-def _after_fork() -> None:
-    while _forking:
-        _forking.pop().resume()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
-    )

@@ -88,17 +88,21 @@ def _write_jsonl(descriptor: int, rows: Iterable[Row]) -> int:
     count = 0
     with open(descriptor, "w", encoding="utf-8") as file:
         for row in rows:
-            record = {item.name: getattr(row, item.name) for item in fields(row)}
-            record["created"] = row.created.isoformat()
-            record["completion"] = row.completion.to_record()
-            file.write(json.dumps(plain_but_completion(record)) + "\n")
+            file.write(json.dumps(record_of(row)) + "\n")
             count += 1
     return count
 
 
-def plain_but_completion(record: dict[str, Any]) -> dict[str, Any]:
-    """Give the record with every value plain; the completion is already."""
-    return {k: v if k == "completion" else plain(v) for k, v in record.items()}
+def record_of(row: Row) -> dict[str, Any]:
+    """Return everything of a row as `plain` JSON; `row_of_record` has an equal one."""
+    record = {item.name: plain(getattr(row, item.name)) for item in fields(row)[4:]}
+    return {
+        "id": row.id,
+        "created": row.created.isoformat(),
+        "status": row.status,
+        "completion": row.completion.to_record(),
+        **record,
+    }
 
 
 def _write_csv(descriptor: int, rows: Iterable[Row]) -> int:
@@ -133,7 +137,17 @@ def _flat(row: Row) -> dict[str, object]:
 
 def _row(path: Path, number: int, line: str) -> Row:
     try:
-        record = json.loads(line)
+        return row_of_record(json.loads(line))
+    except (ValueError, HistoryError) as error:
+        raise HistoryError(
+            f"Line {number} of {path} is no completion ({one_line(str(error), 120)}); "
+            "nothing was imported."
+        ) from error
+
+
+def row_of_record(record: dict[str, Any]) -> Row:
+    """Return the row of a record. Raises `HistoryError` for what is none."""
+    try:
         completion = Completion.from_record(record["completion"])
         values = {
             item.name: restored(record[item.name])
@@ -147,7 +161,4 @@ def _row(path: Path, number: int, line: str) -> Row:
             raise ValueError("created has no time zone, or status is unknown")
         return Row(completion=completion, **values)
     except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
-        raise HistoryError(
-            f"Line {number} of {path} is no completion ({one_line(str(error), 120)}); "
-            "nothing was imported."
-        ) from error
+        raise HistoryError(str(error)) from error

@@ -113,7 +113,7 @@ class CompletionMagics(Magics):
             self.session, self.shell, plan, name=name, yes=options.yes
         )
         self.keep_sweep(done, options.out)
-        self._warn()
+        self.warn()
         sweep.finish(done, options)
 
     def keep_sweep(self, sweep: Sweep, out: str | None) -> None:
@@ -138,11 +138,11 @@ class CompletionMagics(Magics):
                     self.keep(error.completion, out)
                     if error.completion.text:
                         place.finish(error.completion)
-                self._warn()
+                self.warn()
                 raise
             self.keep(completion, out)
             place.finish(completion)
-            self._warn()
+            self.warn()
 
     def keep(self, result: object, out: str | None) -> None:
         """Make it the last completion, and ``out`` if there is such a name."""
@@ -150,7 +150,8 @@ class CompletionMagics(Magics):
         if out:
             self.shell.user_ns[out] = result
 
-    def _warn(self) -> None:
+    def warn(self) -> None:
+        """Print the lines that the session has for the user."""
         for line in self.session.warnings():
             print(f"Warning: {printable(line)}", file=sys.stderr)
 

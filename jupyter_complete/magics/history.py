@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from ..errors import InputError
+from ..errors import HistoryError, InputError
 from ..settings import flags
 from ..settings.options import HistoryOptions
 from .complete import LAST, LAST_SWEEP, CompletionMagics
@@ -47,8 +48,15 @@ class HistoryMagics(Magics):
         """List, search, show, restore, export and delete past completions."""
         read = flags.parse(line, HistoryOptions)
         options = read.options
-        # A kernel may have died since the file was opened.
-        self._history.recover()
+        with contextlib.suppress(HistoryError):  # it may be read all the same
+            # A kernel may have died since the file was opened.
+            self._history.recover()
+        try:
+            return self._do(options, read.rest)
+        finally:
+            self._complete.warn()
+
+    def _do(self, options: HistoryOptions, rest: str) -> Table | None:
         if options.import_:
             count = self._history.import_(Path(options.import_).expanduser())
             print(f"New in the history: {count}.")
@@ -59,13 +67,13 @@ class HistoryMagics(Magics):
         elif options.rerun is not None:
             self._rerun(self._history.row(options.rerun))
         elif options.delete:
-            self._delete(options.delete, read.rest)
+            self._delete(options.delete, rest)
         elif options.purge:
-            self._purge(read.rest, options)
+            self._purge(rest, options)
         elif options.export:
-            self._export(read.rest, options)
+            self._export(rest, options)
         else:
-            return self._list(read.rest, options)
+            return self._list(rest, options)
         return None
 
     def _list(self, words: str, options: HistoryOptions) -> Table:

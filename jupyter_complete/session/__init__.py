@@ -137,6 +137,7 @@ class Session:
         on_text: OnText | None = None,
         cancel: Cancel | None = None,
         retries: int | None = None,
+        gathering: Gathering | None = None,
     ) -> Outcome:
         """Send the call and store its answer, in this thread, until it ends.
 
@@ -148,7 +149,7 @@ class Session:
             if on_text:
                 on_text(earlier.text)
             return Outcome(earlier)
-        gathering = Gathering(call)
+        gathering = gathering or Gathering(call)
         with kept(call, gathering, self.history, self._journal) as keep:
             outcome = ask(
                 call,
@@ -169,7 +170,11 @@ class Session:
         A key that has to be asked for is asked for here, in the caller's thread.
         """
         self._keys(call.endpoint)
-        return Running(functools.partial(self.ask, call))
+        gathering = Gathering(call)
+        return Running(
+            functools.partial(self.ask, call, gathering=gathering),
+            lambda: gathering.completion("interrupted"),
+        )
 
     def complete(self, call: Call, *, on_text: OnText | None = None) -> Completion:
         """Complete, showing each increment through ``on_text`` in this thread.
@@ -223,8 +228,8 @@ class Session:
 
     def warnings(self) -> list[str]:
         """Give the lines the user should read that no call carries, each once."""
-        lines, self._warnings[:] = self._warnings[:], []
-        return lines
+        lines = self._warnings  # which another thread may add to meanwhile
+        return [lines.pop(0) for _ in range(len(lines))]
 
     def plan_sweep(
         self,

@@ -10,7 +10,7 @@ from ..background import Background
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..history import History
+    from ..history import Entry, History
 
 # A killed kernel loses at most what came in this time; the promise is one second.
 INTERVAL_SECONDS = 0.5
@@ -26,23 +26,23 @@ class Journal:
     def __init__(self, history: History) -> None:
         self._history = history
         self._lock = threading.Lock()
-        self._running: dict[int, tuple[Callable[[], str], int]] = {}
+        self._running: dict[Entry, tuple[Callable[[], str], int]] = {}
         self._wake = threading.Event()
         self._thread: Background | None = None
 
-    def add(self, row: int, text: Callable[[], str]) -> None:
-        """Keep the row's text up to date until `remove`."""
+    def add(self, entry: Entry, text: Callable[[], str]) -> None:
+        """Keep the run's text up to date until `remove`."""
         with self._lock:
-            self._running[row] = (text, 0)
+            self._running[entry] = (text, 0)
             if self._thread is None:
                 self._wake.clear()
                 self._thread = Background(self._write, name="completion-journal")
                 self._thread.start()
 
-    def remove(self, row: int) -> None:
-        """Leave the row alone from now on; what is written last is the caller's."""
+    def remove(self, entry: Entry) -> None:
+        """Leave the run alone from now on; what is written last is the caller's."""
         with self._lock:
-            self._running.pop(row, None)
+            self._running.pop(entry, None)
             if not self._running:
                 self._wake.set()
 
@@ -54,8 +54,8 @@ class Journal:
                     self._thread = None
                     return
                 self._wake.clear()
-                for row, (text_so_far, written) in self._running.items():
+                for entry, (text_so_far, written) in self._running.items():
                     text = text_so_far()
                     if len(text) > written:
-                        self._history.update(row, text)
-                        self._running[row] = (text_so_far, len(text))
+                        self._history.update(entry, text)
+                        self._running[entry] = (text_so_far, len(text))

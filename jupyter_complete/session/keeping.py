@@ -1,37 +1,47 @@
-"""A call's row in the history, from before it is sent to its end."""
+"""A call's run in the history, from before it is sent to its end."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .ask import Gathering, Outcome
 
 if TYPE_CHECKING:
-    from ..history import History
+    from ..completion import Completion
+    from ..history import Entry, History
     from .journal import Journal
     from .plan import Call
 
+NOT_STORED = "Not stored: the history could not take this completion."
 
-def begin(
-    history: History, call: Call, point: Mapping[str, object] | None = None
-) -> int | None:
-    """Write a call down before it is sent; give its row, None if it cannot be."""
-    return history.begin(
-        call.request,
-        endpoint=call.endpoint.name,
-        dialect=call.dialect.name,
-        base_url=call.endpoint.base_url,
-        sample=call.sample,
-        sweep=call.sweep,
-        point=point,
-        stream=call.stream,
-        source=call.origin.source,
-        notebook=call.origin.notebook,
-        cell=call.origin.cell,
-    )
+
+def sending(call: Call, point: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """Return what `History.begin` takes of a call."""
+    return {
+        "request": call.request,
+        "endpoint": call.endpoint.name,
+        "dialect": call.dialect.name,
+        "base_url": call.endpoint.base_url,
+        "sample": call.sample,
+        "sweep": call.sweep,
+        "point": point,
+        "stream": call.stream,
+        "source": call.origin.source,
+        "notebook": call.origin.notebook,
+        "cell": call.origin.cell,
+    }
+
+
+def ended(history: History, entry: Entry, completion: Completion) -> Completion:
+    """Store how a call ended; return it with its id, or marked as not stored."""
+    number = history.finish(entry, completion)
+    notices = completion.notices
+    if not entry.kept:
+        notices = (*notices, NOT_STORED)
+    return replace(completion, history_id=number, notices=notices)
 
 
 @contextlib.contextmanager
@@ -39,16 +49,15 @@ def kept(
     call: Call, gathering: Gathering, history: History | None, journal: Journal | None
 ) -> Iterator[Callable[[Outcome], Outcome]]:
     """Keep a call while it runs; what is yielded stores its outcome and gives it."""
-    row = begin(history, call) if history and call.history else None
-    if history is None or journal is None or row is None:
+    if history is None or journal is None or not call.history:
         yield lambda outcome: outcome
         return
-    journal.add(row, gathering.text)
+    entry = history.begin(**sending(call))
+    journal.add(entry, gathering.text)
 
     def keep(outcome: Outcome) -> Outcome:
-        journal.remove(row)
-        stored = history.finish(row, outcome.completion)
-        completion = replace(outcome.completion, history_id=stored)
+        journal.remove(entry)
+        completion = ended(history, entry, outcome.completion)
         if outcome.error:
             outcome.error.completion = completion
         return replace(outcome, completion=completion)
@@ -56,4 +65,4 @@ def kept(
     try:
         yield keep
     finally:
-        journal.remove(row)
+        journal.remove(entry)

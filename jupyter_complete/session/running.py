@@ -27,12 +27,17 @@ PATIENCE_SECONDS = 2.0
 class Running:
     """A call under way in a thread of its own.
 
-    ``ask`` is called in that thread with ``on_text`` and ``cancel``.
+    ``ask`` is called in that thread with ``on_text`` and ``cancel``. ``so_far`` gives
+    what there is of the completion while it runs.
     """
 
-    def __init__(self, ask: Callable[..., Outcome]) -> None:
+    def __init__(
+        self,
+        ask: Callable[..., Outcome],
+        so_far: Callable[[], Completion | None] = lambda: None,
+    ) -> None:
         self.outcome: Outcome
-        self._ask = ask
+        self._ask, self._so_far = ask, so_far
         self._cancel: Cancel = Cancel()
         self._interrupted: float | None = None
         self._texts: list[str] = []
@@ -98,7 +103,9 @@ class Running:
         if self._interrupted is None:
             self._interrupted = now
         elif now - self._interrupted > PATIENCE_SECONDS:
-            raise CompletionInterrupted("It did not stop; the history has its text.")
+            raise CompletionInterrupted(
+                "It did not stop in time; what came is kept.", self._so_far()
+            )
         self._cancel.set()
 
     @contextlib.contextmanager

@@ -20,11 +20,11 @@ from ..sweep.tasks import Ended, Hooks, Progress, Task
 from .ask import Gathering, Outcome, ask
 from .clients import Bounds, client_of
 from .grid import Sent, SweepPlan
-from .keeping import begin
+from .keeping import ended, sending
 from .left_out import LeftOut
 
 if TYPE_CHECKING:
-    from ..history import History
+    from ..history import Entry, History
     from .journal import Journal
     from .plan import Call
 
@@ -115,7 +115,7 @@ class _Kept:
         self._plan = plan
         self._any = history if not plan.fresh else None
         self._history = history if plan.history else None
-        self.rows: dict[int, int] = {}
+        self.rows: dict[int, Entry] = {}
         self._stored: dict[tuple[CompletionRequest, str, int], Completion] = {}
         if earlier is not None:
             for task, mine in zip(plan.tasks, earlier.rows, strict=True):
@@ -130,7 +130,7 @@ class _Kept:
         It gives its warning when the first call is to be written down.
         """
         with contextlib.suppress(HistoryError):
-            for row in history.search(n=None, sweep=self._plan.id, status="complete"):
+            for row in history.answers(self._plan.id):
                 one = row.completion
                 key = (one.request, row.base_url, one.sample)
                 self._stored.setdefault(key, one)
@@ -149,20 +149,16 @@ class _Kept:
             return
         task = self._plan.tasks[place]
         point = {name: _kept_value(value) for name, value in task.point.values.items()}
-        row = begin(self._history, task.call.call, point)
-        if row is not None:
-            self.rows[place] = row
+        self.rows[place] = self._history.begin(**sending(task.call.call, point))
 
-    def on_end(self, ended: Sequence[Ended]) -> Sequence[Ended]:
+    def on_end(self, news: Sequence[Ended]) -> Sequence[Ended]:
         """Store how calls ended, before anyone sees them."""
-        if self._history is None:
-            return ended
         stored = []
-        for place, completion in ended:
-            row = self.rows.pop(place, None)
-            if row is not None:
-                row = self._history.finish(row, completion)
-            stored.append(Ended(place, replace(completion, history_id=row)))
+        for place, completion in news:
+            entry = self.rows.pop(place, None)
+            if self._history is not None and entry is not None:
+                completion = ended(self._history, entry, completion)  # noqa: PLW2901
+            stored.append(Ended(place, completion))
         return stored
 
 

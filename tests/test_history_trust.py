@@ -1,0 +1,415 @@
+"""The history never stands in the way, and never lies."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from loopback import events
+
+from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.errors import HistoryError
+from jupyter_complete.history import History, writer
+
+RED = CompletionRequest("m", "Name a colour.", 10)
+LONG = 20.0
+"""Seconds in which anything here ends, however busy the machine is."""
+
+
+@pytest.fixture
+def warnings():
+    return []
+
+
+@pytest.fixture
+def history(tmp_path, warnings):
+    found = History(tmp_path / "profile" / "h.sqlite", warn=warnings.append)
+    yield found
+    found.close()
+
+
+def keep(history, text, **more):
+    """Store a completion as a session does, and give its entry."""
+    entry = history.begin(RED, endpoint="e", dialect="text", **more)
+    history.finish(entry, Completion(text, RED, sample=more.get("sample", 0)))
+    return entry
+
+
+def texts(history):
+    return sorted(row.completion.text for row in history.search(n=None))
+
+
+def spills(history):
+    """Give the files of what waits, in which there is something."""
+    files = history.path.parent.glob("*-waiting-*")
+    return [file for file in files if file.stat().st_size]
+
+
+def python(code, *arguments, **more):
+    """Start a Python process with a history open as ``history``."""
+    head = """
+        import os, sqlite3, sys
+        from jupyter_complete.completion import Completion, CompletionRequest
+        from jupyter_complete.history import History
+        history = History(sys.argv[1], warn=print)
+        request = CompletionRequest("m", "Name a colour.", 10)
+        def keep(text):
+            entry = history.begin(request, endpoint="e", dialect="text")
+            history.finish(entry, Completion(text, request))
+            return entry
+    """
+    code = textwrap.dedent(head) + textwrap.dedent(code)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+@contextlib.contextmanager
+def locked(path, how="BEGIN EXCLUSIVE"):
+    """Hold a lock on the file from another program."""
+    code = """
+        import sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        for statement in sys.argv[2].split(";"):
+            connection.execute(statement).fetchall()
+        print("locked", flush=True)
+        sys.stdin.readline()
+    """
+    program = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), str(path), how],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout.readline() == "locked\n"
+    try:
+        yield
+    finally:
+        program.communicate("\n")
+
+
+WHOLLY = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; BEGIN EXCLUSIVE"
+"""A lock under which nothing can even be read."""
+
+
+def in_file(history):
+    """Wait until the file has all of it."""
+    deadline = time.monotonic() + LONG
+    while not history.flush(0.05):
+        assert time.monotonic() < deadline
+
+
+# 1. Beside the call, never in its way.
+
+
+@pytest.mark.parametrize("how", ["BEGIN EXCLUSIVE", WHOLLY], ids=["writing", "wholly"])
+def test_a_locked_history_holds_no_call_up_and_gets_all_of_it_later(
+    history, warnings, how
+):
+    keep(history, "before")
+    history.close()
+    with locked(history.path, how):
+        start = time.monotonic()
+        entries = [keep(history, f"answer {number}") for number in range(50)]
+        spent = time.monotonic() - start
+        assert all(entry.kept for entry in entries)
+        assert {entry.number for entry in entries} == {None}
+        assert spent < 50 * 2 * writer.AT_MOST_SECONDS
+        assert len(warnings) == 1
+        assert "is locked by another program" in warnings[0]
+        assert "is kept in " in warnings[0]
+    in_file(history)
+
+    assert texts(history) == sorted(["before", *(f"answer {n}" for n in range(50))])
+    assert len(warnings) == 2
+    assert "can be written again" in warnings[1]
+
+
+def test_what_waits_is_readable_by_its_owner_alone_and_gone_afterwards(history):
+    keep(history, "before")
+    with locked(history.path):
+        keep(history, "while it is locked")
+        (spill,) = spills(history)
+        assert spill.stat().st_mode & 0o777 == 0o600
+        assert "while it is locked" in spill.read_text()
+    in_file(history)
+    history.close()
+
+    assert not list(history.path.parent.glob("*-waiting-*"))
+
+
+def test_a_cell_under_a_lock_is_sent_shown_and_kept(shell, loopback, capsys):
+    line = f"%complete --endpoint {loopback.url} --dialect text -m m --turns raw"
+    loopback.reply(events("Red."))
+    shell.run(f"{line} Name a colour.")
+    path = Path(shell.profile_dir.location) / "completions.sqlite"
+    capsys.readouterr()
+    with locked(path):
+        for text in ("Blue.", "Green."):
+            loopback.reply(events(text))
+            start = time.monotonic()
+            shell.run(f"{line} Name another.")
+            assert time.monotonic() - start < LONG / 4  # it was half a minute and more
+            assert shell.user_ns["_completion"].text == text
+            assert shell.user_ns["_completion"].history_id is None
+        shown = capsys.readouterr()
+        assert shown.err.count("is locked by another program") == 1
+        assert "Not stored" not in shown.out
+        # What was asked a moment ago is known, wherever it is.
+        shell.run(f"{line} --reuse Name another.")
+        assert shell.user_ns["_completion"].reused
+        assert shell.user_ns["_completion"].text == "Green."
+        table = shell.run("%complete_history")
+        assert [row[-1] for row in table.rows] == ["Red."]
+        assert "is not in it yet" in capsys.readouterr().err
+    history = shell.magics_manager.registry["HistoryMagics"]._history
+    in_file(history)
+    table = shell.run("%complete_history")
+
+    assert [row[-1] for row in table.rows] == ["Green.", "Blue.", "Red."]
+    assert capsys.readouterr().err.count("can be written again") == 1
+    assert len(loopback.requests) == 3
+
+
+def test_what_cannot_be_read_is_one_line_soon(history):
+    keep(history, "before")
+    history.close()
+    with locked(history.path, WHOLLY):
+        start = time.monotonic()
+        with pytest.raises(HistoryError, match="is locked by another program"):
+            history.search()
+        assert time.monotonic() - start < LONG / 4
+
+
+def test_ctrl_c_ends_a_read_that_waits(history, monkeypatch):
+    keep(history, "before")
+    history.close()
+    monkeypatch.setattr("jupyter_complete.history.store.PATIENCE_SECONDS", LONG)
+    with locked(history.path, WHOLLY):
+        pressed = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
+        pressed.start()
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            history._file.do(lambda _: None, patience=LONG)
+        assert time.monotonic() - start < LONG / 2
+        pressed.join()
+
+
+FOR_EVER = """
+    import itertools, time
+    for number in itertools.count():
+        entry = history.begin(request, endpoint="e", dialect="text")
+        history.update(entry, f"part of {number}")
+        history.finish(entry, Completion(f"{sys.argv[2]} {number}", request))
+        if entry.kept:
+            os.write(1, f"{sys.argv[2]} {number}\\n".encode())
+"""
+
+
+@pytest.mark.parametrize("lock", [False, True], ids=["free", "locked"])
+def test_a_kernel_killed_at_any_moment_loses_nothing_that_was_kept(history, lock):
+    keep(history, "before")
+    history.close()
+    chance = random.Random(11)
+    told = []
+    for run in range(8):
+        with locked(history.path) if lock else contextlib.nullcontext():
+            kernel = python(FOR_EVER, history.path, f"run {run}")
+            told.append(kernel.stdout.readline())
+            while told[-1].startswith("The history"):
+                told[-1] = kernel.stdout.readline()
+            time.sleep(chance.uniform(0, 0.05))
+            kernel.send_signal(signal.SIGKILL)
+            told += kernel.communicate()[0].splitlines(keepends=True)
+
+    told = [
+        line.strip() for line in told if line.startswith("run") and line[-1] == "\n"
+    ]
+    rows = history.search(n=None)
+    whole = [row.completion.text for row in rows if row.status == "complete"]
+    assert len(told) > 8
+    assert set(told) <= set(whole)
+    assert len(whole) == len(set(whole))
+    assert not spills(history)
+
+
+def test_a_torn_line_costs_no_other(history):
+    keep(history, "before")
+    with locked(history.path):
+        kernel = python("keep('whole'); os.kill(os.getpid(), 9)", history.path)
+        kernel.communicate()
+        (spill,) = spills(history)
+        with spill.open("ab") as file:
+            file.write(b'\xff\n{"key": 1, "row": {}}\n{"key": 3, "ro')
+    assert history.recover() == 0
+
+    assert texts(history) == ["before", "whole"]
+    assert not spill.exists()
+
+
+def test_a_process_that_ends_has_its_completions_written(history):
+    for _ in range(5):
+        kernel = python("keep('Red.')", history.path)
+        assert kernel.communicate()[0] == ""
+
+    assert texts(history) == ["Red."] * 5
+
+
+def test_two_kernels_under_a_lock_share_no_file(history):
+    keep(history, "before")
+    with locked(history.path):
+        kernels = [
+            python("keep(sys.argv[2]); sys.stdin.readline()", history.path, name)
+            for name in ("first", "second")
+        ]
+        for kernel in kernels:
+            assert "is locked" in kernel.stdout.readline()
+        assert len(spills(history)) == 2
+    for kernel in kernels:
+        kernel.communicate("\n")
+
+    assert texts(history) == ["before", "first", "second"]
+
+
+def test_a_forked_child_leaves_to_its_parent_what_waits(history):
+    keep(history, "before")
+    with locked(history.path):
+        keep(history, "of the parent")
+        child = os.fork()
+        if not child:  # pragma: no cover - the child's own
+            keep(history, "of the child")
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert len(spills(history)) == 2
+    in_file(history)
+    history.recover()
+
+    assert texts(history) == ["before", "of the child", "of the parent"]
+
+
+NO_LOCKS = """
+    #include <errno.h>
+    #include <stdarg.h>
+    #include <fcntl.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    static int call(int file, int what, long with) {
+        if (what == F_SETLK || what == F_SETLKW || what == F_GETLK) {
+            errno = ERROR;
+            return -1;
+        }
+        return syscall(SYS_fcntl, file, what, with);
+    }
+    #define DEFINE(name) int name(int file, int what, ...) { va_list rest; \\
+        va_start(rest, what); long with = va_arg(rest, long); va_end(rest); \\
+        return call(file, what, with); }
+    DEFINE(fcntl)
+    DEFINE(fcntl64)
+"""
+
+
+@pytest.mark.parametrize("error", ["ENOLCK", "EOPNOTSUPP"])
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs a C compiler")
+def test_a_file_system_without_locks_is_in_nobodys_way(history, tmp_path, error):
+    source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
+    source.write_text(textwrap.dedent(NO_LOCKS))
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", f"-DERROR={error}", "-o", shim, source], check=True
+    )
+    keep(history, "before")
+    history.close()
+    code = """
+        import time
+        start = time.monotonic()
+        entries = [keep(f"answer {number}") for number in range(20)]
+        print(time.monotonic() - start < 20 * 0.2, all(one.kept for one in entries))
+    """
+    kernel = python(code, history.path, env={**os.environ, "LD_PRELOAD": str(shim)})
+    told = kernel.communicate()[0].splitlines()
+
+    assert told[-1] == "True True"
+    assert len(told) == 2
+    assert "is kept in" in told[0]
+    assert texts(history) == sorted(["before", *(f"answer {n}" for n in range(20))])
+
+
+def test_a_full_queue_refuses_at_once_and_says_so(history, monkeypatch):
+    keep(history, "before")
+    monkeypatch.setattr(writer, "MOST_BYTES", 30_000)
+    with locked(history.path):
+        entries = [keep(history, "x" * 2_000) for _ in range(40)]
+        assert all(entry.kept for entry in entries)  # the spill file has them
+        spilled = history._writer._spill
+        monkeypatch.setattr(type(spilled), "append", _no_room)
+        refused = [keep(history, "y" * 2_000) for _ in range(10)]
+        assert not any(entry.kept for entry in refused)
+    in_file(history)
+
+    assert texts(history).count("x" * 2_000) == 40
+
+
+def _no_room(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_what_no_file_could_hold_holds_nothing_else_up(history, warnings):
+    impossible = history.begin(RED, endpoint="e", dialect="text")
+    history.finish(impossible, Completion("Red.", RED, http_status=2**70))
+    others = [keep(history, text) for text in ("Blue.", "Green.")]
+    in_file(history)
+
+    assert not impossible.kept
+    assert all(entry.kept for entry in others)
+    assert {"Blue.", "Green."} <= set(texts(history))
+    assert len(warnings) == 1
+    assert "A completion is not stored" in warnings[0]
+
+
+# 2. Told at each change, and marked where it is not stored.
+
+
+def test_each_change_is_told(history, warnings):
+    keep(history, "before")
+    for _ in range(3):
+        with locked(history.path):
+            keep(history, "Red.")
+        in_file(history)
+
+    assert ["is locked" in line for line in warnings] == [True, False] * 3
+    assert ["written again" in line for line in warnings] == [False, True] * 3
+    assert len(texts(history)) == 4
+
+
+def test_a_card_that_is_not_stored_says_so(shell, loopback, capsys):
+    directory = Path(shell.profile_dir.location)
+    shutil.rmtree(directory)
+    directory.write_text("a file where the directory should be")
+    line = f"%complete --endpoint {loopback.url} --dialect text -m m --turns raw"
+    for text in ("Red.", "Blue."):
+        loopback.reply(events(text))
+        shell.run(f"{line} Name a colour.")
+        assert "Note: Not stored" in capsys.readouterr().out
+        assert shell.user_ns["_completion"].text == text
+        assert shell.user_ns["_completion"].history_id is None
+    directory.unlink()
+    history = shell.magics_manager.registry["HistoryMagics"]._history
+    in_file(history)
+    loopback.reply(events("Green."))
+    shell.run(f"{line} Name a colour.")
+
+    told = capsys.readouterr()
+    assert "Not stored" not in told.out
+    assert "written again" in told.err
+    assert shell.user_ns["_completion"].history_id == 3
