@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import html
 import json
 import re
 import subprocess
 import sys
+import typing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hostile import WRAPPERS, Reading, payloads
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from panels import panels, session_of
+from test_sweep_result import made
 
-from jupyter_complete.completion import Completion, CompletionRequest
-from jupyter_complete.display import card, formatted
+import jupyter_complete
+from jupyter_complete.catalog import Catalog, Model
+from jupyter_complete.completion import (
+    Completion,
+    CompletionRequest,
+    Endpoint,
+    HttpCall,
+    TokenLogprob,
+)
+from jupyter_complete.display import (
+    NO_MATHEMATICS,
+    Bars,
+    Tokens,
+    card,
+    difference,
+    formatted,
+    history_table,
+    models_table,
+    request_text,
+)
+from jupyter_complete.display.microscope import Microscope
+from jupyter_complete.display.sweeps import view
+from jupyter_complete.display.sweeps.tiles import Tiles
 from jupyter_complete.display.wall import holds
+from jupyter_complete.distribution import Distribution
+from jupyter_complete.errors import CompleteError, CompletionInterrupted
+from jupyter_complete.history import Row
+from jupyter_complete.panel import cards, preview
+from jupyter_complete.sweep.tasks import Ended, Progress
 
 HERE = Path(__file__).parent
 REL = 'target="_blank" rel="noopener noreferrer nofollow"'
@@ -367,3 +399,209 @@ def test_nothing_is_parsed_before_there_is_a_card():
     )
 
     assert found.stdout == "False\n"
+
+
+# One door for all that comes from outside
+
+MARK = "hostile"
+EVIL = (
+    f"<img src=x onerror={MARK}()>\"'--></td></div></style><script>{MARK}()</script>"
+    f"![{MARK}](http://{MARK}.example/p.png)[x](javascript:{MARK}()) `<b>`\n"
+    f"\x1b]0;{MARK}\x07\x9b31m\u202e\x00\r&lt;i&gt;$\\href{{javascript:{MARK}()}}{{x}}$"
+)
+HALF = EVIL + "\ud800"
+HEADER = f"<img/src=x/onerror={MARK}()>"
+"""What an HTTP header can carry, and so a beta."""
+
+
+def filled(kind, text, **known):
+    """Return one with this text in every field that takes a text."""
+    hints = typing.get_type_hints(kind)
+    names = [one.name for one in dataclasses.fields(kind) if one.init]
+    values = {name: text for name in names if _takes(str, hints[name])}
+    several = {name: (text,) for name in names if hints[name] == tuple[str, ...]}
+    return kind(**{**values, **several, **known})
+
+
+def _takes(kind, hint):
+    return hint is kind or kind in typing.get_args(hint)
+
+
+def completion_of(text, half, header, **known):
+    request = filled(CompletionRequest, text, max_tokens_to_sample=5, betas=(header,))
+    tokens = [TokenLogprob(half, -0.1, ((half, -0.1), (half + "b", -0.2)))]
+    answer = {"request": request, "status": "broken", "logprobs": (*tokens, *tokens)}
+    return filled(Completion, half, **{**answer, "raw": {half: half}, **known})
+
+
+def views(text, half, header):
+    """Yield everything that is shown of texts from outside: its name, HTML and text."""
+    one = completion_of(text, half, header)
+    for form in ("auto", "markdown", "tokens"):
+        bundle = card(one, form)
+        yield f"card {form}", bundle["text/html"], bundle["text/plain"]
+        yield f"panel {form}", cards.card(one, form), ""
+    yield "card text", "", card(one, "text")["text/plain"]
+    untold = dataclasses.replace(one, logprobs=())
+    for told, tokens in (("told", Tokens(one)), ("untold", Tokens(untold))):
+        yield f"tokens {told}", tokens._repr_html_(), repr(tokens)
+
+    other = dataclasses.replace(one, text=f"other words {half}")
+    for newest in (None, one):
+        found = cards.earlier(other, text, newest=newest, opened=True)
+        yield "strip", found, ""
+    yield "names", cards.names("{{a}} {{b}}", {"a": half}), ""
+    yield "failed", cards.failed(half), ""
+    yield "difference", difference(other.text, one.text), ""
+
+    distribution = Distribution(half, half, (half, half + "b", ""), (0.5, 0.3, 0.1))
+    bars = Bars(distribution.reshaped(temperature=0.5, top_k=1), 1)
+    yield "bars", bars._repr_html_(), repr(bars)
+    saved = [cards.saved([one, other], bars, "own", form) for form in ("auto", "text")]
+    yield "saved panel", "".join(saved), cards.saved_text([one], bars)
+
+    row = filled(
+        Row, half, id=1, created=datetime.now(UTC), status="broken", completion=one
+    )
+    table = history_table([row])
+    yield "history", table._repr_html_(), repr(table)
+    model = filled(Model, half, sampling="both", thinking="none")
+    table = models_table(filled(Catalog, half, models=(model,), endpoints=()), [model])
+    yield "models", table._repr_html_(), repr(table)
+
+    endpoint = filled(Endpoint, half)
+    call = HttpCall("POST", text, {"a": half}, text.encode(), (half,))
+    yield "request", "", request_text(call, endpoint, (half,))
+    yield "preview", previewed(half), ""
+    error = CompleteError(half)
+    yield "error", "", "".join(error._render_traceback_())
+    stopped = CompletionInterrupted(half)
+    yield "stopped", "", "".join(stopped._render_traceback_())
+    yield from sweep_views(text, half, one)
+
+
+class Unprintable:
+    """A value of the user's that fails, with words from elsewhere."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __str__(self):
+        raise ValueError(self.text)
+
+
+def previewed(half):
+    with session_of() as session:
+        shown = preview.Preview(session)
+        shown.show("{{a}}", {"a": Unprintable(half)}, request=True)
+        failed = shown.note.value
+        shown.show("{{a}}", {"a": "b"}, request=True)
+    return failed + shown.request.value + preview._piece(("Request", half))
+
+
+def sweep_views(text, half, one):
+    """Yield the table, the answers word by word, the facets and the live grid."""
+    kinds = [one.text, f"the same words as before {half}", f"other words {half}"]
+
+    def told(point, sample):
+        return kinds[(sample + len(str(point.values["b"]))) % 3]
+
+    done = made(a=[text, "x"], b=[text, "c"], text=told, samples=2)
+    ends = ("complete", "complete", "broken", "complete", "error", "complete")
+    rows = [
+        row._replace(
+            completion=dataclasses.replace(one, text=told(*row[:2]), status=end)
+        )
+        for row, end in zip(done.rows, ends, strict=False)
+    ] + [*done.rows[len(ends) :]]
+    done = dataclasses.replace(
+        done, rows=tuple(rows), notices=(half,), stopped=half, interrupted=True
+    )
+    for options in ({}, {"rows": "a", "columns": "b"}, {"full": True}, {"against": 0}):
+        shown = view(done, name="_sweep", **options)
+        yield f"sweep {options}", shown._repr_html_(), repr(shown)
+
+    tiles = Tiles([(row.point, row.sample) for row in done.rows])
+    for place, completion in enumerate(done):
+        tiles.end(Ended(place, completion))
+    progress = Progress(8, 1, 1, 1, 1, 1, 0.5, 9.0)
+    yield "tiles", tiles.html() + tiles.status(progress, half, half), ""
+
+
+def shape(markup):
+    """Return the tags of HTML, each with the names of its attributes."""
+    found = Reading(markup)
+    return {(tag, *sorted(attributes)) for tag, attributes in found.tags}
+
+
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def test_no_text_from_outside_changes_what_any_view_is_made_of():
+    """In every field that takes a text: none becomes a tag, an attribute, a control."""
+    plain = "a few words"
+    harmless = {name: shape(html) for name, html, _ in views(plain, plain, "beta")}
+    for name, markup, text in views(EVIL, HALF, HEADER):
+        reading = Reading(markup)
+
+        assert MARK in reading.text or MARK in text, name
+        assert shape(markup) <= harmless[name] | LAID_OUT, name
+        assert not reading.others, name
+        for tag, attributes in reading.tags:
+            told = {k: v for k, v in attributes.items() if MARK in (v or "")}
+            assert told.keys() <= {"title"}, (name, tag)
+        styles = re.findall("<style>(.*?)</style>", markup, re.DOTALL)
+        assert MARK not in "".join(styles), name
+        assert not UNSEEN.search(markup), name
+        assert not UNSEEN.search(text), name
+        assert not markup or "mathjax_ignore" in markup or name in IN_THE_PANEL, name
+
+
+LAID_OUT = {("p",), ("br",), ("em",), ("code",), ("span", "class"), ("ins",), ("del",)}
+"""What an answer's own Markdown, and its words beside another's, may become."""
+IN_THE_PANEL = {"strip", "names", "failed", "preview", "difference"}
+"""What stands in widgets alone, which are boxed as a whole."""
+
+
+def test_no_page_looks_through_the_widgets_for_mathematics():
+    with session_of() as session, panels(session) as panel:
+        assert {*NO_MATHEMATICS} <= {*panel()._dom_classes}
+    distribution = Distribution("a", "m", ("b",), (1.0,))
+    microscope = Microscope(lambda *_: distribution, distribution)
+    assert {*NO_MATHEMATICS} <= {*microscope._dom_classes}
+    microscope.close()
+
+
+def test_every_function_that_writes_html_is_among_the_views():
+    """What is not has to be added there: it could let a text from outside through."""
+    called = set()
+
+    def note(frame, event, _):
+        if event == "call":
+            called.add((Path(frame.f_code.co_filename), frame.f_code.co_name))
+
+    sys.setprofile(note)
+    try:
+        assert [*views(EVIL, HALF, HEADER)]
+    finally:
+        sys.setprofile(None)
+    assert len({*writers()}) > 20
+    assert {*writers()} - called == set()
+
+
+def writers():
+    """Yield the file and the name of each function that has an f-string with HTML."""
+    for file in Path(jupyter_complete.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                if any(map(_is_html, ast.walk(node))):
+                    yield file, node.name
+
+
+def _is_html(node):
+    if not isinstance(node, ast.JoinedStr):
+        return False
+    words = [part.value for part in node.values if isinstance(part, ast.Constant)]
+    return bool(re.search(r"</?[a-z]+[^a-z]", "\0".join(words) + "\0"))

@@ -9,13 +9,14 @@ from ..saved import RECORD_TYPE
 from .card import answer, card, facts, notes, request_text
 from .differences import difference
 from .distribution import Bars
-from .markdown import boxed, escape, formatted, shown
+from .markdown import NO_MATHEMATICS, boxed, escape, formatted, shown
 from .screen import Screen, TerminalScreen, screen, shielded
 from .sweeps import SweepScreen, SweepView, sweep_screen, view
 from .tables import Table, history_table, models_table
 from .tokens import Tokens
 
 __all__ = [
+    "NO_MATHEMATICS",
     "RECORD_TYPE",
     "Bars",
     "Screen",

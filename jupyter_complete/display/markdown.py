@@ -48,9 +48,13 @@ def preformatted(text: str) -> str:
     return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
 
 
+NO_MATHEMATICS = ("mathjax_ignore", "tex2jax_ignore")
+"""Classes of what no page looks through for mathematics."""
+
+
 def boxed(markup: str, name: str) -> str:
     """Return HTML in a box of that class, in which no page looks for mathematics."""
-    return f'<div class="{name} mathjax_ignore tex2jax_ignore">{markup}</div>'
+    return f'<div class="{name} {" ".join(NO_MATHEMATICS)}">{markup}</div>'
 
 
 def formatted(text: str) -> str:

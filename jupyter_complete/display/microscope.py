@@ -19,6 +19,7 @@ from ..cancel import Cancel
 from ..distribution import Distribution
 from ..errors import Cancelled, CompleteError
 from .distribution import ROWS, Bars
+from .markdown import NO_MATHEMATICS
 from .tokens import percent, token_label
 
 HERE = Path(__file__).parent
@@ -66,6 +67,8 @@ class Microscope(anywidget.AnyWidget):
         **traits: Any,
     ) -> None:
         super().__init__(**traits)
+        for name in NO_MATHEMATICS:
+            self.add_class(name)
         self.on_picture: Callable[[Bars], object] | None = None
         self._look_after, self._rows = look_after, rows
         self._path = [first] if first else []

@@ -30,13 +30,13 @@ class Table:
 
     def __repr__(self) -> str:
         """Give it as text, the columns aligned."""
-        cells = [[printable(cell) for cell in row] for row in self.rows]
-        lines = [list(self.headings), *cells]
+        rows = (self.headings, *self.rows)
+        lines = [[printable(cell) for cell in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = "\n".join(
             "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
         )
-        return f"{text}\n{self.caption}".rstrip()
+        return f"{text}\n{printable(self.caption)}".rstrip()
 
     def _repr_html_(self) -> str:
         """Give it as HTML, every cell escaped."""

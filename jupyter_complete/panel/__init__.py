@@ -17,6 +17,7 @@ from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 
 from ..completion import Completion
+from ..display import NO_MATHEMATICS
 from ..errors import InputError, printable
 from ..prompts import template_names
 from ..settings import CompletionSettings
@@ -177,7 +178,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             self._live,
             tabs,
         )
-        self.add_class("jupyter-complete-panel")
+        for name in ("jupyter-complete-panel", *NO_MATHEMATICS):
+            self.add_class(name)
         self._look()
 
     def _actions(self) -> widgets.Box:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..completion import Completion
-from ..display import escape, facts
+from ..display import facts
 from ..errors import CompleteError, printable
 from . import cards
 from .runs import Ask, Run
@@ -81,8 +81,7 @@ class Board:
         if error:
             self._troubles.append(f"{type(error).__name__}: {error}")
         if isinstance(outcome, CompleteError):
-            line = escape(str(outcome))
-            self.live.finish(sample, f'<div class="jc-bad">{line}</div>')
+            self.live.finish(sample, cards.failed(str(outcome)))
         else:
             self._ended[sample] = outcome.completion
             self.completions.append(outcome.completion)

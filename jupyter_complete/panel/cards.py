@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..completion import Completion
-from ..display import Bars, answer, boxed, difference, escape, facts
+from ..display import Bars, answer, boxed, difference, escape, facts, shown
 from ..errors import one_line
 from ..prompts import template_names
 
@@ -24,6 +24,11 @@ def card(completion: Completion, format: str) -> str:  # noqa: A002 - the settin
     # Jupyter's own class for what it lays out itself: the page's style for lists, code.
     text = boxed(answer(completion, format), "jc-text jp-RenderedHTMLCommon")
     return f"{text}{lines}"
+
+
+def failed(message: str) -> str:
+    """Return what stands in the place of an answer of which nothing was kept."""
+    return f'<div class="jc-bad">{escape(message)}</div>'
 
 
 def saved(
@@ -51,7 +56,7 @@ def saved(
 def saved_text(completions: Sequence[Completion], bars: Bars | None) -> str:
     """Give the same as plain text."""
     parts = [
-        f"{completion.text.strip()}\n[{facts(completion)}]"
+        f"{shown(completion.text).strip()}\n[{facts(completion)}]"
         for completion in completions
     ]
     return "\n\n".join([*parts, repr(bars)] if bars else parts)
@@ -61,11 +66,11 @@ def names(template: str, values: Mapping[str, object]) -> str:
     """Give each ``{{name}}`` of a template with its value, or that it has none."""
     lines = []
     for name in template_names(template):
-        shown = f"<code>{{{{{escape(name)}}}}}</code>"
+        code = f"<code>{{{{{escape(name)}}}}}</code>"
         if name in values:
-            lines.append(f"{shown} = {escape(_value(values[name]))}")
+            lines.append(f"{code} = {escape(_value(values[name]))}")
         else:
-            lines.append(f'{shown} <span class="jc-bad">is not defined</span>')
+            lines.append(f'{code} <span class="jc-bad">is not defined</span>')
     return "<br>".join(lines)
 
 
