@@ -179,7 +179,7 @@ def of_first_tokens(kernel: Kernel, server: Server) -> Row:
     delays = []
     for _ in range(FIRSTS):
         messages = kernel.run(line(server, 20, 100))
-        shown = next(came for came, kind, *_ in messages if kind == "stream")
+        shown = next(came for came, kind, *_ in messages if kind == "display_data")
         delays.append(shown - server.sent)
     return Row(
         "cell: first token at the front end",

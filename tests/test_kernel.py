@@ -67,12 +67,12 @@ class Kernel:
         )
 
     def wait_for_text(self, parent, text):
-        """Wait until the cell has written this to stdout."""
-        seen = ""
+        """Wait until the cell shows this."""
+        seen = []
         for message in self.messages(parent):
-            if message["msg_type"] == "stream":
-                seen += message["content"]["text"]
-            if text in seen:
+            data = message["content"].get("data", {})
+            seen.append(data.get("text/plain") or message["content"].get("text", ""))
+            if text in seen[-1]:
                 return
         raise AssertionError(f"{text!r} never came: {seen!r}")
 
@@ -142,11 +142,11 @@ def test_papermill_runs_it(tmp_path):
 
 def test_the_text_streams_before_the_card(kernel):
     messages = kernel.run("%complete -t 0 What does break do?")
-    types = [m["msg_type"] for m in messages]
+    shown = [m["content"]["data"] for m in messages if "display" in m["msg_type"]]
 
-    assert types.index("stream") < types.index("clear_output")
-    assert types.index("clear_output") < types.index("display_data")
-    assert types.count("display_data") == 1
+    assert [m["msg_type"] for m in messages].count("display_data") == 1
+    assert RECORD_TYPE not in shown[0]
+    assert RECORD_TYPE in shown[-1]
 
 
 def test_tab_completes_through_the_kernel(kernel):
@@ -178,7 +178,7 @@ def test_an_interrupt_keeps_the_text_and_stops_the_queue(kernel, loopback):
     messages = list(kernel.messages(cell))
 
     assert time.monotonic() - start < 3
-    shown = [m["content"] for m in messages if m["msg_type"] == "display_data"]
+    shown = [m["content"] for m in messages if m["msg_type"] == "update_display_data"]
     errors = [m["content"] for m in messages if m["msg_type"] == "error"]
     assert [Completion.from_record(d["data"][RECORD_TYPE]).text for d in shown] == [
         " One two"

@@ -1,8 +1,8 @@
 """What a person sees of a completion: the text as it comes, then one card.
 
-The text streams to stdout and ends in one display that replaces it: linear in bytes,
-no JavaScript, and the same saved file from every front end. Text from outside is
-hostile: control characters are shown, not obeyed, and all HTML is written here.
+The text streams into a display that ends as the card: nothing else in the cell is
+touched, no JavaScript, and the same saved file from every front end. Text from outside
+is hostile: control characters are shown, not obeyed, and all HTML is written here.
 """
 
 from ..saved import RECORD_TYPE

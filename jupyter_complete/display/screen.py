@@ -9,16 +9,22 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from IPython.display import clear_output, display
-
 from .card import card, facts, notes
-from .markdown import shown
+from .live import LiveDisplay
+from .markdown import boxed, preformatted, shown
 from .tokens import Tokens
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..completion import Completion
+
+
+RATE = 10_000
+"""Bytes a second of a text that grows: ten messages cost about as many anyway."""
+
+EXCERPT = 500
+"""Characters of the end of a text for those who show no HTML while it grows."""
 
 
 class Screen(Protocol):
@@ -62,27 +68,44 @@ class TerminalScreen:
 
 
 class NotebookScreen:
-    """Stdout while it streams, replaced by one display at the end."""
+    """One display: the text as it comes, and in the end the card."""
 
-    def __init__(self, format: str) -> None:  # noqa: A002 - the setting's name
+    def __init__(self, shell: InteractiveShell, format: str) -> None:  # noqa: A002
         self._format = format
+        self._live = LiveDisplay(shell, RATE)
+        self._texts: list[str] = []
+        self._size = 0
 
     def write(self, text: str) -> None:
-        """Show an increment."""
-        sys.stdout.write(shown(text))
-        sys.stdout.flush()
+        """Show an increment, now or with those that follow."""
+        text = shown(text)
+        self._texts.append(text)
+        self._size += len(text.encode())
+        if self._live.has_room(self._size):
+            self._live.show(self._bundle("".join(self._texts).strip("\n")))
+
+    def _bundle(self, text: str) -> dict[str, str]:
+        """Give what a front end draws in the way in which it will draw the card.
+
+        It would be empty for a moment if one took the place of another kind.
+        """
+        if self._format == "text":
+            return {"text/plain": text}
+        return {
+            "text/plain": text[-EXCERPT:],
+            "text/html": boxed(preformatted(text), "jc-card"),
+        }
 
     def finish(self, completion: Completion) -> None:
-        """Replace what streamed by the card."""
-        clear_output(wait=True)
-        display(card(completion, self._format), raw=True)
+        """Show the card in the place of the text."""
+        self._live.finish(card(completion, self._format))
 
 
 def screen(shell: InteractiveShell, format: str) -> Screen:  # noqa: A002
     """Give the screen of this shell: a notebook has a kernel, a terminal has none."""
     if getattr(shell, "kernel", None) is None:
         return TerminalScreen(format)
-    return NotebookScreen(format)
+    return NotebookScreen(shell, format)
 
 
 @contextlib.contextmanager

@@ -8,9 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from IPython.display import DisplayHandle, clear_output, display
-
 from ...errors import one_line, printable
+from ..live import LiveDisplay
 from .summary import state
 from .tiles import Tiles
 from .view import view
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from ...sweep.result import SweepResult
     from ...sweep.tasks import Ended, Progress
 
-GROWTH = 1.05
-"""By how much the answers have to grow before the grid is sent again."""
+RATE = 40_000
+"""Bytes a second of a grid: the largest goes out about once in a second."""
 EXCERPT = 90
 """Characters of the newest answer beside the bar."""
 
@@ -41,19 +40,17 @@ class SweepScreen(Protocol):
 
 
 class NotebookSweep:
-    """A line and a grid, each in a display of its own, replaced by one at the end.
+    """One display: a line and a grid that fills, then the table.
 
-    A report is shown by one message at most. The line goes out when it says something
-    new; the grid when there are 5 % more answers, so that the bytes of both together
-    grow with the answers and not with their square.
+    It goes out again when it has something to say and there is room for it, at the
+    latest after a second; its bytes grow with the time that the sweep takes.
     """
 
-    def __init__(self, plan: SweepPlan, name: str) -> None:
+    def __init__(self, shell: InteractiveShell, plan: SweepPlan, name: str) -> None:
         self._name = name
         self._tiles = Tiles([(task.point, task.sample) for task in plan.tasks])
-        self._line: DisplayHandle | None = None
-        self._grid: DisplayHandle | None = None
-        self._shown = 0
+        self._live = LiveDisplay(shell, RATE)
+        self._size = 0
         self._newest = ""
         self._said: tuple[int, ...] = ()
         self._due = 0.0
@@ -61,17 +58,13 @@ class NotebookSweep:
     def progress(self, progress: Progress) -> None:
         """Show how far it is."""
         self._take(progress.ended)
-        ended = progress.done + progress.failed
-        if self._line is None:
-            self._line = _opened(self._status(progress))
-            self._grid = _opened(self._drawn())
-        elif self._grid and ended >= max(self._shown * GROWTH, self._shown + 1):
-            self._shown = ended
-            self._grid.update(self._drawn(), raw=True)
-        elif _counts(progress) != self._said or time.monotonic() > self._due:
+        news = _counts(progress) != self._said or time.monotonic() > self._due
+        if news and self._live.has_room(self._size):
             self._said = _counts(progress)
             self._due = time.monotonic() + 1
-            self._line.update(self._status(progress), raw=True)
+            bundle = self._bundle(progress)
+            self._size = len(bundle["text/html"])
+            self._live.show(bundle)
 
     def _take(self, ended: Sequence[Ended]) -> None:
         for one in ended:
@@ -80,27 +73,17 @@ class NotebookSweep:
                 label = self._tiles.label(one.place)
                 self._newest = one_line(f"{label}: {one.completion.text}", EXCERPT)
 
-    def _status(self, progress: Progress) -> dict[str, str]:
+    def _bundle(self, progress: Progress) -> dict[str, str]:
         line = state(progress)
+        status = self._tiles.status(progress, line, self._newest)
         return {
             "text/plain": printable(line),
-            "text/html": self._tiles.status(progress, line, self._newest),
+            "text/html": f"{status}{self._tiles.html()}",
         }
-
-    def _drawn(self) -> dict[str, str]:
-        return {"text/plain": "", "text/html": self._tiles.html()}
 
     def finish(self, sweep: SweepResult) -> None:
         """Show what came of it, in the place of what was live."""
-        bundle = view(sweep, name=self._name).bundle()
-        clear_output(wait=True)
-        display(bundle, raw=True)
-
-
-def _opened(bundle: dict[str, str]) -> DisplayHandle:
-    handle = DisplayHandle()
-    handle.display(bundle, raw=True)
-    return handle
+        self._live.finish(view(sweep, name=self._name).bundle())
 
 
 def _counts(progress: Progress) -> tuple[int, ...]:
@@ -149,4 +132,4 @@ def sweep_screen(
     """
     if getattr(shell, "kernel", None) is None:
         return TerminalSweep(name)
-    return NotebookSweep(plan, name)
+    return NotebookSweep(shell, plan, name)
