@@ -3,23 +3,41 @@
 In the order of the guarantees: how an answer ends, what is sent, errors and numbers.
 """
 
+import datetime as dt
 import json
+import shutil
+import socket
+import subprocess
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
-from loopback import CUT, PAUSE, RESET, STALL, Loopback, event, events
+import trustme
+from between import Proxy, Relay, Tls
+from loopback import (
+    CUT,
+    PAUSE,
+    RESET,
+    STALL,
+    Loopback,
+    event,
+    events,
+    port_that_refuses,
+)
 
 from jupyter_complete import CompleteError, as_code, complete, sweep
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.client import Client
+from jupyter_complete.client.surroundings import Session
 from jupyter_complete.completion import CompletionRequest, Endpoint
 from jupyter_complete.dialects.faults import endpoint_error
 from jupyter_complete.dialects.openai import OpenAIDialect
+from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
     BadRequestError,
+    ConnectionFailed,
     IncompleteStream,
     ProtocolError,
     RateLimitError,
@@ -781,3 +799,378 @@ def test_a_worker_asks_again_without_what_is_refused(shell, gateway):
     assert [row.completion.text for row in done.rows] == [" One."] * 3
     assert len(gateway.sent) == 4
     assert any("refused stream_options" in notice for notice in done.notices)
+
+
+# Proxies
+
+PROXIED = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@pytest.fixture
+def bare_environment(monkeypatch):
+    for name in (*PROXIED, *map(str.upper, PROXIED), *BUNDLES):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def behind(bare_environment, monkeypatch):
+    """Put what is asked for behind a proxy."""
+
+    def behind(proxy):
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+
+    return behind
+
+
+def call(url, **options):
+    """Ask for a text completion and return its text."""
+    with (
+        Client(
+            lambda _: None, **{"connect_timeout": 1, "read_timeout": 1} | options
+        ) as client,
+        client.send(
+            CompletionRequest("m", "A secret", 10),
+            Endpoint("lab", url, "text"),
+            TextDialect(),
+            retries=0,
+        ) as answer,
+    ):
+        return "".join(chunk.text for chunk in answer)
+
+
+NEAR = [
+    *("127.0.0.1", "127.1.2.3", "127.1", "0x7f000001", "2130706433", "0.0.0.0"),
+    *("[::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[fe80::1]", "[fd00::1]"),
+    *("10.0.0.5", "172.16.0.1", "172.31.255.255", "192.168.1.10", "169.254.1.1"),
+    *("100.64.0.1", "localhost", "LOCALHOST", "localhost.", "a.b.localhost"),
+    *("printer.local", "gpu", "ollama", "host.docker.internal", "box.home.arpa"),
+]
+FAR = [
+    *("api.anthropic.com", "far.example", "8.8.8.8", "172.32.0.1", "192.169.0.1"),
+    *("localhost.example", "local.example", "127.0.0.1.example", "mylocalhost.com"),
+    *("[2606:4700::1]", "[::ffff:8.8.8.8]", "notinternal.com", "home.arpa.example"),
+]
+
+
+@pytest.mark.parametrize("host", NEAR)
+def test_a_near_host_goes_to_no_proxy(bare_environment, monkeypatch, host):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    for scheme in ("http", "https"):
+        assert Session().proxy_of(f"{scheme}://{host}:8000/v1") is None
+
+
+@pytest.mark.parametrize("host", FAR)
+def test_any_other_host_goes_to_the_proxy_of_the_environment(
+    bare_environment, monkeypatch, host
+):
+    monkeypatch.setenv("http_proxy", "http://me:hunter2@127.0.0.1:9/x")
+    monkeypatch.setenv("all_proxy", "me:hunter2@127.0.0.1:10")
+
+    assert Session().proxy_of(f"http://{host}:8000/v1") == "127.0.0.1:9"
+    assert Session().proxy_of(f"https://{host}/v1") == "127.0.0.1:10"
+    monkeypatch.setenv("no_proxy", "*")
+    assert Session().proxy_of(f"http://{host}:8000/v1") is None
+
+
+def test_the_prompt_of_a_local_model_goes_past_the_proxy(loopback, behind):
+    loopback.reply(events("Hi"))
+    with Proxy(reply=b"HTTP/1.1 500 No\r\n\r\n") as proxy:
+        behind(proxy)
+        assert call(loopback.url) == "Hi"
+        assert call(loopback.url.replace("127.0.0.1", "localhost")) == "Hi"
+
+    assert proxy.heads == []
+
+
+def test_a_proxy_leads_there(loopback, behind):
+    loopback.reply(events("Hi"))
+    with Proxy(loopback.port) as proxy:
+        behind(proxy)
+        assert call("http://far.example") == "Hi"
+
+    assert proxy.heads[0].startswith(b"POST http://far.example/v1/complete")
+    assert b"Proxy-Authorization: Basic" in proxy.heads[0]
+
+
+PAGE = b"<html><title>Blocked</title><h1>Blocked by policy</h1></html>"
+GATEWAY = b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncontent-type: text/html\r\n\r\n%b"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (GATEWAY % (b"407 Wants A Name", 0, b""), "407"),
+        (GATEWAY % (b"403 Forbidden", len(PAGE), PAGE), "403"),
+        (GATEWAY % (b"502 Bad Gateway", len(PAGE), PAGE), "502"),
+        (GATEWAY % (b"503 Busy", len(PAGE), PAGE), "503"),
+        (b"hello\r\n\r\n", "does not speak HTTP, it says 'hello'"),
+        (b"HTTP/1.1 \r\n\r\n", "far.example"),
+        (b"", "far.example"),
+    ],
+    ids=["407", "403", "502", "503", "no HTTP", "no status", "silence"],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_answers_itself_is_named(behind, reply, words, scheme):
+    with Proxy(reply=reply) as proxy:
+        behind(proxy)
+        start = time.monotonic()
+        with pytest.raises(CompleteError, match=words) as caught:
+            call(f"{scheme}://far.example")
+
+    assert time.monotonic() - start < 2
+    assert f"the proxy 127.0.0.1:{proxy.port}" in str(caught.value).lower()
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("scheme", "name"), [("http", "HTTP"), ("https", "HTTPS")])
+def test_a_proxy_that_wants_a_name_says_where_to_give_it(behind, scheme, name):
+    with Proxy(reply=GATEWAY % (b"407 Wants A Name", 0, b"")) as proxy:
+        behind(proxy)
+        with pytest.raises(CompleteError, match=f"{name}_PROXY"):
+            call(f"{scheme}://far.example")
+
+
+@pytest.mark.parametrize("body", [PAGE, b"{}"])
+def test_a_proxy_that_answers_in_the_place_of_the_endpoint_is_named(behind, body):
+    with Proxy(reply=GATEWAY % (b"200 OK", len(body), body)) as proxy:
+        behind(proxy)
+        with pytest.raises(ProtocolError, match=f"proxy 127.0.0.1:{proxy.port}"):
+            call("http://far.example")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there_is_named_without_its_password(
+    bare_environment, monkeypatch, scheme
+):
+    port = port_that_refuses().rpartition(":")[2]
+    monkeypatch.setenv(f"{scheme}_proxy", f"http://me:hunter2@127.0.0.1:{port}")
+
+    with pytest.raises(CompleteError, match=rf"proxy 127\.0\.0\.1:{port}") as caught:
+        call(f"{scheme}://far.example")
+
+    assert "refused" in str(caught.value)
+    assert "NO_PROXY" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://me:hunter2@h:port", "http://me:hunter2@", "me:hunter2@", "http://"],
+)
+def test_a_proxy_that_is_none_shows_no_password(bare_environment, monkeypatch, proxy):
+    monkeypatch.setenv("http_proxy", proxy)
+
+    with pytest.raises(CompleteError, match="proxy URL") as caught:
+        call("http://far.example")
+
+    assert "hunter2" not in str(caught.value)
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(bare_environment, authority, tmp_path, monkeypatch):
+    """Trust the authority, by the variable of this name."""
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+
+    def trusting(name):
+        monkeypatch.setenv(name, str(path))
+        return path
+
+    return trusting
+
+
+@pytest.mark.parametrize("name", BUNDLES[:3])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_each_variable_names_whom_to_trust(loopback, authority, trusting, name, host):
+    loopback.reply(events("Hi"))
+    trusting(name)
+    with Tls(authority.issue_cert("localhost", "127.0.0.1"), loopback.port) as tls:
+        assert call(f"https://{host}:{tls.port}") == "Hi"
+
+
+def test_a_directory_of_openssl_is_honoured(
+    loopback, authority, trusting, tmp_path, monkeypatch
+):
+    loopback.reply(events("Hi"))
+    path = trusting("UNUSED")
+    shown = ["openssl", "x509", "-hash", "-noout", "-in", str(path)]
+    if shutil.which("openssl") is None:
+        pytest.skip("names the file as openssl does")
+    hashed = subprocess.run(shown, check=True, capture_output=True, text=True)
+    path.rename(tmp_path / f"{hashed.stdout.strip()}.0")
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    with Tls(authority.issue_cert("localhost"), loopback.port) as tls:
+        assert call(f"https://localhost:{tls.port}") == "Hi"
+
+
+def test_the_variable_of_requests_comes_first(
+    loopback, authority, trusting, tmp_path, monkeypatch
+):
+    trusting("SSL_CERT_FILE")
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+
+    with (
+        Tls(authority.issue_cert("localhost"), loopback.port) as tls,
+        pytest.raises(ConnectionFailed, match=f"REQUESTS_CA_BUNDLE is {other}"),
+    ):
+        call(f"https://localhost:{tls.port}")
+
+
+def test_a_file_of_openssl_that_is_not_there_is_ignored_as_by_openssl(
+    loopback, authority, bare_environment, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    with (
+        Tls(authority.issue_cert("localhost"), loopback.port) as tls,
+        pytest.raises(ConnectionFailed, match="REQUESTS_CA_BUNDLE is unset"),
+    ):
+        call(f"https://localhost:{tls.port}")
+
+
+LONG_AGO = {
+    "not_before": dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
+    "not_after": dt.datetime(2020, 2, 1, tzinfo=dt.UTC),
+}
+
+
+REFUSED = {
+    "untrusted": ("", ["localhost"], {}, "is not trusted: unable to get"),
+    "another name": (BUNDLES[0], ["x.example"], {}, "another name: Hostname mismatch"),
+    "another address": (BUNDLES[1], ["127.0.0.2"], {}, "for another name"),
+    "expired": (BUNDLES[2], ["localhost"], LONG_AGO, "out of date: certificate has"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_certificate_that_is_refused_says_why_in_one_line(
+    loopback, authority, trusting, case
+):
+    variable, names, dates, words = REFUSED[case]
+    if variable:
+        trusting(variable)
+    with (
+        Tls(authority.issue_cert(*names, **dates), loopback.port) as tls,
+        pytest.raises(ConnectionFailed, match=words) as caught,
+    ):
+        call(f"https://localhost:{tls.port}")
+
+    assert "REQUESTS_CA_BUNDLE" in str(caught.value)
+    assert "_ssl.c" not in str(caught.value)
+    assert caught.value.attempts == 1
+    assert loopback.requests == []
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_bundle_that_is_none_is_named(
+    loopback, bare_environment, tmp_path, monkeypatch, content
+):
+    path = tmp_path / "bundle.pem"
+    if content:
+        path.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+
+    with pytest.raises(ConnectionFailed, match=f"REQUESTS_CA_BUNDLE is {path}"):
+        call(loopback.url.replace("http", "https"))
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.4])
+def test_tls_to_a_silent_port_ends_in_the_connect_timeout(bare_environment, seconds):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        start = time.monotonic()
+        with pytest.raises(ConnectionFailed, match="no TLS handshake within") as caught:
+            call(url, connect_timeout=seconds, read_timeout=60)
+
+    assert seconds <= time.monotonic() - start < seconds + 1
+    assert "REQUESTS_CA_BUNDLE" in str(caught.value)
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0\r\n"])
+def test_tls_to_a_port_without_it_says_so(bare_environment, said):
+    class Plain(Relay):
+        def serve(self, connection):
+            connection.recv(65536)
+            connection.sendall(said)
+
+    with (
+        Plain() as plain,
+        pytest.raises(ConnectionFailed, match="does not speak TLS") as caught,
+    ):
+        call(f"https://127.0.0.1:{plain.port}")
+
+    assert "REQUESTS_CA_BUNDLE" in str(caught.value)
+
+
+def test_a_port_that_ends_the_handshake_says_so(bare_environment):
+    class Gone(Relay):
+        def serve(self, connection):
+            connection.recv(65536)
+
+    with Gone() as gone, pytest.raises(ConnectionFailed, match="broke TLS off"):
+        call(f"https://127.0.0.1:{gone.port}")
+
+
+@pytest.mark.parametrize("said", [b"\x15\x03\x03\x00\x02\x02\x0a", b""])
+def test_a_request_in_clear_to_a_tls_port_names_https(bare_environment, said):
+    class Alert(Relay):
+        def serve(self, connection):
+            connection.recv(65536)
+            connection.sendall(said)
+
+    with Alert() as alert, pytest.raises(ConnectionFailed, match="https://"):
+        call(f"http://127.0.0.1:{alert.port}")
+
+
+def test_a_request_in_clear_to_a_real_tls_server_names_https(
+    loopback, authority, bare_environment
+):
+    with (
+        Tls(authority.issue_cert("localhost"), loopback.port) as tls,
+        pytest.raises(ConnectionFailed, match="https://"),
+    ):
+        call(f"http://localhost:{tls.port}")
+
+
+def test_tls_through_a_proxy_is_with_the_host(loopback, authority, trusting, behind):
+    loopback.reply(events("Hi"))
+    trusting("SSL_CERT_FILE")
+    with (
+        Tls(authority.issue_cert("far.example"), loopback.port) as tls,
+        Proxy(tls.port) as proxy,
+    ):
+        behind(proxy)
+        assert call("https://far.example") == "Hi"
+        with pytest.raises(ConnectionFailed, match="for another name") as caught:
+            call("https://other.example")
+
+    assert proxy.heads[0].startswith(b"CONNECT far.example:443 ")
+    assert b"secret" not in b"".join(proxy.heads)
+    assert f"proxy 127.0.0.1:{proxy.port}" in str(caught.value)
+
+
+def test_a_host_behind_a_proxy_that_never_speaks_tls_is_left_in_time(behind, loopback):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        Proxy(silent.getsockname()[1]) as proxy,
+    ):
+        behind(proxy)
+        start = time.monotonic()
+        with pytest.raises(ConnectionFailed, match="through the proxy"):
+            call("https://far.example", connect_timeout=0.3, read_timeout=60)
+
+    assert time.monotonic() - start < 2

@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 from urllib3.exceptions import HTTPError
 
 from ..addresses import Secret, checked_key, url_of
 from ..cancel import Cancel
 from ..completion import CompletionRequest, Endpoint, HttpCall
 from ..errors import CompleteError
+from .adapter import Adapter
 from .answer import Answer
 from .body import READ_SIZE
-from .connections import POOLS, Line
+from .connections import Line
 from .failures import explained, no_answer, redirected
 from .retry import Failure, persist, refused
+from .surroundings import Session
 
 if TYPE_CHECKING:
     from ..dialects import Dialect
@@ -38,38 +40,11 @@ LARGEST_ERROR = 1 << 20
 """Bytes of an error's body that are read."""
 
 
-class _Adapter(HTTPAdapter):
-    """An adapter whose connections a cancel can cut."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOLS
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # pragma: no branch - wants PySocks
-            manager.pool_classes_by_scheme = POOLS
-        return manager
-
-    def close(self) -> None:
-        # urllib3 itself leaves this to the garbage collector.
-        for manager in (self.poolmanager, *self.proxy_manager.values()):
-            for key in manager.pools.keys():  # noqa: SIM118 - it is no mapping
-                manager.pools[key].close()
-        super().close()
-
-
-class _Session(requests.Session):
-    """A session that follows nothing: `requests` would even read a redirect."""
-
-    def get_redirect_target(self, _: requests.Response) -> None:
-        return None
-
-
 @dataclass(slots=True)
 class _Exchange:
     """One call, as far as it has come."""
 
+    session: Session
     url: str
     call: HttpCall
     endpoint: Endpoint
@@ -95,7 +70,9 @@ class _Exchange:
         if error.attempts is not None:
             return error  # it was explained where it arose
         error.attempts = self.attempts
-        return explained(error, self.endpoint, self.key)
+        clear = self.url.startswith("http:")
+        reader = self.session.proxy_of(self.url) if clear else None
+        return explained(error, self.endpoint, self.key, reader)
 
 
 class Client:
@@ -122,7 +99,7 @@ class Client:
         self._timeout = (connect_timeout, read_timeout)
         self._retries = retries
         self._max_mb = max_answer_mb
-        self._session = _Session()
+        self._session = Session()
         self._session.headers.clear()
         self._session.headers.update(
             {
@@ -133,7 +110,7 @@ class Client:
         )
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _Adapter(pool_maxsize=pool_size))
+            self._session.mount(scheme, Adapter(pool_maxsize=pool_size))
         for prefix, adapter in (adapters or {}).items():
             self._session.mount(prefix, adapter)
 
@@ -220,7 +197,14 @@ class Client:
         )
         key = checked_key(self._key_for(endpoint), endpoint)
         exchange = _Exchange(
-            url, call, endpoint, dialect, key, cancel or Cancel(), completes
+            self._session,
+            url,
+            call,
+            endpoint,
+            dialect,
+            key,
+            cancel or Cancel(),
+            completes,
         )
         try:
             outcome = self._persist(exchange, retries)
@@ -277,7 +261,13 @@ class Client:
             with closing(response):
                 return _refusal(response, exchange)
         except (requests.RequestException, HTTPError, OSError) as error:
-            failure = no_answer(error, exchange.url, exchange.endpoint, self._timeout)
+            failure = no_answer(
+                error,
+                exchange.url,
+                exchange.endpoint,
+                self._timeout,
+                self._session.proxy_of(exchange.url),
+            )
         exchange.cancel.check()
         return failure
 

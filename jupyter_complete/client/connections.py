@@ -38,6 +38,10 @@ MOST_INTERIM = 100
 _thread = threading.local()
 
 
+class HandshakeTimeout(ConnectTimeoutError):
+    """A connection was made, and then no TLS on it."""
+
+
 class Line:
     """One request's way to the endpoint, while the request lasts."""
 
@@ -138,6 +142,9 @@ class Connection(HTTPConnection):
         self._belong()
         try:
             super().connect()
+        except TimeoutError as error:
+            kind = ConnectTimeoutError if self.proxy else HandshakeTimeout
+            raise kind(f"no TLS handshake within {self.timeout:g} s") from error
         finally:
             with self._owning:
                 if self._opening is not None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from http.client import BadStatusLine, RemoteDisconnected
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError, SSLError
+from requests.exceptions import InvalidProxyURL
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from ..addresses import Secret
 from ..completion import Endpoint
@@ -14,6 +22,8 @@ from ..errors import (
     AuthenticationError,
     CompleteError,
     ConnectionFailed,
+    EndpointError,
+    IncompleteStream,
     InputError,
     NotFoundError,
     ProtocolError,
@@ -22,6 +32,9 @@ from ..errors import (
     one_line,
 )
 from .retry import LONGEST_WAIT, Failure
+from .tls import tls_failure
+
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})(.*)")
 
 
 def redirected(
@@ -41,28 +54,62 @@ def redirected(
 
 
 def no_answer(
-    error: Exception, url: str, endpoint: Endpoint, timeout: tuple[float, float]
+    error: Exception,
+    url: str,
+    endpoint: Endpoint,
+    timeout: tuple[float, float],
+    proxy: str | None,
 ) -> Failure:
     """Give the failure of an exception of `requests`, urllib3 or the system."""
     if isinstance(error, ValueError):
+        return _no_url(error, endpoint, proxy)
+    chain = list(_chain(error))
+    kinds = {kind for each in chain for kind in type(each).__mro__}
+    host, variable = urlsplit(url).netloc, f"{urlsplit(url).scheme.upper()}_PROXY"
+    reason = one_line(str(chain[-1]) or type(chain[-1]).__name__, 200)
+    way = f" through the proxy {proxy}" if proxy else ""
+    check = f"check that the endpoint {endpoint.name} is up and that its URL is right"
+    if proxy and (refusal := _TUNNEL.search(reason)):
+        status = int(refusal[1])
+        return Failure(_refused_by(proxy, host, refusal), again=status >= 500)
+    if told := tls_failure(chain, url):
+        reason, check = told
+    elif ConnectTimeoutError in kinds and TimeoutError in kinds:
+        reason = f"no connection within {timeout[0]:g} s"
+    elif ReadTimeoutError in kinds:
+        reason = f"it sent nothing for {timeout[1]:g} s"
+    elif BadStatusLine in kinds and RemoteDisconnected not in kinds:
+        reason = f"it does not speak HTTP, it says {one_line(reason, 60)!r}"
+    if proxy and ProxyError in kinds:
+        way, check = f": the proxy {proxy} cannot be reached", "check that it is up"
+    if proxy:
+        check += f"; {variable} names the proxy, and NO_PROXY hosts that go past it"
+    failed = ConnectionFailed(f"No answer from {host}{way} ({reason}); {check}.")
+    return Failure(failed, again=SSLError not in kinds)
+
+
+def _refused_by(proxy: str, host: str, told: re.Match[str]) -> ConnectionFailed:
+    """Return the error of a proxy that opens no way to a host."""
+    remedy = f"ask who runs it, or name {host} in NO_PROXY to go past it"
+    if told[1] == "407":
+        remedy = f"give a name and a password in HTTPS_PROXY, or {remedy}"
+    return ConnectionFailed(
+        f"The proxy {proxy} refuses the way to {host} ({told[1]}{told[2]}); {remedy}."
+    )
+
+
+def _no_url(error: ValueError, endpoint: Endpoint, proxy: str | None) -> Failure:
+    if isinstance(error, InvalidProxyURL):
+        wrong = InputError(
+            f"The proxy URL of the environment ({proxy}) is none; give HTTP_PROXY and "
+            "HTTPS_PROXY as http://host:port, or unset them."
+        )
+    else:
         wrong = InputError(
             f"The endpoint {endpoint.name} has the URL {endpoint.base_url!r}: "
             f"{one_line(str(error), 150)}; give one such as https://host."
         )
-        return Failure(wrong, again=False)
-    chain = list(_chain(error))
-    kinds = {kind for each in chain for kind in type(each).__mro__}
-    if ConnectTimeoutError in kinds and TimeoutError in kinds:
-        reason = f"no connection within {timeout[0]:g} s"
-    elif ReadTimeoutError in kinds:
-        reason = f"it sent nothing for {timeout[1]:g} s"
-    else:
-        reason = one_line(str(chain[-1]) or type(chain[-1]).__name__, 200)
-    failed = ConnectionFailed(
-        f"No answer from {urlsplit(url).netloc} ({reason}); check that the endpoint "
-        f"{endpoint.name} is up and that its URL is right."
-    )
-    return Failure(failed, again=SSLError not in kinds)
+    return Failure(wrong, again=False)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -74,10 +121,18 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def explained(
-    error: CompleteError, endpoint: Endpoint, key: Secret | None
+    error: CompleteError, endpoint: Endpoint, key: Secret | None, proxy: str | None
 ) -> CompleteError:
-    """Give the error with what to do about it, and without the key."""
+    """Give the error with what to do about it, and without the key.
+
+    ``proxy`` is one that read the answer, and may have written it.
+    """
     message = str(error)
+    if proxy and isinstance(error, (EndpointError, ProtocolError, IncompleteStream)):
+        message = f"{message.rstrip('.')}; it came through the proxy {proxy}"
+        if error.status == 407:
+            message += ", which wants a name and a password: give them in HTTP_PROXY"
+        message += "."
     if isinstance(error, AuthenticationError):
         message = f"{message}; check {endpoint.key_variable or 'the key'}."
     if isinstance(error, NotFoundError):
