@@ -413,3 +413,116 @@ def test_a_card_that_is_not_stored_says_so(shell, loopback, capsys):
     assert "Not stored" not in told.out
     assert "written again" in told.err
     assert shell.user_ns["_completion"].history_id == 3
+
+
+# 4. One sweep, several kernels.
+
+SWEEP = """
+    import os, sys, threading
+    from pathlib import Path
+    from jupyter_complete.session import Session
+    from jupyter_complete.settings import CompletionSettings
+    from jupyter_complete.sweep.axes import Axis
+    settings = CompletionSettings(
+        endpoint=sys.argv[2], dialect="text", model="m", turns="raw", concurrency=3
+    )
+    session = Session.opened(settings, Path(sys.argv[1]), None)
+    axis = Axis(("number",), tuple((str(number),) for number in range(30)))
+    plan = session.plan_sweep("Say {{number}}.", [axis], {})
+    print("ready", flush=True)
+    sys.stdin.readline()
+    done = session.sweep(plan)
+    texts = (row.completion.text for row in done.rows if row.completion)
+    print(done.interrupted, *texts, flush=True)
+    session.close()
+"""
+
+
+def slowly(seconds):
+    """Give what answers each request with its own prompt, after a while."""
+
+    def choose(request):
+        time.sleep(seconds)
+        return [*events(f"[{request.json['prompt']}]")], 200
+
+    return choose
+
+
+@contextlib.contextmanager
+def sweeping(directory, loopback, count):
+    """Start kernels that sweep when they are told to."""
+    kernels = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                textwrap.dedent(SWEEP),
+                str(directory),
+                loopback.url,
+            ],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(count)
+    ]
+    for kernel in kernels:
+        assert kernel.stdout.readline() == "ready\n"
+    for kernel in kernels:
+        kernel.stdin.write("\n")
+        kernel.stdin.flush()
+    try:
+        yield kernels
+    finally:
+        for kernel in kernels:
+            kernel.kill()
+            kernel.communicate()
+
+
+ALL = " ".join(["False", *(f"[Say {number}.]" for number in range(30))]) + "\n"
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_kernels_that_run_one_sweep_share_its_calls(tmp_path, loopback, count):
+    loopback.choose = slowly(0.03)
+    with sweeping(tmp_path, loopback, count) as kernels:
+        assert [kernel.stdout.readline() for kernel in kernels] == [ALL] * count
+
+    assert len(loopback.requests) == 30
+    assert len({request.body for request in loopback.requests}) == 30
+
+
+def test_the_calls_of_a_killed_kernel_are_taken_over(tmp_path, loopback):
+    loopback.choose = slowly(0.1)
+    with sweeping(tmp_path, loopback, 3) as kernels:
+        while len(loopback.requests) < 12:
+            time.sleep(0.01)
+        kernels[0].kill()
+        assert [kernel.stdout.readline() for kernel in kernels[1:]] == [ALL] * 2
+
+    assert 30 <= len(loopback.requests) <= 30 + 3  # what it had in flight
+
+
+def test_the_calls_of_a_kernel_that_was_stopped_are_free(tmp_path, loopback):
+    loopback.choose = slowly(0.1)
+    with sweeping(tmp_path, loopback, 2) as kernels:
+        while len(loopback.requests) < 8:
+            time.sleep(0.01)
+        kernels[0].send_signal(signal.SIGINT)
+        assert kernels[0].stdout.readline().startswith("True")
+        assert kernels[1].stdout.readline() == ALL
+        assert kernels[0].poll() is None or kernels[0].returncode == 0
+
+    assert 30 <= len(loopback.requests) <= 30 + 3
+
+
+def test_a_sweep_under_a_lock_goes_on_without_claims(tmp_path, loopback):
+    loopback.choose = slowly(0)
+    History(tmp_path / "completions.sqlite", warn=pytest.fail).recover()
+    with (
+        locked(tmp_path / "completions.sqlite"),
+        sweeping(tmp_path, loopback, 1) as (kernel,),
+    ):
+        assert kernel.stdout.readline() == ALL
+
+    assert len(loopback.requests) == 30

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 from ..completion import Completion, CompletionRequest, Endpoint
 from ..errors import HistoryError
 from . import transfer
+from .claims import Claims
 from .entry import Entry
 from .file import ON_THE_WAY_SECONDS, File, Tables
 from .row import Row, RunStatus, Sending, request_hash
@@ -56,6 +57,7 @@ class History:
         self._warn = warn
         self._file = File(self.path, warn)
         self._writer = Writer(self._file.put, Spill(self.path), warn)
+        self._claims = Claims(self._file, self._writer)
         self._close = weakref.finalize(self, _close, self._writer, self._file)
 
     def close(self) -> None:
@@ -75,6 +77,22 @@ class History:
         entry = Entry.of(Sending(request, endpoint, dialect, **more))
         self._writer.hand_over(entry, entry.row)
         return entry
+
+    def claim(
+        self, request: CompletionRequest, *, endpoint: str, dialect: str, **more: Any
+    ) -> Entry | Completion | None:
+        """Begin a call of a sweep, unless another kernel has begun it.
+
+        Returns its entry, as `begin`; else the answer that another kernel has by now,
+        or None while one asks for it.
+        """
+        entry = Entry.of(Sending(request, endpoint, dialect, **more))
+        return self._claims.claim(entry)
+
+    def release(self, entry: Entry) -> None:
+        """Let go of a call that nobody waits for any more; it may still be finished."""
+        left = replace(entry.row.completion, status="interrupted")
+        self._writer.hand_over(entry, entry.ended(left))
 
     def update(self, entry: Entry, text: str) -> None:
         """Hand over the text so far; once a second is often enough."""

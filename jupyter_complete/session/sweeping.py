@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..cancel import Cancel
 from ..client import Client
@@ -57,18 +57,16 @@ class Sweeping:
         """
         kept = _Kept(plan, self._history, earlier)
         local = plan.executor is None or isinstance(plan.executor, ThreadPoolExecutor)
-        result = run(
-            plan.tasks,
-            functools.partial(self._ask, kept) if local else ask_elsewhere,
-            limits=plan.limits,
-            executor=plan.executor,
-            hooks=Hooks(
-                stored=kept.stored,
-                on_start=kept.on_start,
-                on_end=kept.on_end,
-                on_progress=on_progress,
-            ),
-        )
+        try:
+            result = run(
+                plan.tasks,
+                functools.partial(self._ask, kept) if local else ask_elsewhere,
+                limits=plan.limits,
+                executor=plan.executor,
+                hooks=kept.hooks(on_progress),
+            )
+        finally:
+            kept.release()
         told = (notice for one in result.completions if one for notice in one.notices)
         notices = dict.fromkeys((*plan.notices, *told, *result.notices))
         result = result._replace(notices=tuple(notices))
@@ -135,6 +133,10 @@ class _Kept:
                 key = (one.request, row.base_url, one.sample)
                 self._stored.setdefault(key, one)
 
+    def hooks(self, on_progress: Callable[[Progress], object]) -> Hooks:
+        """Return what a run asks and tells."""
+        return Hooks(self.stored, self.on_start, self.on_end, on_progress)
+
     def stored(self, task: Task) -> Completion | None:
         """Give what an earlier run of the same cell, or any that may, answered."""
         call: Call = task.call.call
@@ -143,13 +145,30 @@ class _Kept:
             return self._any.answered(call.request, call.endpoint, task.sample)
         return found
 
-    def on_start(self, place: int) -> None:
-        """Write a call down before it is sent."""
+    def on_start(self, place: int) -> Completion | Literal["held"] | None:
+        """Write a call down before it is sent, unless another kernel has done so.
+
+        Gives what that one was answered, or ``held`` while it asks.
+        """
         if self._history is None:
-            return
+            return None
         task = self._plan.tasks[place]
         point = {name: _kept_value(value) for name, value in task.point.values.items()}
-        self.rows[place] = self._history.begin(**sending(task.call.call, point))
+        told = sending(task.call.call, point)
+        if self._plan.fresh:
+            self.rows[place] = self._history.begin(**told)
+            return None
+        claimed = self._history.claim(**told)
+        if claimed is None or isinstance(claimed, Completion):
+            return claimed or "held"
+        self.rows[place] = claimed
+        return None
+
+    def release(self) -> None:
+        """Leave to other kernels what was not answered; a worker still may."""
+        for entry in [*self.rows.values()]:
+            if self._history is not None:  # pragma: no branch - else there are none
+                self._history.release(entry)
 
     def on_end(self, news: Sequence[Ended]) -> Sequence[Ended]:
         """Store how calls ended, before anyone sees them."""

@@ -13,15 +13,18 @@ from queue import Empty, SimpleQueue
 from ..background import Background
 from ..cancel import Cancel
 from ..completion import Completion, Status
-from ..errors import CompleteError, ConnectionFailed, RateLimitError, ServerError
+from ..errors import CompleteError, RateLimitError
 from .board import Board
 from .budget import Budget
+from .failures import retryable, unanswered
 from .pace import Pace, Ticket
-from .tasks import Ask, Ended, Hooks, Limits, Outcome, Progress, Task
+from .tasks import Ask, Ended, Hooks, Limits, Outcome, Progress, Task, reused
 from .workers import Workers
 
 LOOK = 1.0
 """Seconds between two looks at whether there still are workers."""
+HELD_SECONDS = 0.2
+"""Seconds after which what others ask for is looked at again."""
 MOST_REFUSALS = 10
 """Bursts of failures in a row, without one answer, after which a sweep gives up."""
 
@@ -62,6 +65,9 @@ class Flights:
                 self._ready.append(place)
             else:
                 self._budget.count(kept)
+        self._held = deque[int]()
+        """What others ask for, so that it is not sent here as long as they do."""
+        self._held_until = 0.0
         self._flying: dict[Future[Outcome], _Flight] = {}
         self._inbox: SimpleQueue[Future[Outcome] | None] = SimpleQueue()
         self._stopping = False
@@ -120,37 +126,54 @@ class Flights:
 
     def _launch(self) -> float | None:
         """Send what may go; give the seconds until more may, None: only an answer."""
-        while self._ready and not self._stopping:
+        while (self._ready or self._held) and not self._stopping:
             if len(self._flying) >= self._pace.limit:
                 return None
             seconds = self._pace.wait()
             if seconds > 0:
                 return seconds
+            if not self._ready:
+                if (left := self._held_until - time.monotonic()) > 0:
+                    return left
+                self._ready, self._held = self._held, self._ready
             if not self._may_go(self._ready[0]):
                 return None
-            self._send(self._ready.popleft())
+            place = self._ready.popleft()
+            if self._attempts[place] or self._starts(place):
+                self._send(place)
         return None
+
+    def _starts(self, place: int) -> bool:
+        """Tell whether a task is to be sent; else it is answered, or others ask."""
+        task = self._tasks[place]
+        found = self._hooks.on_start(place)
+        if found is None:
+            self._budget.reserve(task.request)
+        elif isinstance(found, Completion):
+            self._budget.count(found)
+            self._board.reuse(Ended(place, reused(found, task)))
+        else:
+            self._held.append(place)
+            self._held_until = time.monotonic() + HELD_SECONDS
+        return found is None
 
     def _may_go(self, place: int) -> bool:
         if self._attempts[place]:
             return True  # it was counted when it first went
         refusal = self._budget.refusal(self._tasks[place].request)
         if refusal and not self._flying:
-            left = len(self._ready)
+            left = len(self._ready) + len(self._held)
             self._stopped = f"{refusal}: {left} calls were not sent; raise it to go on."
         return refusal is None
 
     def _send(self, place: int) -> None:
         task = self._tasks[place]
-        if not self._attempts[place]:
-            self._hooks.on_start(place)
-            self._budget.reserve(task.request)
         self._attempts[place] += 1
         self._last.pop(place, None)
         try:
             future, cancel = self._workers.submit(self._ask, task.call)
         except CompleteError as refused:
-            self._end(place, self._row(place, refused, "error"))
+            self._end(place, unanswered(self._tasks[place], refused, "error"))
             self._report()
             raise
         ticket = self._pace.sent()
@@ -179,7 +202,9 @@ class Flights:
         error = CompleteError("the executor has no workers any more; start new ones.")
         for future, flight in self._flying.items():
             future.cancel()
-            self._end(flight.place, self._row(flight.place, error, "error"))
+            self._end(
+                flight.place, unanswered(self._tasks[flight.place], error, "error")
+            )
         self._flying.clear()
 
     def _report(self) -> None:
@@ -200,6 +225,7 @@ class Flights:
             if self._attempts[place]:
                 self._end(place, self._last.pop(place))
         self._ready.clear()
+        self._held.clear()
 
     def _settle(self, future: Future[Outcome]) -> None:
         """Deal with a call that came back: it has ended, or is to be sent again."""
@@ -226,7 +252,7 @@ class Flights:
     def _again(self, flight: _Flight, outcome: Outcome) -> bool:
         """Learn the pace from an outcome; tell whether to send the call again."""
         error, completion = outcome.error, outcome.completion
-        if error is None or not _retryable(outcome):
+        if error is None or not retryable(outcome):
             if completion.status == "complete":
                 self._pace.answered(
                     flight.ticket,
@@ -256,6 +282,7 @@ class Flights:
     def _give_up(self, why: str) -> None:
         if self._stopped is None:
             left = sum(not self._attempts[place] for place in self._ready)
+            left += len(self._held)
             self._stopped = f"{why}: {left} calls were not sent; run it again later."
         self._abandon()
 
@@ -268,28 +295,5 @@ class Flights:
                 self._give_up(str(broken).rstrip("."))
         gone = isinstance(error, (BrokenExecutor, CancelledError, KeyboardInterrupt))
         status: Status = "interrupted" if gone and self._stopping else "error"
-        row = self._row(flight.place, error, status)
+        row = unanswered(self._tasks[flight.place], error, status)
         return row, gone and self._may_repeat(flight.place)
-
-    def _row(self, place: int, error: BaseException, status: Status) -> Completion:
-        """Give the row of a call that no endpoint answered."""
-        task, name = self._tasks[place], type(error).__name__
-        return Completion(
-            "",
-            task.request,
-            status=status,
-            model=task.request.model,
-            error=str(CompleteError(f"{name}: {error}".strip(": "))),
-            error_type=name,
-            sample=task.sample,
-        )
-
-
-def _retryable(outcome: Outcome) -> bool:
-    error = outcome.error
-    if outcome.completion.text or outcome.headers.get("x-should-retry") == "false":
-        return False
-    again = (ConnectionFailed, RateLimitError, ServerError)
-    return isinstance(error, again) or (
-        error is not None and error.status in (408, 409)
-    )

@@ -7,11 +7,10 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import replace
 
 from .board import Board
 from .flights import Flights
-from .tasks import Ask, Ended, Hooks, Limits, Run, Task
+from .tasks import Ask, Ended, Hooks, Limits, Run, Task, reused
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -56,7 +55,7 @@ def _board_of(tasks: Sequence[Task], hooks: Hooks) -> Board:
     for place, task in enumerate(tasks):
         kept = hooks.stored(task)
         if kept is not None and kept.status == "complete":
-            board.reuse(Ended(place, replace(kept, sample=task.sample, reused=True)))
+            board.reuse(Ended(place, reused(kept, task)))
     return board
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..cancel import Cancel
@@ -21,6 +21,11 @@ class Task:
     call: Any
     """What ``ask`` takes; it has to pickle for an executor of processes."""
     request: CompletionRequest
+
+
+def reused(found: Completion, task: Task) -> Completion:
+    """Return an answer from elsewhere as the task's own."""
+    return replace(found, sample=task.sample, reused=True)
 
 
 class Outcome(Protocol):
@@ -95,15 +100,16 @@ class Hooks:
     """What a sweep tells while it runs, and what it asks for.
 
     ``stored`` gives what an earlier run answered, None where nothing did.
-    ``on_start`` gets the place of a task before it is sent for the first time,
-    ``on_end`` the tasks that ended for good, and gives them back as they were kept;
-    both are called in one thread that is not the caller's, and what they raise ends
-    the sweep and is raised again.
+    ``on_start`` gets the place of a task before it is sent for the first time, and may
+    give an answer that came from elsewhere, or ``held``: to be asked about again soon.
+    ``on_end`` gets the tasks that ended for good, and gives them back as they were
+    kept. Both are called in one thread that is not the caller's, and what they raise
+    ends the sweep and is raised again.
     ``on_progress`` is called in the caller's thread, at most ten times a second.
     """
 
     stored: Callable[[Task], Completion | None] = lambda _: None
-    on_start: Callable[[int], object] = lambda _: None
+    on_start: Callable[[int], Completion | Literal["held"] | None] = lambda _: None
     on_end: Callable[[Sequence[Ended]], Sequence[Ended]] = lambda ended: ended
     on_progress: Callable[[Progress], object] = lambda _: None
 

@@ -1,0 +1,93 @@
+"""Which kernel asks for which call of a sweep, so that no two pay for the same.
+
+A claim is the run itself, written before it is sent: as long as it is ``running`` and
+its kernel lives, others leave that call to it. It ends with the run, or with the
+kernel.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from ..completion import Completion
+from ..errors import HistoryError
+from . import alive
+from .entry import Entry
+from .file import ON_THE_WAY_SECONDS, File, Tables
+from .row import request_hash
+from .store import Locked
+from .writer import CROWDED_SECONDS, Writer
+
+_RUNS = """
+    SELECT run.id, run.status, run.writer FROM request
+    JOIN run ON run.request = request.id JOIN origin ON origin.id = run.origin
+    WHERE request.hash = ? AND request.base_url = ? AND run.sample = ?
+    AND origin.sweep = ? AND run.status IN ('complete', 'running')
+    ORDER BY run.created DESC, run.id DESC
+"""
+
+
+class Claims:
+    """Claims calls of sweeps, while the history can be written."""
+
+    def __init__(self, file: File, writer: Writer) -> None:
+        self._file, self._writer = file, writer
+        self._jammed: float | None = None
+
+    def claim(self, entry: Entry) -> Entry | Completion | None:
+        """Claim a call; return its entry, now written down.
+
+        Else the answer that another kernel has by now, or None while one asks for it.
+        A history that cannot be written has no claims.
+        """
+        try:
+            if self._writer.fault is None:
+                found = self._claimed(entry)
+                self._jammed = None
+                if isinstance(found, int):
+                    entry.number, entry.kept = found, True
+                    return entry
+                return found
+        except Locked as error:
+            if error.crowded and not self._jammed_for(CROWDED_SECONDS):
+                return None
+        except HistoryError:
+            pass
+        self._writer.hand_over(entry, entry.row)
+        return entry
+
+    def _claimed(self, entry: Entry) -> int | Completion | None:
+        job = partial(_claim, path=self._file.path, entry=entry)
+        found = self._file.do(job, patience=ON_THE_WAY_SECONDS)
+        if found == "dead":
+            self._file.recover(patience=ON_THE_WAY_SECONDS)
+            found = self._file.do(job, patience=ON_THE_WAY_SECONDS)
+        return None if isinstance(found, str) else found
+
+    def _jammed_for(self, seconds: float) -> bool:
+        """Tell whether other kernels have been in the way for so long."""
+        self._jammed = self._jammed or time.monotonic()
+        return time.monotonic() - self._jammed > seconds
+
+
+def _claim(
+    tables: Tables, *, path: Path, entry: Entry
+) -> int | Completion | Literal["dead"] | None:
+    sent = entry.row.sending
+    found = tables.connection.execute(
+        _RUNS, (request_hash(sent.request), sent.base_url, sent.sample, sent.sweep)
+    ).fetchall()
+    for number, status, _ in found:
+        if status == "complete":
+            for row in tables.runs.rows([number]):
+                return row.completion
+    writers = {writer for _, status, writer in found if status == "running"} - {None}
+    if any(alive.gone(path, writer) for writer in writers):
+        return "dead"
+    # Where nobody can tell who lives, nobody waits.
+    if any(alive.lives(path, writer) for writer in writers):
+        return None
+    return tables.runs.put(entry.key, entry.row, alive.own(path))
