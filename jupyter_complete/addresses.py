@@ -8,8 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from .completion import Endpoint
 from .errors import CredentialError, InputError
+from .redaction import HIDDEN, looks_like_key, shown_url
 
-_REDACTED = "[key]"
 _SHORTEST_TRACE = 8
 
 
@@ -19,14 +19,14 @@ class Secret(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return repr(_REDACTED)
+        return repr(HIDDEN)
 
     def removed_from(self, text: str) -> str:
         """Give the text without the secret, and without its start where it is cut."""
-        text = text.replace(str(self), _REDACTED)
+        text = text.replace(str(self), HIDDEN)
         if "…" in text:
             for size in range(len(self) - 1, _SHORTEST_TRACE - 1, -1):
-                text = text.replace(f"{self[:size]}…", f"{_REDACTED}…")
+                text = text.replace(f"{self[:size]}…", f"{HIDDEN}…")
         return text
 
 
@@ -68,28 +68,35 @@ def url_of(endpoint: Endpoint, path: str, schemes: Collection[str]) -> str:
 
     Raises `InputError` for a base URL that is none.
     """
-    parts = _split(endpoint, schemes)
+    parts = checked_url(endpoint, schemes)
     base = parts.path.rstrip("/").removesuffix(path.partition("?")[0])
     base = base.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{base}{path}"
 
 
-def _split(endpoint: Endpoint, schemes: Collection[str]) -> SplitResult:
-    shown = re.sub(r"//[^/@]*@", "//…@", endpoint.base_url)
-    about = f"The endpoint {endpoint.name} has the URL {shown!r}"
+def checked_url(
+    endpoint: Endpoint, schemes: Collection[str] = ("http", "https", "embedded")
+) -> SplitResult:
+    """Return the parts of the endpoint's URL. Raises `InputError` for what is none.
+
+    Its name, password or query are no part of it: they would be stored with it.
+    """
+    about = f"The endpoint {endpoint.name} has the URL {shown_url(endpoint.base_url)!r}"
     try:
         parts = urlsplit(endpoint.base_url)
         host = parts.hostname or ""
         host.encode("idna")
         parts.port  # noqa: B018 - raises for what is no number
-    except ValueError as error:
-        raise InputError(f"{about}, which is none ({error}).") from None
+    except ValueError:
+        raise InputError(f"{about}, which is none; check it.") from None
     if parts.scheme not in schemes:
         raise InputError(f"{about}; give one that begins with https:// or http://.")
     if not host or re.search(r"[\s\x00-\x1f\x7f]", endpoint.base_url):
         raise InputError(f"{about}; give one with a host and without white space.")
     if "@" in parts.netloc:
         raise InputError(f"{about}; leave the name and password out, use a key.")
-    if parts.query or parts.fragment:
+    if re.search(r"[?#]", endpoint.base_url):
         raise InputError(f"{about}; leave out what follows the path (? or #).")
+    if looks_like_key(endpoint.base_url):
+        raise InputError(f"{about}; leave the key out of it, set it as a key.")
     return parts

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from .arguments import Parser, parsed, without
 from .errors import InputError, one_line
 from .version import __version__
 
@@ -26,12 +27,14 @@ PATIENCE_SECONDS = 3.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``jupyter-complete``; give its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        given = _parser().parse_args(arguments)
+        given = parsed(_parser(), words)
         run: Callable[[argparse.Namespace], int] = given.run
         return run(given)
     except InputError as error:
-        _say(f"jupyter complete: {error}", sys.stderr)
+        said = without(words, str(error)) if words[:1] == ["key"] else str(error)
+        _say(f"jupyter complete: {said}", sys.stderr)
         return 2
 
 
@@ -39,8 +42,8 @@ def _say(line: str, where: TextIO) -> None:
     print(line, file=where, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="jupyter complete",
         description="Text completions from the command line.",
         allow_abbrev=False,
@@ -112,7 +115,9 @@ def _add_key(commands: Any) -> None:
         ("list", _list_keys, "list which endpoints have a key, and where it is"),
         ("delete", _delete_key, "delete an endpoint's key from the keyring"),
     ):
-        action = actions.add_parser(name, help=text, description=text)
+        action = actions.add_parser(
+            name, help=text, description=text, allow_abbrev=False
+        )
         action.set_defaults(run=run)
         if name != "list":
             action.add_argument("endpoint", help="its name or URL, as for --endpoint")

@@ -28,6 +28,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .redaction import without_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -110,7 +112,7 @@ class CompleteError(Exception):
         retry_after: float | None = None,
         partial: str | None = None,
     ) -> None:
-        super().__init__(one_line(message))
+        super().__init__(one_line(without_secrets(message)))
         self.status = status
         self.type = type
         self.request_id = request_id

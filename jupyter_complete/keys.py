@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -16,16 +15,10 @@ from urllib.parse import urlsplit
 
 from .completion import Endpoint
 from .errors import CredentialError
+from .redaction import looks_like_key, shown_url
 
 SERVICE = "jupyter-complete"
 """The keyring's service under which keys are stored."""
-
-_KEY = re.compile(
-    r"(?<![\w-])sk-"
-    r"(?:ant-(?=[\w-]*\d)[\w-]{16,}"  # Anthropic
-    r"|(?:proj|svcacct|admin|or-v1)-(?=[\w-]*\d)[\w-]{16,}"  # OpenAI, OpenRouter
-    r"|(?=[A-Za-z]*\d)[A-Za-z0-9]{32,})"  # OpenAI's older ones, and its imitators
-)
 
 
 class Keys:
@@ -86,8 +79,11 @@ class Keys:
 
 def question(endpoint: Endpoint) -> str:
     """Give the words in which the user is asked for a key."""
-    host = urlsplit(endpoint.base_url).netloc
-    return f"Key for {endpoint.name} at {host} (hidden): "
+    return f"Key for {endpoint.name} at {_host(endpoint)} (hidden): "
+
+
+def _host(endpoint: Endpoint) -> str:
+    return urlsplit(shown_url(endpoint.base_url)).netloc
 
 
 class Listed(NamedTuple):
@@ -113,7 +109,7 @@ def list_keys(
             source = f"environment: {endpoint.key_variable}"
         elif _from_keyring(_account(endpoint)) is not None:
             source = "keyring"
-        host = urlsplit(endpoint.base_url).netloc
+        host = _host(endpoint)
         listed.append(Listed(endpoint.name, host, source))
     return tuple(listed)
 
@@ -137,11 +133,6 @@ def delete_key(endpoint: Endpoint) -> bool:
             return False
         keyring.delete_password(SERVICE, _account(endpoint))
     return True
-
-
-def looks_like_key(text: str) -> bool:
-    """Tell whether the text holds what looks like an API key."""
-    return _KEY.search(text) is not None
 
 
 def refuse_key(text: str, what: str = "The cell") -> None:

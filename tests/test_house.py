@@ -34,6 +34,7 @@ FLOORS = {
     "settings": 1,
     "sweep": 1,
     "addresses": 0,
+    "arguments": 0,
     "background": 0,
     "cancel": 0,
     "catalog": 0,
@@ -43,6 +44,7 @@ FLOORS = {
     "events": 0,
     "plain": 0,
     "prompts": 0,
+    "redaction": 0,
     "spreadsheet": 0,
     "version": 0,
 }

@@ -17,10 +17,10 @@ from jupyter_complete.keys import (
     Keys,
     delete_key,
     list_keys,
-    looks_like_key,
     refuse_key,
     set_key,
 )
+from jupyter_complete.redaction import looks_like_key
 
 ANTHROPIC = CATALOG.endpoint("anthropic")
 VLLM = CATALOG.endpoint("vllm")

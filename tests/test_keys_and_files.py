@@ -1,14 +1,323 @@
 """Keys stay where they belong, and files say nothing that acts."""
 
 import csv
+import io
+import itertools
 import json
+import pathlib
 from decimal import Decimal
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from loopback import events
 
+from jupyter_complete.cli import main
+from jupyter_complete.errors import CompleteError
+from jupyter_complete.redaction import looks_like_key, shown_url, without_secrets
 from jupyter_complete.spreadsheet import cell
+
+# Made up, and taken apart so that no scanner takes them for real ones.
+ANT = "sk-ant-" + "api03-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9"
+KEYS = [
+    ANT,
+    "sk-" + "a1B2" * 12,
+    "sk-proj-" + "a1_-" * 20,
+    "sk-or-v1-" + "0af9" * 16,
+    "gsk_" + "a1B2" * 13,
+    "xai-" + "a1B2" * 20,
+    "hf_" + "a1B2" * 9,
+    "AIza" + "a1B-_" * 7,
+    "AKIA" + "A1B2" * 4,
+    "ghp_" + "a1B2" * 9,
+]
+NO_KEYS = [
+    "sk-learn-is-a-library-for-machine-learning-in-python",
+    "sk-ant-your-own-key-goes-here",
+    "hf_transformers_is_a_library_of_many_models",
+    "gsk_is_a_company_that_makes_medicines_in_the_uk",
+    "AKIAIOSFODNN and AIza",
+    "a task-" + "a1B2" * 12,
+]
+
+
+def run(shell, cell):
+    result = shell.run_cell(cell)
+    return result.error_in_exec or result.error_before_exec
+
+
+def stored(shell):
+    """Give every byte of the profile: the history and its log."""
+    files = sorted(pathlib.Path(shell.profile_dir.location).rglob("completions*"))
+    return b"".join(path.read_bytes() for path in files if path.is_file())
+
+
+# 1. A key anywhere in a request
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_keys_of_many_makers_are_known(key):
+    assert looks_like_key(f"Bearer {key}.")
+    assert key not in without_secrets(f"key={key}\n{key}")
+
+
+@pytest.mark.parametrize("text", NO_KEYS)
+def test_words_that_begin_like_a_key_are_none(text):
+    assert not looks_like_key(text)
+    assert without_secrets(text) == text
+
+
+PLACES = {
+    "prompt": "%complete {where} Use {key}.",
+    "cell": "%%complete {where}\nLine\n\n{key}",
+    "user id": "%complete {where} --user-id {key} Hi",
+    "stop": "%complete {where} --stop a --stop {key} Hi",
+    "beta": "%complete {where} --beta {key} Hi",
+    "model": "%complete {where} -m {key} Hi",
+    "model of no endpoint": "%complete -m {key} Hi",
+    "system": "%complete {where} --system {key} Hi",
+    "system, a part": "%complete {where} --system 'Use {key}, always.' Hi",
+    "value": "secret = '{key}'\n%complete {where} Use {{{{secret}}}}.",
+    "number": "%complete {where} -t {key} Hi",
+    "number, not a key's": "%complete {where} --max-tokens {key} Hi",
+    "seed": "%complete {where} --seed {key} Hi",
+    "dialect": "%complete {where} --dialect {key} Hi",
+    "endpoint": "%complete --endpoint {key} -m m Hi",
+    "endpoint's path": "%complete --endpoint {url}/{key}/v1 -m m Hi",
+    "endpoint's query": "%complete --endpoint {url}/v1?key={key} -m m Hi",
+    "endpoint's user": "%complete --endpoint http://u:{key}@127.0.0.1:1 -m m Hi",
+    "name": "%complete {where} -o {key} Hi",
+    "axis": "%complete {where} -s tone=a,{key} Use {{{{tone}}}}.",
+    "axis of a setting": "%complete {where} -s user_id=a,{key} Hi",
+    "axis of models": "%complete {where} -s model=a,{key} Hi",
+    "axis of stops": '%complete {where} -s stop=json:[["{key}"]] Hi',
+    "axis of pairs": "%complete {where} -s a+user_id=1,2+x,{key} {{{{a}}}}",
+    "axis of rows": "%complete {where} -s rows=@frame Use {{{{word}}}}.",
+    "setting": "%config CompletionSettings.user_id = '{key}'\n%complete {where} Hi",
+    "setting, list": "%config CompletionSettings.stop = ['{key}']\n"
+    "%complete {where} Hi",
+    "python": "jupyter_complete.complete('Hi', {settings}, user_id='{key}')",
+    "python, stop": "jupyter_complete.complete('Hi', {settings}, stop=['{key}'])",
+    "python, sweep": "jupyter_complete.sweep('{{{{a}}}}', {settings}, a=['{key}'])",
+}
+
+
+@pytest.fixture
+def asked(shell, loopback):
+    shell.user_ns["frame"] = pd.DataFrame({"word": ["a", f"b {ANT}"], "n": [1, 2]})
+    shell.run("import jupyter_complete")
+    where = f"--endpoint {loopback.url} --dialect text"
+
+    def fill(text, more=""):
+        return text.format(
+            key=ANT,
+            url=loopback.url,
+            where=f"{where} -m m {more}".strip(),
+            settings=f"endpoint='{loopback.url}', dialect='text', model='m'",
+        )
+
+    return shell, loopback, fill
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_a_key_is_not_sent_not_stored_and_not_repeated(asked, capfd, place):
+    shell, loopback, fill = asked
+    ways = ["", "--dry-run", "--as curl", "--as magic", "--count"]
+    for more in ways if "{where}" in place else [""]:
+        error = run(shell, fill(place, more))
+
+        assert isinstance(error, CompleteError), more
+        assert ANT not in str(error)
+        assert ANT[:20] not in "".join(error._render_traceback_())
+        out = "".join(capfd.readouterr())
+        assert ANT[:20] not in out
+    assert loopback.requests == []
+    assert ANT.encode() not in stored(shell)
+
+
+def test_the_refusal_names_the_flag(asked):
+    shell, _, fill = asked
+    error = run(shell, fill(PLACES["stop"]))
+
+    assert str(error).startswith("--stop holds what looks like an API key; it was")
+
+
+def test_the_panel_refuses_it_too(shell, loopback):
+    session = shell.magics_manager.registry["CompletionMagics"].session
+    session.settings.user_id = ANT
+
+    with pytest.raises(CompleteError, match="--user-id holds what looks like"):
+        session.preview("Hi", model="m", endpoint=loopback.url, dialect="text")
+
+
+# 2. What is secret in a URL
+
+URLS = [
+    "http://user:hunter2-pw@{host}",
+    "http://hunter2-pw@{host}/v1",
+    "http://user:hunter2-pw@{host}/v1/complete",
+    "http://user:p@hunter2-pw@{host}",
+    "http://user:p/hunter2-pw@{host}",
+    "http://{host}/v1?key=hunter2-pw",
+    "http://{host}/?x=hunter2-pw",
+    "http://{host}?hunter2-pw",
+    "http://{host}/v1#hunter2-pw",
+    "http://{host}/v1?",
+    "user:hunter2-pw@{host}",
+    "{host}/v1?key=hunter2-pw",
+    "HTTP://user:hunter2-pw@{host}",
+    "http:///user:hunter2-pw@{host}",
+    "ftp://user:hunter2-pw@{host}",
+    "http:\\\\user:hunter2-pw@{host}",
+    "http://user:hunter2-pw@{host}:99999999",
+    "http://[::1?hunter2-pw@x",
+]
+WAYS = {
+    "flag": "%complete --endpoint '{url}' {more} -m m Hi",
+    "flag, known dialect": "%complete --endpoint '{url}' --dialect text {more} -m m Hi",
+    "sweep": "%complete -s 'endpoint={url}' {more} -m m Hi",
+    "setting": "%config CompletionSettings.endpoint = '{url}'\n"
+    "%complete {more} -m m Hi",
+    "endpoints": "%config CompletionSettings.endpoints = {{'lab': '{url}'}}\n"
+    "%complete --endpoint lab {more} -m m Hi",
+    "endpoints, more": "%config CompletionSettings.endpoints = {{'lab': {{'url': "
+    "'{url}', 'dialect': 'openai'}}}}\n%complete --endpoint lab {more} -m m Hi",
+    "models": "%complete_models --endpoint '{url}'",
+    "refresh": "%complete_models --endpoint '{url}' --refresh",
+    "python": "jupyter_complete.complete('Hi', endpoint='{url}', model='m')",
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_what_is_secret_in_a_url_is_nowhere(shell, loopback, capfd, way):
+    shell.run("import jupyter_complete")
+    ways = ("", "--dry-run", "--as magic") if "{more}" in way else ("",)
+    for url, more in itertools.product(URLS, ways):
+        escaped = url.format(host=f"127.0.0.1:{loopback.port}").replace("\\", "\\\\")
+        cell = way.replace("{url}", escaped).replace("{{", "{")
+        error = run(shell, cell.replace("}}", "}").replace("{more}", more))
+
+        assert isinstance(error, CompleteError), (url, more)
+        assert "hunter2" not in str(error)
+        shell.run("%config CompletionSettings")
+        out = "".join(capfd.readouterr())
+        assert "hunter2" not in out
+    assert loopback.requests == []
+    assert b"hunter2" not in stored(shell)
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_BASE_URL", "OPENAI_BASE_URL"])
+def test_nor_is_it_in_a_variable_s(shell, monkeypatch, capfd, variable):
+    monkeypatch.setenv(variable, "https://user:hunter2-pw@gate.example/v1?key=hunter2")
+    name = variable.partition("_")[0].lower()
+
+    assert run(shell, "%complete -m ngram-chat --max-tokens 2 Hi") is None
+    shell.run("%complete_models")
+    shell.run("%complete_panel")
+    error = run(shell, f"%complete --endpoint {name} -m m Hi")
+
+    assert isinstance(error, CompleteError)
+    assert "gate.example" in str(error)
+    assert main(["key", "list"]) == 0
+    out = "".join(capfd.readouterr())
+    assert "gate.example" in out
+    assert "hunter2" not in out + str(error)
+    assert b"hunter2" not in stored(shell)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://host.example/v1", "https://host.example/v1"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("https://u:p@host/v1", "https://…@host/v1"),
+        ("https://host/v1?a=b#c", "https://host/v1?…"),
+        ("https://host/v1#c?d", "https://host/v1#…"),
+        (f"https://host/{ANT}/v1", "https://host/[key]/v1"),
+        ("u:p@host", "…@host"),
+        ("not a url", "not a url"),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url, shown):
+    assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://u:hunter2@proxy:80 failed",
+        "see https://x/y?api_key=hunter2&z=1 and https://x/?a=1&token=hunter2",
+        "https://x/y?X-Amz-Signature=hunter2",
+    ],
+)
+def test_an_error_never_has_what_is_secret_in_a_url(text):
+    assert "hunter2" not in str(CompleteError(text))
+
+
+# 3. A key on the command line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("key", "set", "anthropic", ANT),
+        ("key", "set", "anthropic", "throwaway-key"),
+        ("key", "set", "anthropic", f"--key={ANT}"),
+        ("key", "set", "anthropic", "--key", ANT),
+        ("key", "set", "anthropic", "-k", ANT, ANT),
+        ("key", "set", ANT),
+        ("key", "set", ANT, "anthropic"),
+        ("key", "set", f"--{ANT}"),
+        ("key", "set", "throwaway-key"),
+        ("key", "set", "anthropic", "--url", ANT),
+        ("key", "set", f"https://u:{ANT}@host"),
+        ("key", "set", "https://u:throwaway-key@host"),
+        ("key", "set", "https://host?key=throwaway-key"),
+        ("key", "st", "anthropic", ANT),
+        ("key", ANT),
+        ("key", "list", ANT),
+        ("key", "delete", "anthropic", ANT),
+        ("key", "delete", ANT),
+        (ANT,),
+        ("set", "anthropic", ANT),
+        (f"--key={ANT}",),
+        ("serve", ANT),
+        ("serve", "--key-env", ANT),
+        ("serve", f"--key-env={ANT}"),
+        ("serve", "--port", ANT),
+        ("serve", "--key", ANT),
+        ("serve", "--allow-host", ANT, "--port", "x"),
+    ],
+)
+def test_the_command_line_never_repeats_a_key(words, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    try:
+        code = main(words)
+    except SystemExit as ended:
+        code = ended.code
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert out == ""
+    assert err
+    assert ANT[4:20] not in err
+    assert "throwaway-key" not in err
+
+
+def test_the_command_line_says_what_to_do_with_a_key(capsys):
+    with pytest.raises(SystemExit):
+        main(["key", "set", "anthropic", ANT, "--fast"])
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 arguments too many (--fast)" in said
+    assert "asked for, or read from a pipe" in said
+
+
+def test_a_name_that_was_mistyped_is_repeated(capsys):
+    assert main(["key", "set", "antropic"]) == 2
+    assert "endpoint is 'antropic'; give a URL" in capsys.readouterr().err
+
 
 # 4. What a spreadsheet would take for a formula
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..addresses import checked_url
 from ..completion import Endpoint
 from ..errors import InputError
+from ..redaction import shown_url
 from . import DIALECTS, Catalog, Model
 from .listing import Spoken
 
@@ -86,7 +88,7 @@ def _own(name: str, entry: object) -> Endpoint:
     fields = {"url": entry} if isinstance(entry, str) else entry
     about = f"The setting endpoints[{name!r}]"
     if not isinstance(fields, Mapping) or not isinstance(fields.get("url"), str):
-        raise InputError(f"{about} is {entry!r}; give its URL under the name url.")
+        raise InputError(f"{about} has no URL; give its URL under the name url.")
     unknown = [str(field) for field in fields if field not in _FIELDS]
     if unknown:
         wanted = ", ".join(_FIELDS)
@@ -133,6 +135,7 @@ def choose(
         dialect = told if dialect == ASK else dialect
     else:
         place = _of_model(model, entry, places)
+    checked_url(place)
     lives = entry.endpoint if entry else place.name
     alien = place.is_embedded or lives == "embedded"
     if alien and lives != place.name and catalog.endpoint(place.name):
@@ -192,14 +195,14 @@ def _named(text: str, places: tuple[Endpoint, ...]) -> tuple[Endpoint, str]:
         if not _HOST_AND_PORT.match(text):
             names = ", ".join(place.name for place in places)
             raise InputError(
-                f"endpoint is {text!r}; give a URL, or choose from {names}."
+                f"endpoint is {shown_url(text)!r}; give a URL, or choose from {names}."
             )
         text = f"http://{text}"
     base, dialect = _base_of(text)
     for place in places:
         if _base_of(place.base_url)[0] == base:
             return place, dialect
-    name = re.sub(r".*://|.*@", "", base)
+    name = re.sub(r".*://|.*@", "", shown_url(base))
     return Endpoint(name or base, base, dialect), dialect
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import InputError
+from ..keys import refuse_key
 from ..settings import CompletionSettings, parameters
 from ..sweep import axes as sweep_axes
 from ..sweep.result import SweepResult
@@ -105,7 +106,7 @@ def plan_sweep(
     notices: dict[str, None] = {}
     for point in sweep_axes.points(axes, samples=settings.samples):
         here = settings_at(tuple(point.settings.items()))
-        filled = ChainMap(dict(point.values), everywhere)
+        filled = ChainMap(_without_keys(point), everywhere)
         call = replace(prepare(filled, here), sweep=sweep_id)
         notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
         for sample in range(settings.samples):
@@ -122,6 +123,17 @@ def plan_sweep(
         settings.history,
         tuple(notices),
     )
+
+
+def _without_keys(point: sweep_axes.Point) -> dict[str, Any]:
+    """Give a point's values, which are stored whether the prompt has them or not.
+
+    Raises `CredentialError` for what looks like a key.
+    """
+    for value in point.values.values():
+        if isinstance(value, str):
+            refuse_key(value, "The sweep")
+    return dict(point.values)
 
 
 def _settings_at(

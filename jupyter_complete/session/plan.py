@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,6 @@ from ..keys import refuse_key
 from ..settings import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..completion import Endpoint, HttpCall
     from ..dialects import Dialect
     from ..settings import CompletionSettings
@@ -79,7 +79,6 @@ def plan(
     prompt = prompts.with_turns(
         filled, settings.turns, wanted=wanted, system=settings.system
     )
-    refuse_key(prompt, "The prompt")
     if wanted and settings.turns != "raw":
         prompts.check_turns(prompt)
     request = CompletionRequest(prompt=prompt, **_request_fields(settings))
@@ -92,8 +91,40 @@ def plan(
         reuse=settings.reuse,
         origin=origin,
     )
-    notices = (*route.notices, *_advice(request), *call.http().notices)
+    http = call.http()
+    _refuse_keys(call, http)
+    notices = (*route.notices, *_advice(request), *http.notices)
     return replace(call, notices=notices)
+
+
+def refuse_keys(settings: CompletionSettings) -> None:
+    """Raise `CredentialError` if a setting holds what looks like a key.
+
+    To be asked before an endpoint is: finding out what it speaks sends some of them.
+    """
+    for parameter in parameters():
+        value = getattr(settings, parameter.name)
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                refuse_key(text, parameter.flags[-1])
+
+
+def _refuse_keys(call: Call, http: HttpCall) -> None:
+    """Look at every text that would be sent or stored with the call."""
+    refuse_key(call.request.prompt, "The prompt")
+    refuse_key(call.origin.source or "", "The cell")
+    for text in _texts([http.path, dict(http.headers), json.loads(http.body)]):
+        refuse_key(text, "The request")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _request_fields(settings: CompletionSettings) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ..catalog.listing import (
 from ..dialects.named import dialect_named
 from ..errors import EndpointError, NotFoundError, ProtocolError
 from .left_out import LeftOut
+from .plan import refuse_keys
 
 if TYPE_CHECKING:
     from ..cancel import Cancel
@@ -112,6 +113,7 @@ class Routes:
         return tuple(model for model in known.models if model.endpoint == place)
 
     def _chosen(self, settings: CompletionSettings, known: Catalog) -> Way:
+        refuse_keys(settings)
         return choose(
             known,
             settings.model,

@@ -9,7 +9,6 @@ from typing import Any
 
 from traitlets import (
     Bool,
-    Dict,
     Enum,
     Float,
     Int,
@@ -22,6 +21,7 @@ from traitlets import (
 
 from ..completion import BOUNDS
 from .assignment import Settings
+from .places import Place, Places
 from .tags import Parameter, Slider, parameter
 
 
@@ -123,7 +123,7 @@ class CompletionSettings(Settings):
         metavar="TEXT",
     )
     endpoint = parameter(
-        Unicode(
+        Place(
             None,
             allow_none=True,
             help="Where to ask: the name of an endpoint, or a URL. Left out, the "
@@ -271,7 +271,7 @@ class CompletionSettings(Settings):
     retries = Int(
         2, min=0, help="How often a call that may be sent again is sent again."
     ).tag(config=True)
-    endpoints = Dict(
+    endpoints = Places(
         help="Endpoints of your own: name -> "
         '{"url": …, "dialect": …, "key_variable": …}.'
     ).tag(config=True)
