@@ -12,13 +12,14 @@ from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
 from .errors import PromptError
+from .reading import reading
 
 HUMAN = "\n\nHuman:"
 ASSISTANT = "\n\nAssistant:"
 
 Role = Literal["user", "assistant"]
 
-_NAME = re.compile(r"\{\{([^\W\d]\w*)\}\}")
+_NAME = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 _MARKER = re.compile(r"\n\n(Human|Assistant):")
 _BARE_MARKER = re.compile(r"(?:\A|\n)\n?(Human|Assistant):")
 _ROLES: Mapping[str, Role] = {"Human": "user", "Assistant": "assistant"}
@@ -30,7 +31,7 @@ def template_names(template: str) -> tuple[str, ...]:
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:
-    """Give the template with each ``{{name}}`` replaced by ``str(values[name])``.
+    """Give the template with each ``{{name}}`` replaced by what its value reads as.
 
     One pass: values are never expanded again, and every other brace is just a brace.
     Raises `PromptError` for a name that has no value.
@@ -44,17 +45,7 @@ def fill(template: str, values: Mapping[str, object]) -> str:
             f"{{{{{name}}}}} in the prompt names nothing: assign {name} first "
             f'(for the braces themselves, {name} = "{{{{{name}}}}}").'
         )
-    return _NAME.sub(lambda match: _text_of(match[1], values), template)
-
-
-def _text_of(name: str, values: Mapping[str, object]) -> str:
-    try:
-        return str(values[name])
-    except Exception as error:
-        raise PromptError(
-            f"{{{{{name}}}}} in the prompt has a value without a text "
-            f"({type(error).__name__}: {error}); assign another to {name}."
-        ) from error
+    return _NAME.sub(lambda match: reading(match[1], values[match[1]]), template)
 
 
 def has_turns(text: str) -> bool:

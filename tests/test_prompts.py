@@ -26,7 +26,8 @@ def test_fill_replaces_names_once():
     "text",
     [
         "{a}",
-        "{{ a }}",
+        "{{ a b }}",
+        "{{\na}}",
         "{{1a}}",
         "{{a.b}}",
         "{{}}",
@@ -38,6 +39,12 @@ def test_fill_replaces_names_once():
 )
 def test_every_other_brace_is_just_a_brace(text):
     assert fill(text, {"a": "no"}) == text
+
+
+@pytest.mark.parametrize("text", ["{{a}}", "{{ a }}", "{{a }}", "{{\ta}}"])
+def test_a_name_may_have_room_around_it(text):
+    assert fill(text, {"a": "yes"}) == "yes"
+    assert template_names(text) == ("a",)
 
 
 def test_an_unknown_name_is_named_with_the_remedy():

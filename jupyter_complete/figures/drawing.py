@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import one_line
@@ -179,7 +180,7 @@ def _range(picture: Picture) -> tuple[float, float]:
 
 def _numeric(values: Sequence[Any]) -> bool:
     return len(values) > 1 and all(
-        isinstance(value, (int, float)) and not isinstance(value, bool)
+        isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
         for value in values
     )
 

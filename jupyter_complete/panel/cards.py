@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from ..completion import Completion
 from ..display import Bars, answer, boxed, difference, escape, facts, shown
-from ..errors import one_line
+from ..errors import InputError, one_line
 from ..prompts import template_names
+from ..reading import reading
 
 LONGEST_VALUE = 80
 
@@ -68,18 +69,17 @@ def names(template: str, values: Mapping[str, object]) -> str:
     for name in template_names(template):
         code = f"<code>{{{{{escape(name)}}}}}</code>"
         if name in values:
-            lines.append(f"{code} = {escape(_value(values[name]))}")
+            lines.append(f"{code} = {_value(name, values[name])}")
         else:
             lines.append(f'{code} <span class="jc-bad">is not defined</span>')
     return "<br>".join(lines)
 
 
-def _value(value: object) -> str:
-    # A user's own __str__ may do anything; it must not take the panel down.
+def _value(name: str, value: object) -> str:
     try:
-        return one_line(str(value), LONGEST_VALUE)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
-        return f"(no text: {type(error).__name__})"
+        return escape(one_line(reading(name, value), LONGEST_VALUE))
+    except InputError as error:
+        return f'<span class="jc-bad">{escape(str(error))}</span>'
 
 
 def earlier(

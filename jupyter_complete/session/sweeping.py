@@ -14,6 +14,7 @@ from ..client import Client
 from ..completion import Completion, CompletionRequest
 from ..errors import HistoryError
 from ..keys import Keys
+from ..reading import reading
 from ..sweep.result import SweepResult
 from ..sweep.run import run
 from ..sweep.tasks import Ended, Hooks, Progress, Task
@@ -153,7 +154,9 @@ class _Kept:
         if self._history is None:
             return None
         task = self._plan.tasks[place]
-        point = {name: _kept_value(value) for name, value in task.point.values.items()}
+        point = {
+            name: _kept_value(name, value) for name, value in task.point.values.items()
+        }
         told = sending(task.call.call, point)
         if self._plan.fresh:
             self.rows[place] = self._history.begin(**told)
@@ -192,11 +195,12 @@ def _key(task: Task) -> tuple[CompletionRequest, str, int]:
     return call.request, call.endpoint.base_url, task.sample
 
 
-def _kept_value(value: object) -> object:
-    """Give the value of an axis as the history can hold it."""
+def _kept_value(name: str, value: object) -> object:
+    """Give the value of an axis as the history can hold it: else what it reads as."""
     if isinstance(value, (list, tuple)):
-        return [_kept_value(item) for item in value]
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
+        return [_kept_value(name, item) for item in value]
+    plain = value is None or type(value) in (bool, int, float, str)
+    return value if plain else reading(name, value)
 
 
 _WORKER_LEFT_OUT = LeftOut()

@@ -17,6 +17,7 @@ from .values import (
     checked,
     elements,
     parts,
+    table_of,
     values,
     variable,
 )
@@ -111,7 +112,7 @@ def parse_axis(text: str, *, names: Names, lookup: Lookup) -> Axis:
     body = text[head.end() :].strip()
     given = [name.strip() for name in head[1].split("+")]
     if given == ["rows"] and body.startswith("@"):
-        table = _table(variable(body, lookup))
+        table = table_of(variable(body, lookup))
         if table is not None:
             return _rows(table, names)
     separators = "," if len(given) == 1 else ",+"
@@ -142,7 +143,7 @@ def keyword_axes(
     single: dict[str, Any] = {}
     axes = []
     for key, value in keywords.items():
-        if key == "rows" and (table := _table(value)) is not None:
+        if key == "rows" and (table := table_of(value)) is not None:
             axes.append(_rows(table, names))
         elif "+" in key:
             axes.append(_in_step(key, value, names))
@@ -196,27 +197,6 @@ def _in_step(key: str, value: Any, names: Names) -> Axis:
     )
 
 
-def _table(value: Any) -> tuple[list[str], list[tuple[object, ...]]] | None:
-    """Give the columns and rows of a DataFrame or a list of dicts; None: no table."""
-    if hasattr(value, "columns") and hasattr(value, "itertuples"):
-        return [*value.columns], [*value.itertuples(index=False, name=None)]
-    if hasattr(value, "columns") and hasattr(value, "iter_rows"):
-        return [*value.columns], [*value.iter_rows()]
-    if not isinstance(value, (list, tuple)) or not value:
-        return None
-    if not all(isinstance(row, Mapping) for row in value):
-        return None
-    columns = [*value[0]]
-    for place, row in enumerate(value, 1):
-        if set(row) != set(columns):
-            odd = sorted(map(str, set(row) ^ set(columns)))
-            raise InputError(
-                f"rows differ in their columns: row {place} and row 1 do not both "
-                f"have {', '.join(odd)}."
-            )
-    return columns, [tuple(row[column] for column in columns) for row in value]
-
-
 def _rows(table: tuple[list[str], list[tuple[object, ...]]], names: Names) -> Axis:
     columns, rows = table
     for name in columns:
@@ -260,15 +240,26 @@ def _axis(known: Sequence[tuple[str, type]], columns: Sequence[list[object]]) ->
 
 
 def _refuse_repeats(label: str, rows: Iterable[tuple[object, ...]]) -> None:
-    places: dict[tuple[str, ...], int] = {}
+    places: dict[object, int] = {}
     for place, row in enumerate(rows, 1):
-        key = tuple(map(str, row))
-        if key in places:
-            raise InputError(
-                f"{label} has {', '.join(key)!r} twice, as values {places[key]} and "
-                f"{place}; give each once (-n asks for more answers at each point)."
-            )
-        places[key] = place
+        # Two that are equal, as 19.9 and 19.90, would be one point of the result.
+        for key in (row, tuple(map(str, row))):
+            if not _hashable(key):
+                continue
+            if places.setdefault(key, place) != place:
+                shown = ", ".join(map(str, row))
+                raise InputError(
+                    f"{label} has {shown!r} twice, as values {places[key]} and "
+                    f"{place}; give each once (-n asks for more answers at each point)."
+                )
+
+
+def _hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def points(axes: Sequence[Axis], *, samples: int = 1) -> tuple[Point, ...]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import InputError
+from ..reading import native, reading
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
@@ -19,7 +20,6 @@ _WANTED = {
     str: "text",
     list: "text, or a list of texts",
 }
-_MISSING = {"NAType", "NaTType", "NoneType"}
 
 
 def convert(name: str, value: Any, kind: type) -> object:
@@ -28,10 +28,10 @@ def convert(name: str, value: Any, kind: type) -> object:
     ``kind`` is float, int, bool, str or list for a setting, where None is: not
     given. It is object for a template name, which takes anything but a gap.
     """
-    if not isinstance(value, str) and hasattr(value, "item"):
-        value = value.item()  # NumPy's scalars are not Python's, and do not pickle far
+    value = native(value)  # NumPy's scalars are not Python's, and do not pickle far
     if kind is object:
-        return _fill(name, value)
+        reading(name, value)  # refuses what no prompt could hold
+        return value
     if value is None:
         return None
     found = _CONVERT[kind](value)
@@ -42,15 +42,6 @@ def convert(name: str, value: Any, kind: type) -> object:
 
 def _shown(value: object) -> str:
     return str(value) if isinstance(value, Decimal) else repr(value)
-
-
-def _fill(name: str, value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    gap = isinstance(value, float) and math.isnan(value)
-    if gap or type(value).__name__ in _MISSING:
-        raise InputError(f"{name} has a gap ({value}); drop it, or fill it first.")
-    return value
 
 
 def _number(value: object) -> float | None:
@@ -95,3 +86,27 @@ _CONVERT: dict[type, Callable[[object], object]] = {
     str: _text,
     list: _texts,
 }
+
+
+def same(value: object, wanted: object) -> bool:
+    """Tell whether a point's value is the one that is meant, or reads the same.
+
+    A sweep of the history has its Decimals and dates as the texts that were sent.
+    """
+    wanted = native(wanted)
+    if value == wanted:
+        return True
+    if isinstance(value, tuple):
+        return value in ((wanted,), _tuple(wanted))
+    return isinstance(value, str) and _reads(wanted) == value
+
+
+def _reads(value: object) -> str | None:
+    try:
+        return reading("value", value)
+    except InputError:
+        return None
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

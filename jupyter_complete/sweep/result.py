@@ -12,6 +12,7 @@ from ..completion import Completion
 from ..errors import InputError
 from . import table
 from .axes import Axis, Point
+from .kinds import same
 from .measures import Measures, differences, measures
 from .metrics import Metric, Score
 from .table import Record, Row
@@ -159,7 +160,7 @@ class SweepResult(Sequence[Completion]):
             row
             for row in self.rows
             if (sample is None or row.sample == sample)
-            and all(_same(row.point.values[name], wanted[name]) for name in wanted)
+            and all(same(row.point.values[name], wanted[name]) for name in wanted)
         )
 
     def _check(self, name: str, value: object) -> None:
@@ -167,7 +168,7 @@ class SweepResult(Sequence[Completion]):
             known = ", ".join(self.names) or "no name"
             raise InputError(f"{name} is no axis of this sweep; it has {known}.")
         there = self.values(name)
-        if not any(_same(one, value) for one in there):
+        if not any(same(one, value) for one in there):
             known = ", ".join(map(repr, there[:12])) + ("…" if len(there) > 12 else "")
             raise InputError(f"No point has {name}={value!r}; {name} is {known}.")
 
@@ -195,7 +196,7 @@ class SweepResult(Sequence[Completion]):
         self._by([name])
         base = self.values(name)[0] if baseline is None else baseline
         self._check(name, base)
-        there = next(one for one in self.values(name) if _same(one, base))
+        there = next(one for one in self.values(name) if same(one, base))
         return differences(self.rows, name, metric, there)
 
     def _by(self, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -235,13 +236,3 @@ class SweepResult(Sequence[Completion]):
     def export(self, path: str | Path) -> Path:
         """Write the sweep as the path's ending says: .jsonl, .csv or .parquet."""
         return table.export(self.to_records(), path)
-
-
-def _same(value: object, wanted: object) -> bool:
-    if value == wanted:
-        return True
-    return isinstance(value, tuple) and value in ((wanted,), _tuple(wanted))
-
-
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value

@@ -6,6 +6,8 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
+_TYPED = frozenset({bool, bytes, Decimal, date, datetime, time, timedelta})
+"""What has a type of its own in a file that has types."""
 _FIELDS = tuple(field.name for field in fields(Completion))
 _SAME = ("model", "endpoint", "dialect")
 """What can be swept and is also told by the answer: one column where both agree."""
@@ -143,7 +147,7 @@ def _column(values: Sequence[object]) -> list[object]:
     """Give the values with one type, as a typed file wants them: text if mixed."""
     flat = [_flat(value) for value in values]
     kinds = {type(value) for value in flat if value is not None}
-    if kinds <= {int, float} or (len(kinds) == 1 and str not in kinds):
+    if kinds <= {int, float} or (len(kinds) == 1 and kinds <= _TYPED):
         return flat
     return [
         value

@@ -6,9 +6,11 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from decimal import Decimal
 from typing import Any
 
 from ..errors import InputError
+from ..reading import narrowed, native
 from .kinds import convert
 from .ranges import LARGEST, numbers, refuse_count
 
@@ -99,6 +101,8 @@ def values(name: str, text: str, kind: type, lookup: Lookup) -> list[object]:
         raw = elements(name, variable(text, lookup))
     else:
         raw = numbers(name, text, whole=kind is int) or _list(text)
+        if kind is object:
+            raw = [_shortest(one) if isinstance(one, Decimal) else one for one in raw]
     return checked(name, raw, kind)
 
 
@@ -125,7 +129,7 @@ def _from_json(name: str, text: str) -> list[object]:
         raise InputError(f"{name}=json: holds {constant}; JSON has finite numbers.")
 
     try:
-        found = json.loads(text, parse_constant=refuse)
+        found = json.loads(text, parse_constant=refuse, parse_float=_as_written)
     except ValueError as error:
         raise InputError(f"{name}=json: is not JSON: {error}.") from error
     if not isinstance(found, list):
@@ -133,6 +137,17 @@ def _from_json(name: str, text: str) -> list[object]:
     if len(found) > LARGEST:
         raise refuse_count(name, len(found))
     return found
+
+
+def _as_written(number: str) -> float | Decimal:
+    """Return the number of a JSON text, a Decimal where a float would lose its form."""
+    short = float(number)
+    return short if repr(short) == number else Decimal(number)
+
+
+def _shortest(number: Decimal) -> int | float:
+    """Return a number of a range, whose steps have more decimals than it needs."""
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def variable(text: str, lookup: Lookup) -> object:
@@ -166,14 +181,40 @@ def elements(name: str, value: Any) -> Sequence[object]:
         raise InputError(f"{name} has {dimensions} dimensions; give a flat list.")
     if isinstance(value, Sized) and len(value) > LARGEST:
         raise refuse_count(name, len(value))
-    if hasattr(value, "tolist"):
-        if str(getattr(value, "dtype", "")) in ("float16", "float32"):
-            return [float(str(item)) for item in value]  # 0.1, not 0.10000000149
-        found: list[object] = value.tolist()
-        return found
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=str)
     found = list(itertools.islice(value, LARGEST + 1))
     if len(found) > LARGEST:
         raise refuse_count(name, f"more than {LARGEST:,}")
-    return found
+    dtype = str(getattr(value, "dtype", ""))
+    return [narrowed(native(item), dtype) for item in found]
+
+
+def table_of(value: Any) -> tuple[list[str], list[tuple[object, ...]]] | None:
+    """Give the columns and rows of a DataFrame or a list of dicts; None: no table."""
+    if hasattr(value, "columns") and hasattr(value, "itertuples"):
+        return _of_frame(value, value.itertuples(index=False, name=None))
+    if hasattr(value, "columns") and hasattr(value, "iter_rows"):
+        return _of_frame(value, value.iter_rows())
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    if not all(isinstance(row, Mapping) for row in value):
+        return None
+    columns = [*value[0]]
+    for place, row in enumerate(value, 1):
+        if set(row) != set(columns):
+            odd = sorted(map(str, set(row) ^ set(columns)))
+            raise InputError(
+                f"rows differ in their columns: row {place} and row 1 do not both "
+                f"have {', '.join(odd)}."
+            )
+    return columns, [tuple(row[column] for column in columns) for row in value]
+
+
+def _of_frame(
+    frame: Any, rows: Iterable[Sequence[Any]]
+) -> tuple[list[str], list[tuple[object, ...]]]:
+    columns = [*frame.columns]
+    # Only a column knows that its numbers are narrow; in a row they are Python's.
+    kinds = [str(kind) for kind in getattr(frame, "dtypes", ())] or [""] * len(columns)
+    return columns, [tuple(map(narrowed, row, kinds)) for row in rows]
