@@ -7,6 +7,7 @@ other value is taken as it stands.
 from __future__ import annotations
 
 import ast
+import builtins
 import difflib
 import keyword
 import re
@@ -193,6 +194,13 @@ def _unquote(text: str) -> str:
     return text
 
 
+# In, Out, _, _5, _i5 and the like, _completion, and what IPython gives a notebook.
+_SHELLS = re.compile(
+    r"In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|__\w+__|_exit_code|_completion|_sweep"
+    r"|get_ipython|exit|quit|open|display"
+)
+
+
 def _convert(flag: Flag, text: str) -> Any:
     if flag.optional and text.lower() == "none":
         return None
@@ -212,12 +220,24 @@ def _convert(flag: Flag, text: str) -> Any:
         raise InputError(
             f"{flag.long} is {text!r}; choose from {', '.join(flag.choices)}."
         )
-    if flag.kind == "name" and (keyword.iskeyword(text) or not text.isidentifier()):
-        raise InputError(
-            f"{flag.long} is {text!r}; give the name of a variable, as in "
-            f"{flag.spellings[0]} answer."
-        )
+    if flag.kind == "name":
+        _check_name(flag, text)
     return text
+
+
+def _check_name(flag: Flag, name: str) -> None:
+    if keyword.iskeyword(name) or not name.isidentifier():
+        why = ""
+    elif _SHELLS.fullmatch(name):
+        why = ", which the notebook itself uses"
+    elif name in vars(builtins):
+        why = f", which would hide Python's own {name}"
+    else:
+        return
+    raise InputError(
+        f"{flag.long} is {name!r}{why}; give the name of a variable, as in "
+        f"{flag.spellings[0]} answer."
+    )
 
 
 def write(overrides: Mapping[str, Any]) -> str:
