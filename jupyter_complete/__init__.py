@@ -14,7 +14,7 @@ from .errors import CompleteError, CompletionInterrupted
 from .version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
     from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
@@ -45,11 +45,12 @@ def complete(
     """Complete a prompt, as ``%%complete`` does.
 
     ``settings`` are those of ``%config CompletionSettings``, by name, for this call.
-    ``values`` fill ``{{name}}``; left out, the notebook's variables do. Raises
-    `CompleteError`; what had arrived is in its ``completion``.
+    ``values`` fill ``{{name}}``; left out, the variables do that the caller has in a
+    notebook. Raises `CompleteError`; what had arrived is in its ``completion``.
     """
     session, namespace = _session()
-    call = session.prepare(prompt, namespace if values is None else values, **settings)
+    given = _variables(namespace) if values is None else values
+    call = session.prepare(prompt, given, **settings)
     try:
         return session.complete(call)
     finally:
@@ -77,7 +78,7 @@ def sweep(
     from .results import Sweep  # noqa: PLC0415 - see below
 
     session, namespace = _session()
-    given = namespace if values is None else values
+    given = _variables(namespace) if values is None else values
     plan = _plan(session, prompt, given, executor, settings, fresh=fresh)
     done = Sweep.shown(session.sweep(plan))
     _tell(session)
@@ -152,7 +153,17 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     magics.unload(shell)
 
 
-def _session() -> tuple[Session, Mapping[str, object]]:
+def _variables(namespace: MutableMapping[str, object]) -> Mapping[str, object]:
+    """Give what names stand for where our caller was called, in a notebook."""
+    from .scope import names_at  # noqa: PLC0415 - see above
+
+    if not namespace:
+        return {}
+    caller = sys._getframe(2)  # noqa: SLF001 - as IPython does it
+    return names_at(caller, namespace, caller.f_globals)
+
+
+def _session() -> tuple[Session, MutableMapping[str, object]]:
     """Give the session of the shell with the extension, else one of our own."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is not None:

@@ -1,15 +1,24 @@
 """A completion among what else a cell, a queue of cells and a terminal show."""
 
 import re
+import subprocess
+import sys
 
+import nbformat
+import pexpect
 import pytest
+from IPython.core.completer import provisionalcompleter
+from jupyter_client.manager import run_kernel
 from loopback import STALL, events
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 from test_kernel import LOAD, Kernel, executed
 
 from jupyter_complete import Completion
 from jupyter_complete.display import RECORD_TYPE
 from jupyter_complete.display.live import BURST
 from jupyter_complete.display.screen import RATE
+from jupyter_complete.errors import InputError
 
 ASK = "%complete -t 0 --max-tokens 40 What does break do?"
 ANSWER = "may only occur"
@@ -226,3 +235,330 @@ def test_an_output_widget_takes_the_answer():
     assert ANSWER in outputs[1]["data"]["text/plain"]
     assert RECORD_TYPE in outputs[1]["data"]
     assert kinds(notebook.cells[3]) == ["elsewhere\n", "answer"]
+
+
+# A line's question mark, a line's value.
+
+LAST = "_completion"
+
+
+@pytest.fixture
+def no_help(monkeypatch):
+    """Let nothing open IPython's help."""
+
+    def page(text, *_, **__):
+        raise AssertionError(f"help opened: {text}")
+
+    monkeypatch.setattr("IPython.core.page.page", page)
+
+
+@pytest.mark.parametrize(
+    ("cell", "prompt"),
+    [
+        ("%complete What is a list?", "What is a list?"),
+        ("x = 1\n%complete What is a list?", "What is a list?"),
+        ("x = 1\n%complete What's a list??\ny = 2", "What's a list??"),
+        ("%complete list?\n%complete dict?", "dict?"),
+        ("# note\n\n%complete list?", "list?"),
+        ("if True:\n    %complete What is (a list?\nx = 1", "What is (a list?"),
+        ("for x in [1]:\n    if x:\n        %complete list?", "list?"),
+        ("%complete ?", "?"),
+        ("%complete ??list", "??list"),
+        ('%complete Say """ or \' or ] or }?', 'Say """ or \' or ] or }?'),
+        ("%complete !ls; x = %time?", "!ls; x = %time?"),
+        ("%complete What is \\\n    a list?", "What is      a list?"),
+        ("answer = %complete list?", "list?"),
+        ("answer: object = %complete What's a list?", "What's a list?"),
+        ("x = 1\nanswer = %complete a [ list?\ny = 2", "a [ list?"),
+        ("kept = {}\nkept['a', 1] = %complete list?", "list?"),
+        ("!true\n%complete list?", "list?"),
+        ("%time %complete list?", "list?"),
+        ("%timeit -n1 -r1 %complete a list?", "a list?"),
+    ],
+)
+def test_a_line_may_end_in_a_question_mark_wherever_it_stands(
+    shell, no_help, cell, prompt
+):
+    shell.run("%config CompletionSettings.max_tokens = 1")
+    shell.run(cell)
+
+    assert shell.user_ns[LAST].prompt == f"\n\nHuman: {prompt}\n\nAssistant:"
+
+
+@pytest.mark.usefixtures("no_help")
+def test_a_question_to_the_history_is_a_search(shell):
+    shell.run("%complete --max-tokens 1 What is a list?")
+    table = shell.run("%complete_history list?")
+    assigned = shell.run("found = %complete_history nothing like it?\nfound")
+
+    assert len(table.rows) == 1
+    assert assigned.rows == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        's = """\n%complete a?\n"""',
+        "s = (\n    7\n    %complete\n)",
+        "s = 'a = %complete b?'",
+    ],
+)
+def test_what_only_looks_like_a_line_is_left_alone(shell, text):
+    shell.user_ns["complete"] = 4
+    shell.run(text)
+
+    assert LAST not in shell.user_ns
+    assert shell.user_ns["s"] in ("\n%complete a?\n", 3, "a = %complete b?")
+
+
+def test_help_opens_where_it_is_asked_for(shell, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "IPython.core.page.page", lambda text, *_, **__: shown.append(str(text))
+    )
+    for cell in (
+        "%complete?",
+        "%%complete?",
+        "?%complete",
+        "x = 1\n%complete_history?",
+    ):
+        shell.run(cell)
+
+    assert len(shown) == 4
+    assert all("Flags:" in text for text in shown)
+
+
+def test_an_assigned_line_gives_the_completion(shell, capsys):
+    shell.run("answer = %complete --max-tokens 2 What is a list?")
+    assert shell.user_ns["answer"] is shell.user_ns[LAST]
+
+    shell.run("runs = %complete -n 2 --max-tokens 2 What is a list?")
+    assert shell.user_ns["runs"] is shell.user_ns["_sweep"]
+
+    shell.run("seen = %complete --dry-run What is a list?")
+    assert shell.user_ns["seen"] is None
+    assert "POST " in capsys.readouterr().out
+
+
+def test_a_function_gives_what_a_cell_of_its_own_gave(shell):
+    shell.run(
+        "def ask(prompt):\n"
+        "    answer = %complete --max-tokens 2 {{prompt}}\n"
+        "    return answer, get_ipython().run_cell_magic('complete', '', prompt)\n"
+        "line, cell = ask('What is a list?')"
+    )
+
+    assert isinstance(shell.user_ns["line"], Completion)
+    assert shell.user_ns["line"].prompt == shell.user_ns["cell"].prompt
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%complete -t 0 --max-tokens 5 Hi",
+        "x = 1\n%complete -t 0 --max-tokens 5 Hi",
+        "%%complete -t 0 --max-tokens 5\nHi",
+        "# note\n%%complete -t 0 --max-tokens 5\nHi",
+        "complete -t 0 --max-tokens 5 Hi",
+        "%time %complete -t 0 --max-tokens 5 Hi",
+        "get_ipython().run_line_magic('complete', '-t 0 --max-tokens 5 Hi')",
+        "answer = %complete -t 0 --max-tokens 5 Hi",
+    ],
+)
+def test_a_card_is_shown_once_and_nothing_again_as_out(shell, capsys, cell):
+    assert shell.run(cell) is None
+
+    out = capsys.readouterr().out
+    assert out.count("[ngram-chat · ") == 1
+    assert "Out[" not in out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("get_ipython", "In", "Out", "_", "__", "___", "_i", "_iii", "_5", "_i12"),
+        *("_ih", "_oh", "_dh", "exit", "quit", "open", "display", "_exit_code"),
+        *("list", "print", "None", "class", "__name__", "__builtins__", "_sweep"),
+        *("a-b", "1x", "a.b", "''"),
+    ],
+)
+@pytest.mark.parametrize(
+    "line", ["%complete", "%complete_panel", "%complete_history --restore 1"]
+)
+def test_a_name_that_the_notebook_lives_on_is_no_out(shell, line, name):
+    before = dict(shell.user_ns)
+    with pytest.raises(InputError, match=r"--out is .*; give the name of a variable"):
+        shell.run(f"{line} -o {name} Hi")
+
+    assert shell.user_ns.get(name) is before.get(name)
+    assert LAST not in shell.user_ns
+
+
+def test_any_other_name_is_an_out(shell):
+    for name in ("answer", "_answer", "match", "größe", "_i_am", "Input", "In_"):
+        shell.run(f"%complete --max-tokens 1 -o {name} Hi")
+        assert shell.user_ns[name] is shell.user_ns[LAST]
+
+
+# What stands above a cell.
+
+ABOVE = [
+    "# A comment",
+    "\n",
+    "  \n\t\n",
+    "# one\n\n   # two",
+    "#",
+    "%%time",
+    "\n%%capture x",
+]
+
+
+@pytest.mark.parametrize("above", ABOVE)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_comments_and_blank_lines_may_stand_above_a_cell(shell, above, ends):
+    flags = "--turns raw -m ngram-base --max-tokens 1"
+    shell.run(f"{above}\n%%complete {flags}\nIt's a".replace("\n", ends))
+
+    assert shell.user_ns[LAST].prompt == "It's a"
+
+
+def test_an_indented_cell_is_one(shell):
+    shell.run("    # note\n    %%complete --turns raw -m ngram-base\n    a\n      b\n")
+
+    assert shell.user_ns[LAST].prompt == "a\n  b"
+
+
+def test_a_cell_of_another_magic_is_left_alone(shell):
+    shell.register_magic_function(lambda line, cell: cell, "cell", "completely")
+
+    assert shell.run("%%completely\n>>> 1\n") == "1\n"
+
+
+def notebook(*sources):
+    cells = [
+        new_code_cell(source) for source in ("%load_ext jupyter_complete", *sources)
+    ]
+    return new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "", "language": "python"}
+        },
+    )
+
+
+SAVED = (
+    "# Parameters\n\n%%complete -t 0 --max-tokens 5\nWhat's a list?",
+    "answer = %complete -t 0 --max-tokens 5 a list?\nprint(type(answer).__name__)",
+    "assert answer is _completion\n%complete -t 0 --max-tokens 5 What's a list?",
+)
+
+
+def test_a_kernel_takes_them_too():
+    done = notebook(*SAVED)
+    NotebookClient(done, timeout=60, kernel_name="python3").execute()
+
+    for cell in done.cells[1:]:
+        assert not any(one.output_type == "execute_result" for one in cell.outputs)
+        cards = [one for one in cell.outputs if one.output_type == "display_data"]
+        assert len(cards) == 1
+    assert any("Completion" in one.get("text", "") for one in done.cells[2].outputs)
+
+
+def test_papermill_takes_them_too(tmp_path):
+    source, target = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    nbformat.write(notebook(*SAVED), source)
+    subprocess.run(
+        [sys.executable, "-m", "papermill", "-k", "python3", source, target],
+        check=True,
+        capture_output=True,
+    )
+
+    done = nbformat.read(target, 4)
+    assert [cell.execution_count for cell in done.cells] == [1, 2, 3, 4]
+
+
+def test_unloading_leaves_ipython_as_it_was(bare_shell):
+    manager = bare_shell.input_transformer_manager
+    state = lambda: (  # noqa: E731
+        list(manager.cleanup_transforms),
+        list(manager.token_transformers),
+        list(bare_shell.ast_transformers),
+    )
+    before = state()
+    bare_shell.run("%load_ext jupyter_complete")
+    assert state() != before
+    bare_shell.run("%unload_ext jupyter_complete")
+    assert state() == before
+
+
+# Tab.
+
+
+@pytest.fixture
+def tab(shell):
+    """Give what Tab offers where ‸ stands in a cell."""
+
+    def words(cell):
+        with provisionalcompleter():
+            found = shell.Completer.completions(cell.replace("‸", ""), cell.index("‸"))
+            return [one.text for one in found]
+
+    return words
+
+
+def test_tab_offers_the_flags_of_each_magic(tab):
+    assert "--rerun" in tab("%complete_history --‸")
+    assert "--temperature" not in tab("%complete_history --‸")
+    assert tab("%complete_history --pu‸") == ["--purge"]
+    assert tab("%complete_models --ref‸") == ["--refresh"]
+    assert tab("%complete_panel --pr‸") == ["--prompt"]
+    assert "--static" in tab("%complete_distribution --st‸")
+    assert tab("found = %complete_history --sta‸") == ["--status"]
+    assert "lost" in tab("%complete_history --status ‸")
+    assert tab("%complete_history --sweep ‸") == [""]
+    assert tab("# note\n\n%%complete --tem‸\nHi") == ["--temperature"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "word"),
+    [
+        ("%%complete\nHi {{to‸", "topic}}"),
+        ("%%complete\nHi {{ to‸", "topic }}"),
+        ("%%complete\nHi {{to‸}} there", "topic"),
+        ("%%complete\nHi {{ to‸ }} there", "topic"),
+        ("# note\n%%complete\nHi {{to‸", "topic}}"),
+        ("%%time\n%%complete\nHi {{to‸", "topic}}"),
+        ("%complete Hi {{to‸", "topic}}"),
+        ("answer = %complete -t 0 Hi {{ to‸", "topic }}"),
+        ("%complete_distribution Hi {{to‸", "topic}}"),
+    ],
+)
+def test_tab_offers_variables_between_braces(shell, tab, cell, word):
+    shell.user_ns["topic"] = "lists"
+
+    assert tab(cell) == [word]
+
+
+def test_tab_in_a_kernel():
+    with run_kernel(kernel_name="python3") as client:
+        client.execute_interactive("%load_ext jupyter_complete\ntopic = 1", timeout=60)
+        for code, matches in (
+            ("%complete_history --rer", ["--rerun"]),
+            ("%%complete\nHi {{ to", ["topic }}"]),
+        ):
+            reply = client.complete(code, reply=True, timeout=60)["content"]
+            assert reply["matches"] == matches
+
+
+def test_tab_in_a_terminal():
+    command = ["-m", "IPython", "--no-banner", "--colors=nocolor"]
+    command += ["--ext=jupyter_complete", "--no-confirm-exit"]
+    child = pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=30)
+    try:
+        child.expect(r"In \[1\]:")
+        child.send("%complete_history --rer\t")
+        child.expect("--rerun")
+        child.send("\r")
+        child.expect("--rerun wants a value")
+    finally:
+        child.close(force=True)

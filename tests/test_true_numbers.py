@@ -1,19 +1,37 @@
 """No number lies: what is told is what was drawn, set and sent."""
 
+import datetime as dt
+import enum
+import fractions
+import itertools
+import json
 import math
+import pathlib
+import sys
+import uuid
+from decimal import Decimal
 from itertools import islice
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import pexpect
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loopback import completion
 from scipy.stats import chisquare, kstest
 
+from jupyter_complete import Completion, complete, sweep
+from jupyter_complete.completion import CompletionRequest
 from jupyter_complete.embedded.corpus import documentation
 from jupyter_complete.embedded.level import LEAST_LEFT, Estimate, Level
 from jupyter_complete.embedded.model import END, load_models
 from jupyter_complete.embedded.sampling import Sampling, shape
+from jupyter_complete.errors import InputError, PromptError
+from jupyter_complete.panel import CompletionPanel
+from jupyter_complete.reading import native, reading
 
 # The embedded model's probabilities
 
@@ -335,3 +353,409 @@ def test_token_that_two_spellings_have_is_told_as_one():
         assert math.exp(token.logprob) == pytest.approx(probability[token.text])
         assert [text for text, _ in token.alternatives] == list(shown.tokens[:8])
     assert END in probability
+
+
+# What a value reads as in a prompt.
+
+
+class Tone(enum.Enum):
+    DRY = "dry"
+    NUMBER = 1
+
+
+class Word(str, enum.Enum):  # noqa: UP042 - the older way is in many notebooks
+    A = "a word"
+
+
+class Level(enum.IntEnum):
+    LOW = 3
+
+
+class Mine:
+    def __str__(self):
+        return "my text"
+
+
+class Pair(NamedTuple):
+    a: int
+    b: str
+
+
+DAY = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - as notebooks have them
+READINGS = [
+    ("text {{x}}", "text {{x}}"),
+    (np.str_("text"), "text"),
+    (Word.A, "a word"),
+    (Tone.DRY, "dry"),
+    (Level.LOW, "3"),
+    (True, "True"),
+    (np.True_, "True"),
+    (1, "1"),
+    (np.int64(2**62), str(2**62)),
+    (np.uint8(7), "7"),
+    (0.1, "0.1"),
+    (1e-5, "1e-05"),
+    (float("inf"), "inf"),
+    (np.float64(0.1), "0.1"),
+    (np.float32(0.1), "0.1"),
+    (np.float16(0.1), "0.1"),
+    (np.float32(16777216), "16777216.0"),
+    (np.float16(65504), "65500.0"),
+    (np.array(np.float32(0.3)), "0.3"),
+    (1 + 2j, "(1+2j)"),
+    (Decimal("19.90"), "19.90"),
+    (Decimal("1E+3"), "1E+3"),
+    (fractions.Fraction(1, 3), "1/3"),
+    (DAY, "2024-01-01T00:00:00"),
+    (DAY.replace(tzinfo=dt.UTC), "2024-01-01T00:00:00+00:00"),
+    (DAY.date(), "2024-01-01"),
+    (dt.time(9, 5), "09:05:00"),
+    (dt.timedelta(days=5), "5 days, 0:00:00"),
+    (pd.Timestamp(DAY), "2024-01-01T00:00:00"),
+    (np.datetime64("2024-01-01", "ns"), "2024-01-01T00:00:00"),
+    (np.datetime64("2024-01-01T00:00:00.000000001"), "2024-01-01T00:00:00.000000001"),
+    (np.datetime64("2024-01-01"), "2024-01-01"),
+    (np.datetime64("2024-01"), "2024-01"),
+    (np.timedelta64(5, "D"), "5 days, 0:00:00"),
+    (np.timedelta64(5, "ns"), "5 nanoseconds"),
+    (pd.Period("2024-01"), "2024-01"),
+    (pathlib.PurePosixPath("/a/b"), "/a/b"),
+    (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    (ValueError("went wrong"), "went wrong"),
+    (Mine(), "my text"),
+    (
+        ["a", 1, None, True, Decimal("19.90"), DAY.date()],
+        '["a", 1, null, true, 19.90, "2024-01-01"]',
+    ),
+    ((1, (2,)), "[1, [2]]"),
+    (Pair(1, "é"), '[1, "é"]'),
+    ({"a": {"b": [np.float32(0.1)]}, 2: "{{x}}"}, '{"a": {"b": [0.1]}, "2": "{{x}}"}'),
+    ([float("inf"), Tone.DRY], '["inf", "dry"]'),
+    (list(range(10_000)), json.dumps(list(range(10_000)))),
+    (Completion("an answer", CompletionRequest("m", "p", 1)), "an answer"),
+]
+
+
+def named(value):
+    return f"{type(value).__name__} {value!r:.30}"
+
+
+@pytest.mark.parametrize(("value", "text"), READINGS, ids=named)
+def test_a_value_reads_the_same_wherever_it_is_put(shell, value, text):
+    """In a cell, as an axis in a cell and in Python, as a row, in a function."""
+    assert reading("x", value) == text
+    if not isinstance(value, (list, dict, tuple)):
+        assert reading("x", native(value)) == text
+    shell.user_ns |= {"x": value, "axis": [value], "rows": [{"x": value}], "sent": []}
+    for cell in (
+        "%%complete -m ngram-base --max-tokens 1\n|{{x}}|",
+        "%%complete -m ngram-base --max-tokens 1 -s x=@axis\n|{{x}}|",
+        "%%complete -m ngram-base --max-tokens 1 -s rows=@rows\n|{{x}}|",
+    ):
+        shell.run(cell)
+        last = shell.user_ns.get("_sweep", [shell.user_ns["_completion"]])[0]
+        assert last.prompt == f"|{text}|"
+    (one,) = sweep("|{{x}}|", x=[value], model="ngram-base", max_tokens=1)
+    assert one.prompt == f"|{text}|"
+
+
+GAPS = [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")]
+GAPS += [Decimal("NaN"), [1, float("nan")]]
+TABLES = [
+    (pd.DataFrame({"a": range(1000)}), r"a DataFrame|DataFrame, .*text = x.to_csv\(\)"),
+    (pd.DataFrame({"a": [0.123456789]}), r"DataFrame, .*text = x.to_csv\(\)"),
+    (pd.Series([1.5]), r"Series, .*text = x.to_csv\(\)"),
+    (np.arange(3), r"ndarray, .*text = x.tolist\(\)"),
+    ([np.arange(3)], r"ndarray, .*text = x.tolist\(\)"),
+    (pd.Index([1]), r"text = x.tolist\(\)"),
+    (pd.Categorical(["a"]), r"text = x.tolist\(\)"),
+    (b"bytes", r"bytes; .*x.decode\(\)"),
+    (np.bytes_(b"b"), r"bytes; .*x.decode\(\)"),
+    ({1, 2}, "a set|type set"),
+    (range(3), "type range, which has no text of its own"),
+    (print, "no text of its own"),
+    (Mine, "type type, which has no text of its own"),
+    (object(), "no text of its own"),
+    (Tone.NUMBER, "x.name or x.value"),
+    (10**5000, "a value without a text"),
+]
+
+
+@pytest.mark.parametrize("value", GAPS, ids=repr)
+def test_a_gap_is_refused(shell, value):
+    shell.user_ns["x"] = value
+    with pytest.raises(PromptError, match="x has a gap"):
+        shell.run("%complete |{{x}}|")
+    with pytest.raises(InputError, match="x has a gap"):
+        sweep("|{{x}}|", x=["a", value])
+
+
+@pytest.mark.parametrize(("value", "why"), TABLES, ids=[why for _, why in TABLES])
+def test_what_has_no_whole_text_is_refused_with_the_remedy(shell, value, why):
+    shell.user_ns["x"] = value
+    with pytest.raises(PromptError, match=why):
+        shell.run("%complete |{{x}}|")
+    with pytest.raises(InputError, match=why):
+        sweep("|{{x}}|", values={"x": value}, temperature=[0, 1])
+
+    assert "_completion" not in shell.user_ns
+
+
+def test_the_remedy_works(shell):
+    shell.user_ns["df"] = pd.DataFrame({"a": range(100)})
+    shell.run("text = df.to_csv()")
+    shell.run("%complete --max-tokens 1 Sum {{text}}")
+
+    assert "\n98,98\n99,99" in shell.user_ns["_completion"].prompt
+    assert "…" not in shell.user_ns["_completion"].prompt
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_a_narrow_number_reads_as_its_own_type_writes_it(value):
+    single = np.float32(value)
+
+    assert float(reading("x", single)) == float(str(single))
+    assert np.float32(reading("x", single)) == single
+
+
+@pytest.mark.parametrize("kind", ["float32", "Float32", "float[pyarrow]"])
+def test_a_narrow_column_reads_as_it_is_written(shell, kind):
+    column = pd.Series([0.1, 0.2], dtype=kind)
+    frame = pd.DataFrame({"x": column, "n": [1, 2], "word": ["a", "b"]})
+    one = sweep("{{x}}", x=column, model="ngram-base", max_tokens=1)
+    rows = sweep("{{x}} {{n}} {{word}}", rows=frame, model="ngram-base", max_tokens=1)
+
+    assert [each.prompt for each in one] == ["0.1", "0.2"]
+    assert [each.prompt for each in rows] == ["0.1 1 a", "0.2 2 b"]
+    assert one.values("x") == (0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [Decimal("19.90"), Decimal(5)],
+        np.array(["2024-01-01", "2024-01-02T03:04"], dtype="datetime64[ns]"),
+        pd.Series(pd.to_datetime(["2024-01-01", "2024-01-02"])),
+        pd.Index([1, 2]),
+        [Tone.DRY, "other"],
+    ],
+    ids=lambda values: str(type(values[0])),
+)
+def test_an_axis_keeps_its_values_and_sends_what_they_read_as(shell, values):
+    texts = [reading("x", value) for value in values]
+    runs = sweep("|{{x}}|", x=values, model="ngram-base", max_tokens=1)
+
+    assert [each.prompt for each in runs] == [f"|{text}|" for text in texts]
+    for value, text, record in zip(values, texts, runs.to_records(), strict=True):
+        assert record["x"] == native(value)
+        (there,) = runs.at(x=value)
+        assert there.prompt == f"|{text}|"
+    assert list(runs.to_dataframe()["x"]) == list(map(native, values))
+
+
+def test_a_number_in_json_keeps_its_form(shell):
+    shell.run(
+        "%%complete -m ngram-base --max-tokens 1 -s x=json:[19.90,2.5,3]\n|{{x}}|"
+    )
+
+    prompts = [each.prompt for each in shell.user_ns["_sweep"]]
+    assert prompts == ["|19.90|", "|2.5|", "|3|"]
+    assert shell.user_ns["_sweep"].values("x") == (Decimal("19.90"), 2.5, 3)
+
+
+def test_equal_values_in_two_forms_are_one_point_and_refused():
+    with pytest.raises(InputError, match=r"x has '19.90' twice, as values 1 and 2"):
+        sweep("{{x}}", x=[Decimal("19.9"), Decimal("19.90")])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [Decimal("19.90"), Decimal(5)],
+        [DAY, DAY.date()],
+        [{"a": 1}, {"a": 2}],
+        [[1], [2]],
+    ],
+    ids=str,
+)
+def test_a_sweep_of_any_values_is_asked_and_paid_for_once(shell, loopback, values):
+    loopback.reply(completion("Red.", "stop_sequence", id="compl_1"))
+    more = {"endpoint": loopback.url, "dialect": "text", "model": "m", "turns": "raw"}
+    first = sweep("|{{x}}|", x=values, stream=False, **more)
+    again = sweep("|{{x}}|", x=values, stream=False, **more)
+
+    assert len(loopback.requests) == 2
+    assert [each.prompt for each in again] == [each.prompt for each in first]
+    shell.run(f"%complete_history --restore {first.id} -o runs")
+    for value in values:
+        if not isinstance(value, (dict, list)):
+            (there,) = shell.user_ns["runs"].at(x=value)
+            assert there.prompt == f"|{reading('x', value)}|"
+
+
+def test_any_values_are_written_to_a_file(tmp_path):
+    for number, values in enumerate(([Decimal("19.90")], [Tone.DRY], [DAY], [[1]])):
+        runs = sweep("{{x}}", x=values, model="ngram-base", max_tokens=1, history=False)
+        for kind in ("jsonl", "csv", "parquet"):
+            path = runs.export(tmp_path / f"{number}.{kind}")
+            assert path.stat().st_size > 0
+
+
+def test_the_panel_shows_and_sends_what_a_value_reads_as(shell):
+    shell.user_ns |= {"price": Decimal("19.90"), "table": pd.DataFrame({"a": [1]})}
+    panel = CompletionPanel(prompt="Say {{ price }}.")
+    try:
+        assert "{{price}}</code> = 19.90" in panel._preview.names.value
+        panel.run()
+        panel.wait()
+        assert "Say 19.90." in panel.completions[0].prompt
+        panel.prompt = "Say {{table}}."
+        assert "table.to_csv()" in panel._preview.names.value
+    finally:
+        panel.close()
+
+
+# Whose variable a name is.
+
+
+@pytest.fixture
+def asked(shell):
+    """Give a function that runs code and gives the body of the last prompt."""
+    shell.run("%config CompletionSettings.max_tokens = 1")
+    shell.run("%config CompletionSettings.model = 'ngram-base'")
+    shell.run("name = 'global'\nother = 'everywhere'\nfrom jupyter_complete import *")
+
+    def prompt(code):
+        shell.run(code)
+        return shell.user_ns["_completion"].prompt
+
+    return prompt
+
+
+ASKED = "|{{name}} {{other}}|"
+LINE = "    %complete |{{name}} {{ other }}|\n"
+BY_LINE = f"get_ipython().run_line_magic('complete', '{ASKED}')"
+BY_CELL = f"get_ipython().run_cell_magic('complete', '', '{ASKED}')"
+FUNCTIONS = {
+    "line": f"def f(name):\n{LINE}f('local')",
+    "assigned": f"def f(name):\n    x = {LINE.strip()}\nf('local')",
+    "line by name": f"def f(name):\n    {BY_LINE}\nf('local')",
+    "cell by name": f"def f(name):\n    {BY_CELL}\nf('local')",
+    "loop in it": f"def f(names):\n    for name in names:\n    {LINE}f(['local'])",
+    "list": f"def f(name):\n    return [{BY_LINE} for _ in [1]]\nf('local')",
+    "generator": f"def f(name):\n    list({BY_LINE} for _ in [1])\nf('local')",
+    "lambda": f"def f(name):\n    (lambda: {BY_CELL})()\nf('local')",
+    "inner": f"def f(name):\n    def g():\n    {LINE}    g()\nf('local')",
+    "method": f"class C:\n    def f(self, name):\n    {LINE}C().f('local')",
+    "class body": f"class C:\n    name = 'local'\n{LINE}",
+    "exec": f"exec({BY_LINE!r}, {{**globals(), 'name': 'local'}})",
+}
+
+
+@pytest.mark.parametrize("code", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_function_takes_its_own_variable(asked, code):
+    assert asked(code) == "|local everywhere|"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        LINE.strip(),
+        f"%%complete\n{LINE.strip().removeprefix('%complete ')}",
+        "%time " + LINE.strip(),
+    ],
+)
+def test_a_cell_takes_the_notebooks_variable(asked, code):
+    assert asked(code) == "|global everywhere|"
+
+
+def test_a_functions_variable_is_an_axis_rows_and_a_prompt(asked, shell):
+    shell.run(
+        "def f(axis, table):\n"
+        "    one = %complete -s x=@axis |{{x}}|\n"
+        "    two = %complete -s rows=@table |{{x}}|\n"
+        "    return one, two\n"
+        "axis = table = None\n"
+        "runs = f(['a', 'b'], [{'x': 'c'}])"
+    )
+
+    prompts = [each.prompt for each in itertools.chain(*shell.user_ns["runs"])]
+    assert prompts == ["|a|", "|b|", "|c|"]
+    shell.run(
+        "def g(text):\n    x = %complete_panel -p text\n    return x\npanel = g('Hi')"
+    )
+    assert shell.user_ns["panel"].prompt == "Hi"
+    shell.user_ns["panel"].close()
+
+
+def test_python_in_a_function_takes_its_own_variable_too(asked, shell):
+    code = (
+        "def f(name):\n    return complete('|{{name}} {{other}}|')\nanswer = f('local')"
+    )
+    shell.run(code)
+    assert shell.user_ns["answer"].prompt == "|local everywhere|"
+
+    shell.run(
+        "def f(name):\n    return sweep('|{{name}}|', seed=[1])\nruns = f('local')"
+    )
+    assert shell.user_ns["runs"][0].prompt == "|local|"
+    here = "mine"
+    assert complete("|{{here}}|").prompt == f"|{here}|"
+    with pytest.raises(PromptError, match="names nothing"):
+        complete("|{{name}}|", values={})
+
+
+EMBEDS = """
+import IPython
+everywhere = "GLOBAL"
+tone = "another"
+def f(tone):
+    here = "HERE"
+    IPython.embed(colors="nocolor", banner1="")
+f("LOCAL")
+"""
+
+
+def test_an_embedded_shell_takes_the_variables_of_its_frame(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text(EMBEDS)
+    monkeypatch.setenv("IPY_TEST_SIMPLE_PROMPT", "1")
+    child = pexpect.spawn(
+        sys.executable,
+        [str(script)],
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(50, 250),
+    )
+    try:
+        for line, shown in (
+            ("%load_ext jupyter_complete", ""),
+            (
+                "%complete --dry-run {{tone}} {{ here }} {{everywhere}}",
+                "LOCAL HERE GLOBAL",
+            ),
+            ("from jupyter_complete import complete", ""),
+            (
+                "complete('{{tone}} {{here}} {{everywhere}}', max_tokens=1).prompt",
+                "LOCAL HERE GLOBAL",
+            ),
+        ):
+            child.expect(r"In \[\d+\]: ")
+            child.sendline(line)
+            child.expect(shown)
+    finally:
+        child.close(force=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["{{name}}", "{{ name }}", "{{name }}", "{{\tname\t}}"]
+)
+def test_room_in_the_braces_is_no_matter(asked, text):
+    assert asked(f"%%complete\n|{text}|") == "|global|"
+
+
+@pytest.mark.parametrize(
+    "text", ["{ {name} }", "{{name.x}}", "{{na me}}", "{{}}", "{{\nname}}"]
+)
+def test_what_is_no_name_is_just_braces(asked, text):
+    assert asked(f"%%complete\n|{text}|") == f"|{text}|"

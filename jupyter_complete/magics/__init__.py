@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..settings import CompletionSettings
+from . import typed
 from .complete import CompletionMagics
 from .distribution import DistributionMagics
 from .history import HistoryMagics
 from .panel import PanelMagics
-from .questions import QuestionLine
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -20,12 +20,12 @@ _MORE = (DistributionMagics, HistoryMagics, PanelMagics)
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the settings, the magics and the transformer of questions."""
+    """Register the settings, the magics and what reads their input."""
     settings = CompletionSettings(parent=shell)
     shell.configurables.append(settings)  # type: ignore[arg-type] # its hint is wrong
     complete = CompletionMagics(shell, settings)
     shell.register_magics(complete, *(kind(shell, complete) for kind in _MORE))
-    shell.input_transformer_manager.token_transformers.append(QuestionLine)
+    typed.load(shell)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -40,4 +40,4 @@ def unload(shell: InteractiveShell) -> None:
         for scope, names in registry.pop(kind.__name__).magics.items():
             for name in names:
                 shell.magics_manager.magics[scope].pop(name, None)
-    shell.input_transformer_manager.token_transformers.remove(QuestionLine)
+    typed.unload(shell)

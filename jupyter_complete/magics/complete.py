@@ -7,7 +7,7 @@ import pathlib
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.magic import (
     Magics,
@@ -18,15 +18,18 @@ from IPython.core.magic import (
 )
 from IPython.paths import get_ipython_dir
 
+from ..cell import written
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
 from .stopping import one_line
+from .typed import variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..catalog import Catalog
+    from ..completion import Completion
     from ..display import Table
     from ..results import Sweep
     from ..session import Call, Origin, Session
@@ -73,41 +76,42 @@ class CompletionMagics(Magics):
     @no_var_expand
     @line_cell_magic
     @one_line("Stopped before the prompt was sent.")
-    def complete(self, line: str, cell: str | None = None) -> None:
+    def complete(self, line: str, cell: str | None = None) -> Completion | Sweep | None:
         """Complete the cell, or the rest of the line."""
         from . import sweep  # noqa: PLC0415 - loading must stay cheap
 
         read = flags.parse(line, CompleteOptions)
-        text = _prompt_text(read.rest, cell)
+        text = prompt_text(read.rest, cell)
+        values = variables(self.shell)
         if sweep.is_sweep(read, self.settings.samples):
-            self._sweep(text, read, self._origin(line, cell))
-            return
+            return self._sweep(text, values, read, self._origin(line, cell))
         if read.options.dry_run or read.options.as_:
-            self._show_request(text, read.overrides, read.options.as_)
-            return
+            self._show_request(text, values, read)
+            return None
         call = self.session.prepare(
-            text,
-            self.shell.user_ns,
-            origin=self._origin(line, cell),
-            **read.overrides,
+            text, values, origin=self._origin(line, cell), **read.overrides
         )
         if read.options.count:
             print(f"The prompt has {self.session.count(call)} tokens.")
-            return
-        self._complete(call, read)
+            return None
+        return self._complete(call, read)
 
     def _sweep(
-        self, text: str, line: flags.Line[CompleteOptions], origin: Origin
-    ) -> None:
+        self,
+        text: str,
+        values: Mapping[str, object],
+        line: flags.Line[CompleteOptions],
+        origin: Origin,
+    ) -> Sweep | None:
         from . import sweep  # noqa: PLC0415 - loading must stay cheap
 
         options = line.options
-        plan = sweep.plan_of(self.session, self.shell, text, line, origin)
+        plan = sweep.plan_of(self.session, values, text, line, origin)
         sweep.check_export(options)
         sweep.check_plot(plan, options)
         if options.dry_run:
             print(sweep.grid_text(plan, self.session.to_send(plan)))
-            return
+            return None
         name = options.out or LAST_SWEEP
         done = sweep.run_sweep(
             self.session, self.shell, plan, name=name, yes=options.yes
@@ -115,6 +119,7 @@ class CompletionMagics(Magics):
         self.keep_sweep(done, options.out)
         self.warn()
         sweep.finish(done, options)
+        return done
 
     def keep_sweep(self, sweep: Sweep, out: str | None) -> None:
         """Make it the last sweep, and ``out`` if there is such a name."""
@@ -122,7 +127,7 @@ class CompletionMagics(Magics):
         if out:
             self.shell.user_ns[out] = sweep
 
-    def _complete(self, call: Call, line: flags.Line[CompleteOptions]) -> None:
+    def _complete(self, call: Call, line: flags.Line[CompleteOptions]) -> Completion:
         from ..display import screen, shielded  # noqa: PLC0415 - see `session`
 
         out = line.options.out
@@ -143,6 +148,7 @@ class CompletionMagics(Magics):
             self.keep(completion, out)
             place.finish(completion)
             self.warn()
+            return completion
 
     def keep(self, result: object, out: str | None) -> None:
         """Make it the last completion, and ``out`` if there is such a name."""
@@ -158,29 +164,35 @@ class CompletionMagics(Magics):
     def _origin(self, line: str, cell: str | None) -> Origin:
         from ..session import Origin  # noqa: PLC0415 - see `session`
 
-        source = f"%complete {line}" if cell is None else f"%%complete {line}\n{cell}"
+        if cell is None:
+            source = f"%complete {line}"
+        else:
+            source = written("complete", line, cell.removesuffix("\n"))
         kernel = getattr(self.shell, "kernel", None)
         parent = kernel.get_parent() if kernel else {}
         notebook = self.shell.user_ns.get("__session__")
         return Origin(
-            source.removesuffix("\n"),
+            source,
             str(notebook) if notebook else None,
             parent.get("metadata", {}).get("cellId"),
         )
 
     def _show_request(
-        self, text: str, overrides: Mapping[str, Any], kind: str | None
+        self,
+        text: str,
+        values: Mapping[str, object],
+        line: flags.Line[CompleteOptions],
     ) -> None:
         from ..display import request_text  # noqa: PLC0415 - see `session`
 
-        call = self.session.preview(text, self.shell.user_ns, **overrides)
+        call = self.session.preview(text, values, **line.overrides)
         if call is None:
             raise InputError(
                 "The endpoint would have to be asked first what it speaks; "
                 "name it with --dialect text, messages or openai."
             )
-        if kind:
-            print(self.session.code(call, kind))
+        if line.options.as_:
+            print(self.session.code(call, line.options.as_))
         else:
             print(request_text(call.http(), call.endpoint, call.notices))
 
@@ -210,7 +222,8 @@ def _ask_key(question: str) -> str:
     return getpass.getpass(question)
 
 
-def _prompt_text(rest: str, cell: str | None) -> str:
+def prompt_text(rest: str, cell: str | None) -> str:
+    """Give the prompt of a line's rest, or of a cell's body; raise `InputError`."""
     if cell is None:
         if not rest:
             raise InputError(
@@ -229,8 +242,17 @@ def _prompt_text(rest: str, cell: str | None) -> str:
 _COMPLETE_HELP = """\
 A flag left out sends nothing; --no-... and -t none unset a setting.
 
-{{name}} in the prompt is replaced by the variable of that name. The result is in
-_completion, and in NAME with -o NAME. Settings: %config CompletionSettings.
+{{name}} in the prompt is replaced by the variable of that name, in a function by its
+own: a text as it is, a number as Python writes it, a date as ISO 8601, a list or dict as
+JSON. A table or array is put into a text first, as in rows = df.to_csv(); a gap (None,
+NaN) is refused.
+
+The result is in _completion, in NAME with -o NAME, and in answer after
+answer = %complete ... -o NAME is a variable of the notebook, in a function, too. It
+cannot be a name that the notebook or Python itself uses, such as In or list.
+
+Comments and blank lines may stand above %%complete; below it all is sent to the byte.
+Settings: %config CompletionSettings.
 """
 
 CompletionMagics.complete.__doc__ = flags.describe(

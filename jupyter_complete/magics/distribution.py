@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..settings import flags
 from ..settings.options import DistributionOptions
 from .stopping import one_line
+from .typed import variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -50,7 +51,7 @@ class DistributionMagics(Magics):
         settings = session.settings.changed(read.overrides)
         call = session.prepare(
             _prompt(read.rest, cell),
-            self.shell.user_ns,
+            variables(self.shell),
             **{**read.overrides, **AS_IT_IS},
         )
         found = session.distribution(call)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from ..errors import InputError
+from ..reading import reading
 from ..settings import flags
 from ..settings.options import PanelOptions
+from .typed import variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -48,9 +50,10 @@ class PanelMagics(Magics):
     def _prompt(self, name: str | None) -> str | None:
         if name is None:
             return None
-        if name not in self.shell.user_ns:
+        values = variables(self.shell)
+        if name not in values:
             raise InputError(f"--prompt is {name!r}, which names nothing; assign it.")
-        return str(self.shell.user_ns[name])
+        return reading(name, values[name])
 
 
 PanelMagics.complete_panel.__doc__ = flags.describe(

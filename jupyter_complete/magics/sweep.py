@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,15 +55,15 @@ def is_sweep(line: Line[CompleteOptions], samples: int) -> bool:
 
 def plan_of(
     session: Session,
-    shell: InteractiveShell,
+    variables: Mapping[str, object],
     text: str,
     line: Line[CompleteOptions],
-    origin: Origin,
+    origin: Origin | None = None,
 ) -> SweepPlan:
     """Give the sweep that a line and a text ask for, checked. Raises `InputError`."""
     names = Names(axis_settings(), template_names(text))
     axes = [
-        parse_axis(axis, names=names, lookup=shell.user_ns.__getitem__)
+        parse_axis(axis, names=names, lookup=variables.__getitem__)
         for axis in line.options.sweep
     ]
     overrides = dict(line.overrides)
@@ -71,23 +71,23 @@ def plan_of(
     return session.plan_sweep(
         text,
         axes,
-        shell.user_ns,
-        executor=_executor(executor, shell),
+        variables,
+        executor=_executor(executor, variables),
         fresh=line.options.fresh,
         origin=origin,
         **overrides,
     )
 
 
-def _executor(name: str | None, shell: InteractiveShell) -> Executor | None:
+def _executor(name: str | None, variables: Mapping[str, object]) -> Executor | None:
     if name is None:
         return None
-    if name not in shell.user_ns:
+    if name not in variables:
         raise InputError(
             f"executor is {name!r}, and there is no such variable; assign a "
             "concurrent.futures.Executor or a dask.distributed.Client to it."
         )
-    return as_executor(name, shell.user_ns[name])
+    return as_executor(name, variables[name])
 
 
 def grid_text(plan: SweepPlan, to_send: Sequence[Task]) -> str:

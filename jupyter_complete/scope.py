@@ -1,0 +1,41 @@
+"""What a name stands for where something was called: a function's own names first."""
+
+from __future__ import annotations
+
+import inspect
+from collections import ChainMap
+from collections.abc import Collection, Mapping, MutableMapping
+from types import FrameType
+
+
+def caller_of(frame: FrameType | None, functions: Collection[str]) -> FrameType | None:
+    """Return the frame that called the innermost of these functions; None: none is."""
+    while frame is not None and frame.f_code.co_name not in functions:
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_name in functions:
+        frame = frame.f_back
+    return frame
+
+
+def names_at(
+    frame: FrameType | None, *everywhere: MutableMapping[str, object]
+) -> Mapping[str, object]:
+    """Return the names of a frame, of what encloses it, then those of everywhere.
+
+    Python keeps of an enclosing function only the names that its code reads, and a
+    ``{{name}}`` in a text is not code; so they come from its frame while it runs.
+    """
+    found: list[MutableMapping[str, object]] = []
+    while frame is not None:
+        found.append(frame.f_locals)
+        frame = _enclosing(frame)
+    return ChainMap(*found, *everywhere)
+
+
+def _enclosing(frame: FrameType) -> FrameType | None:
+    if not frame.f_code.co_flags & inspect.CO_NESTED:
+        return None
+    outer = frame.f_back
+    while outer is not None and frame.f_code not in outer.f_code.co_consts:
+        outer = outer.f_back
+    return outer
