@@ -6,7 +6,7 @@ And nothing else there: the names of Python have no place in a prompt.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import (
@@ -16,14 +16,15 @@ from IPython.core.completer import (
     context_matcher,
 )
 
+from .cell import OURS, read
 from .settings import flags, parameters
+from .settings.options import MagicOptions
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_LINE = re.compile(r"\s*%%?complete(?:_panel|_distribution)?\s")
-_CELL = re.compile(r"\s*%%complete(?:_distribution)?\b")
-_NAME = re.compile(r"\{\{(\w*)$")
+_LINE = re.compile(rf"(?:[^%]*=)?\s*%%?(?P<magic>{OURS.pattern})\s")
+_NAME = re.compile(r"\{\{([ \t]*)(\w*)$")
 _WORD = re.compile(r"\S*$")
 
 
@@ -32,7 +33,8 @@ def load(shell: InteractiveShell) -> None:
 
     @context_matcher()  # type: ignore[untyped-decorator]  # IPython is untyped
     def complete_matcher(context: CompletionContext) -> SimpleMatcherResult:
-        found = complete(context.full_text, context.cursor_line, _until(context), shell)
+        before, after = _around(context)
+        found = complete(before, after, shell)
         if found is None:
             return SimpleMatcherResult(completions=[])
         fragment, words = found
@@ -55,26 +57,45 @@ def unload(shell: InteractiveShell) -> None:
     matchers[:] = [m for m in matchers if not hasattr(m, "jupyter_complete")]
 
 
-def _until(context: CompletionContext) -> str:
-    line: str = context.full_text.split("\n")[context.cursor_line]
-    return line[: context.cursor_position]
+def _around(context: CompletionContext) -> tuple[str, str]:
+    """Give the text before the cursor and after it."""
+    lines = context.full_text.split("\n")
+    above = "".join(f"{line}\n" for line in lines[: context.cursor_line])
+    line: str = lines[context.cursor_line]
+    place = context.cursor_position
+    return above + line[:place], line[place:]
 
 
 def complete(
-    cell: str, line: int, before: str, shell: InteractiveShell
+    before: str, after: str, shell: InteractiveShell
 ) -> tuple[str, Sequence[str]] | None:
     """Give what stands before the cursor and the words it can become.
 
-    ``before`` is the text of the cursor's line up to the cursor. None where the
-    cursor is on no line of ours.
+    ``before`` and ``after`` are the cell up to the cursor, and from it on. None where
+    the cursor is in no prompt and on no line of ours.
     """
-    if line and _CELL.match(cell):
-        return _of_body(before, shell)
-    if not _LINE.match(before):
+    above, _, before = before.rpartition("\n")
+    in_body = read(above) is not None
+    head = None if in_body else _LINE.match(before)
+    options = _magics_by_name().get(head["magic"]) if head else None
+    if options is None and not in_body:
         return None
+    if name := _NAME.search(before):
+        return _names(name[1], name[2], after, shell)
+    if options is None or head is None:
+        word = _WORD.search(before)
+        return word[0] if word else "", []
+    return _of_line(options, before[head.end() - 1 :], shell)
+
+
+def _of_line(
+    options: type[MagicOptions], before: str, shell: InteractiveShell
+) -> tuple[str, Sequence[str]]:
     words = before.split()
     fragment = "" if before[-1].isspace() else words.pop()
-    known = {spelling: flag for flag in flags.flags() for spelling in flag.spellings}
+    known = {
+        spelling: flag for flag in flags.flags(options) for spelling in flag.spellings
+    }
     spelling, equals, value = fragment.partition("=")
     if equals and spelling in known:
         return value, _starting(value, _values(known[spelling], value, shell))
@@ -85,12 +106,16 @@ def complete(
     return fragment, _starting(fragment, longs)
 
 
-def _of_body(before: str, shell: InteractiveShell) -> tuple[str, Sequence[str]]:
-    match = _NAME.search(before)
-    if match is None:
-        word = _WORD.search(before)
-        return word[0] if word else "", []
-    return match[1], [f"{name}}}}}" for name in _starting(match[1], _variables(shell))]
+def _magics_by_name() -> Mapping[str, type[MagicOptions]]:
+    return {one.magic.strip("%"): one for one in MagicOptions.__subclasses__()}
+
+
+def _names(
+    room: str, start: str, after: str, shell: InteractiveShell
+) -> tuple[str, Sequence[str]]:
+    """Give the names of variables, with the braces that close them, if none do."""
+    end = "" if after.lstrip().startswith("}}") else f"{room}}}}}"
+    return start, [f"{name}{end}" for name in _starting(start, _variables(shell))]
 
 
 def _starting(start: str, words: Iterable[str]) -> Sequence[str]:
@@ -117,9 +142,11 @@ def _axes() -> Iterable[str]:
 def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[str]:
     if flag.choices:
         return flag.choices
-    if flag.name == "sweep" and "@" in start:
+    if flag.metavar == "AXIS" and "@" in start:
         axis = start[: start.index("@") + 1]
         return [axis + name for name in _variables(shell)]
+    if flag.metavar == "AXIS":
+        return _axes()
     known = _magics(shell).catalog()
     sources: dict[str, Callable[[], Iterable[Any]]] = {
         "model": lambda: (model.id for model in known.models),
@@ -128,9 +155,9 @@ def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[s
             *(endpoint.name for endpoint in known.endpoints),
             *_magics(shell).settings.endpoints,
         ),
-        "sweep": _axes,
         "executor": lambda: _variables(shell),
         "concurrency": lambda: ["auto"],
         "out": lambda: _variables(shell),
+        "prompt": lambda: _variables(shell),
     }
     return sources[flag.name]() if flag.name in sources else ()
