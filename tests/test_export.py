@@ -20,7 +20,7 @@ from jupyter_complete.embedded.app import make_app
 from jupyter_complete.embedded.model import load_models
 from jupyter_complete.embedded.serve import address, make_server
 from jupyter_complete.errors import InputError
-from jupyter_complete.export import KEY, SERVED, as_cell, as_code
+from jupyter_complete.export import KEY, SERVED, as_code
 
 SECRET = "sk-0123456789"
 PROMPT = (
@@ -241,41 +241,6 @@ def test_serve_answers_where_the_code_asks():
 
     arguments = cli._parser().parse_args(["serve"])
     assert f"http://{arguments.host}:{arguments.port}" == SERVED
-
-
-# Cells.
-
-
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "\n\nHuman: It's {x} $y ? %t\n\nAssistant:",
-        "Just text\n",
-        "\n",
-        "ends in ?",
-        "  indented\n\tand tabs \\",
-        "%%complete\n!ls",
-    ],
-)
-def test_a_cell_sends_what_it_was_written_from(loopback, shell, prompt):
-    request = CompletionRequest(
-        "m", prompt, 30, temperature=0.5, stop_sequences=("\n\n", "it's"), user_id="a b"
-    )
-    line = (
-        "-m m --max-tokens 30 -t 0.5 --stop '\\n\\n' --stop \"it's\" --user-id 'a b' "
-        f"--turns raw --endpoint {loopback.url} --dialect text --no-stream"
-    )
-    loopback.reply(ANSWERS["text"])
-    shell.run(as_cell(request, line))
-
-    expected = TextDialect().encode(request, stream=False).body
-    assert loopback.requests[0].body == expected
-
-
-@pytest.mark.parametrize("prompt", ["a {{name}} b", "a\rb", "a\r\nb"])
-def test_a_prompt_that_a_cell_would_change_is_refused(prompt):
-    with pytest.raises(InputError, match="use --as requests"):
-        as_cell(CompletionRequest("m", prompt, 1), "")
 
 
 # Bad input.

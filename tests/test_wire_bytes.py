@@ -7,6 +7,8 @@ import zlib
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from loopback import CUT, PAUSE, STALL, completion, event, events
 
 from jupyter_complete.cancel import Cancel
@@ -18,9 +20,11 @@ from jupyter_complete.errors import (
     CompleteError,
     ConnectionFailed,
     IncompleteStream,
+    InputError,
     ProtocolError,
     ServerError,
 )
+from jupyter_complete.panel import CompletionPanel
 
 REQUEST = CompletionRequest("m", "Hi", 10)
 DIALECT = TextDialect()
@@ -267,3 +271,177 @@ def test_the_setting_reaches_the_client(shell, loopback):
         shell.run(
             f"%complete --endpoint {loopback.url} --dialect text -m m --no-history Hi"
         )
+
+
+# A prompt's way through a cell: from the front end through IPython to the wire, and
+# from the wire back into a cell.
+
+PIECES = [
+    *(" ", "    ", "\t", "\n", "\n\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85"),
+    *("\u2028", "\u2029", "\xa0", "\0", "\x1b[0m", "\ufeff", "\u202e", "é", "😀"),
+    *("?", "??", "!", "!ls", "%", "%time x", "%%complete", "%%complete?", "%%bash\n"),
+    *(">>> ", "... ", "In [1]: ", "   ...: ", "# note", ";", "@v", "$v", "/x", ",y"),
+    *("{", "}", "{{", "}}", "{{v}}", "{{ v }}", "{v}", "'", '"', '"""', "'''", "\\"),
+    *("\\n", "def f():\n    return 1\n    ", "x", "\n\nHuman:", "\n\nAssistant:"),
+]
+PROMPTS = (
+    st.lists(
+        st.one_of(
+            st.sampled_from(PIECES), st.text(st.characters(codec="utf-8"), max_size=3)
+        ),
+        min_size=1,
+        max_size=12,
+    )
+    .map("".join)
+    .filter(bool)
+)
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+MANY = settings(
+    max_examples=2000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+FEWER = settings(MANY, max_examples=200)
+
+
+@pytest.fixture
+def raw(shell, loopback):
+    """Give a function that runs a cell and gives the body that was sent.
+
+    The settings send every prompt as it stands to a server that answers one word.
+    """
+    loopback.reply(completion("Red.", "stop_sequence", id="compl_1"))
+    for name, value in {
+        "endpoint": loopback.url,
+        "dialect": "text",
+        "model": "m",
+        "turns": "raw",
+        "stream": False,
+        "history": False,
+    }.items():
+        shell.run(f"%config CompletionSettings.{name} = {value!r}")
+    shell.user_ns["v"] = "the variable"
+
+    def sent(cell):
+        loopback.requests.clear()
+        shell.run(cell)
+        (request,) = loopback.requests
+        return json.loads(request.body)
+
+    return sent
+
+
+@FEWER
+@given(prompt=PROMPTS)
+@example("def f(x):\n    return x\n    ")
+@example("   ")
+@example("a\n  \nb")
+@example("What does this print?\n>>> 1 + 1\n... \n")
+@example("In [1]: x")
+@example("%%complete?\n")
+def test_a_cell_sends_all_below_its_first_line(raw, prompt):
+    prompt = prompt.replace("{{", "{ {")
+    end = "\n" * prompt.endswith("\n")
+
+    assert raw(f"%%complete\n{prompt}{end}")["prompt"] == prompt
+
+
+@MANY
+@given(prompt=PROMPTS, stop=TEXTS, user=TEXTS)
+@example("ends in ?", "\n\n", "it's")
+@example("a {{v}} b {{ v }} c", "{{v}}", '"')
+@example("a\rb\r\n", "\\", "'")
+@example("\n", " ", " ")
+@example("Say \x1b[2J", "\x1b", "\u2028")
+def test_code_for_a_cell_sends_the_same_bytes(shell, raw, prompt, stop, user):
+    session = shell.magics_manager.registry["CompletionMagics"].session
+    call = session.prepare("{{p}}", {"p": prompt}, stop=[stop], user_id=user)
+    code = session.code(call, "magic")
+
+    sent = raw(code)
+    assert (sent["prompt"], sent["stop_sequences"]) == (prompt, [stop])
+    assert sent["metadata"] == {"user_id": user}
+
+
+@FEWER
+@given(template=PROMPTS)
+@example("Write about {{v}} and {{ v }}.\x85")
+@example("trailing\n    ")
+def test_copy_as_cell_sends_what_run_sends(raw, loopback, template):
+    loopback.requests.clear()
+    panel = CompletionPanel(prompt=template)
+    try:
+        cell = panel.cell()
+        panel.run()
+        panel.wait()
+        (run,) = loopback.requests
+    finally:
+        panel.close()
+
+    assert raw(cell) == json.loads(run.body)
+
+
+@FEWER
+@given(prompt=PROMPTS)
+@example("What is it?\n")
+@example("def f():\n    ")
+@example("a {{v}} b")
+def test_a_cell_that_is_run_again_sends_what_it_sent(shell, raw, prompt):
+    prompt = prompt.replace("{{ ", "{ {")
+    end = "\n" * prompt.endswith("\n")
+    shell.run("%config CompletionSettings.history = True")
+    shell.user_ns["v"] = "the variable"
+    try:
+        first = raw(f"%%complete --max-tokens 3\n{prompt}{end}")
+    except InputError:
+        return  # a name without a value was never sent
+    number = shell.user_ns["_completion"].history_id
+    shell.run(f"%complete_history --rerun {number}")
+    assert raw(shell.rl_next_input) == first
+
+    shell.user_ns["v"] = "another"
+    shell.run("%config CompletionSettings.temperature = 0.5")
+    shell.run(f"%complete_history --rerun {number}")
+    assert raw(shell.rl_next_input) == first
+    shell.run("%config CompletionSettings.temperature = None")
+
+
+def test_a_cell_is_run_again_as_it_was_written_while_it_sends_the_same(shell, raw):
+    cell = "%%complete -t 0.5 --no-stream\nSay {{v}}.\n    "
+    shell.run("%config CompletionSettings.history = True")
+    raw(cell)
+    number = shell.user_ns["_completion"].history_id
+    shell.run(f"%complete_history --rerun {number}")
+    assert shell.rl_next_input == cell
+
+    shell.user_ns["v"] = "another"
+    shell.run(f"%complete_history --rerun {number}")
+    assert "Say the variable." in shell.rl_next_input
+
+
+def test_a_sweeps_cell_is_run_again_whole(shell, raw):
+
+    shell.run("%config CompletionSettings.history = True")
+    shell.run("%%complete -s tone=dry,warm\nBe {{tone}}.")
+    number = shell.user_ns["_sweep"][1].history_id
+    shell.run(f"%complete_history --rerun {number}")
+    assert shell.rl_next_input == "%%complete -s tone=dry,warm\nBe {{tone}}."
+
+    shell.run("%config CompletionSettings.temperature = 0.5")
+    shell.run(f"%complete_history --rerun {number}")
+    assert shell.rl_next_input.endswith("\nBe warm.")
+
+
+def test_half_a_character_is_refused_and_nothing_is_sent(shell, raw, loopback):
+    loopback.requests.clear()
+    with pytest.raises(InputError, match="prompt has half a character at position 2"):
+        shell.run("%%complete\na \ud83d b")
+
+    assert loopback.requests == []
+
+
+@pytest.mark.parametrize("outer", ["%%time", "%%capture shown", "%%capture\n%%time"])
+def test_a_cell_below_another_magic_sends_the_same(raw, outer):
+    assert (
+        raw(f"{outer}\n%%complete\nx\n  \n>>> y\n   ")["prompt"] == "x\n  \n>>> y\n   "
+    )

@@ -1,4 +1,4 @@
-"""A request as code that sends the same: curl, requests, the official client, a cell.
+"""A request as code that sends the same: curl, requests, the official client.
 
 The key is never in it: the code takes it from the environment, as the client does.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..completion import CompletionRequest, Endpoint, HttpCall
-from ..errors import InputError, printable
-from ..prompts import template_names
+from ..completion import Endpoint, HttpCall
+from ..errors import InputError
 from .http import curl, requests
 from .sdk import sdk
 from .sending import KEY, SERVED, sending_of
 
-__all__ = ["KEY", "SERVED", "as_cell", "as_code"]
+__all__ = ["KEY", "SERVED", "as_code"]
 
 _WRITERS = {"curl": curl, "requests": requests, "sdk": sdk}
 
@@ -36,30 +35,3 @@ def as_code(
     if "\0" in code:
         raise InputError("The request has a NUL character, which code cannot hold.")
     return code
-
-
-def as_cell(request: CompletionRequest, line: str) -> str:
-    """Give the ``%%complete`` cell of a request; ``line`` is its flags.
-
-    The turns stand in the prompt already, so the line has to say ``--turns raw``.
-    Raises `InputError` for a prompt that a cell would change.
-    """
-    if names := template_names(request.prompt):
-        raise InputError(
-            f"A cell would fill in the {{{{{names[0]}}}}} that this prompt holds; "
-            "use --as requests, or rerun the cell that made it."
-        )
-    if "\r" in request.prompt:
-        raise InputError(
-            "The prompt has a carriage return, which a cell does not keep; "
-            "use --as requests."
-        )
-    odd = next((c for c in request.prompt if printable(c) != c), None)
-    if odd is not None:
-        raise InputError(
-            f"The prompt has a control character ({odd!r}), which a cell and a "
-            "terminal would not keep; use --as requests."
-        )
-    # A cell's last line break is its end, no part of the prompt.
-    end = "\n" if request.prompt.endswith("\n") else ""
-    return f"%%complete {line}\n{request.prompt}{end}"

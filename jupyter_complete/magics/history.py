@@ -14,6 +14,7 @@ from ..errors import HistoryError, InputError
 from ..settings import flags
 from ..settings.options import HistoryOptions
 from .complete import LAST, LAST_SWEEP, CompletionMagics
+from .rerun import sends_again
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -103,8 +104,11 @@ class HistoryMagics(Magics):
         print(f"{out or LAST_SWEEP} is the sweep {wanted} again.")
 
     def _rerun(self, row: Row) -> None:
-        session = self._complete.session
-        source = row.source or session.code(row.completion, "magic")
+        source = row.source
+        if source is None or not sends_again(self._complete, source, row):
+            source = self._complete.session.code(row.completion, "magic")
+            if row.source:
+                print("Its cell would now send something else; this sends the same.")
         self.shell.set_next_input(source, replace=False)
 
     def _delete(self, numbers: tuple[int, ...], rest: str) -> None:

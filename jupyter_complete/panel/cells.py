@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..cell import read
 from ..prompts import template_names
-from ..settings import CompletionSettings, flags, parameters
+from ..session.code import cell_of
+from ..settings import CompletionSettings, parameters
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -18,7 +19,6 @@ SWEEPS = {
     "top_k": "1,5,20,100",
     "max_tokens": "16,64,256",
 }
-_MAGIC = re.compile(r"\s*%%complete(?:[ \t][^\n]*)?\n(?P<prompt>.*)", re.DOTALL)
 
 
 def call_values(settings: CompletionSettings) -> dict[str, Any]:
@@ -38,22 +38,15 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def cell(settings: CompletionSettings, prompt: str, *, samples: int = 1) -> str:
     """Give the cell that completes the prompt with these settings, all written out."""
-    more = f"-n {samples}" if samples > 1 else ""
-    return _cell(given(call_values(settings)), more, prompt)
+    more = {"samples": samples} if samples > 1 else {}
+    return cell_of(prompt, {**given(call_values(settings)), **more}, filled=False)
 
 
 def sweep(settings: CompletionSettings, prompt: str, name: str) -> str:
     """Give the cell that sweeps one parameter and leaves the others as they are."""
     fixed = given(call_values(settings))
     fixed.pop(name, None)
-    return _cell(fixed, f"-s {name}={SWEEPS[name]}", prompt)
-
-
-def _cell(settings: Mapping[str, Any], more: str, prompt: str) -> str:
-    line = " ".join(filter(None, ("%%complete", flags.write(settings), more)))
-    # A cell's last line break is its end, no part of the prompt.
-    end = "\n" if prompt.endswith("\n") else ""
-    return f"{line}\n{prompt}{end}"
+    return cell_of(prompt, fixed, {name: SWEEPS[name]}, filled=False)
 
 
 def restore(settings: CompletionSettings, values: Mapping[str, Any]) -> None:
@@ -71,7 +64,7 @@ def last_prompt(shell: InteractiveShell | None) -> str:
     """Give the text of the last ``%%complete`` cell that ran, empty if none did."""
     history = shell.history_manager if shell else None
     for source in reversed(history.input_hist_raw if history else []):
-        match = _MAGIC.fullmatch(source)
-        if match:
-            return match["prompt"].rstrip("\n")
+        found = read(source)
+        if found and found.magic == "complete":
+            return found.prompt.rstrip("\n")
     return ""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..cell import holds, written
 from ..completion import Completion
 from ..errors import InputError
-from ..export import KEY, as_cell, as_code
+from ..export import KEY, as_code
+from ..prompts import template_names
 from ..settings import flags, parameters
 from .plan import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..settings import CompletionSettings
     from .routes import Routes
 
@@ -28,7 +32,39 @@ def code(call: Call, kind: str, settings: CompletionSettings) -> str:
             call=call.http(),
             authorization=call.dialect.headers(KEY),
         )
-    return as_cell(call.request, flags.write(_overrides(call, settings)))
+    prompt = call.request.prompt
+    return cell_of(prompt, _overrides(call, settings), filled=True)
+
+
+def cell_of(
+    prompt: str,
+    settings: Mapping[str, Any],
+    axes: Mapping[str, str] | None = None,
+    *,
+    filled: bool,
+) -> str:
+    """Return the cell that sends the prompt with these settings, to the byte.
+
+    ``axes`` has what is swept, as text. A prompt that is ``filled`` already is sent
+    with any ``{{name}}`` in it as it stands. What a cell's text would not hold, of
+    such a name or a character that an editor changes, is written as Python.
+    """
+    axes = axes or {}
+    if not holds(prompt) or (filled and template_names(prompt)):
+        return _in_python(prompt, {**settings, **axes}, filled=filled, sweep=bool(axes))
+    line = [flags.write(settings), *(f"-s {name}={axes[name]}" for name in axes)]
+    return written("complete", " ".join(filter(None, line)), prompt)
+
+
+def _in_python(
+    prompt: str, keywords: Mapping[str, Any], *, filled: bool, sweep: bool
+) -> str:
+    if filled:  # a value is never filled again
+        keywords = {"values": {"prompt": prompt}, **keywords}
+        prompt = "{{prompt}}"
+    name = "sweep" if sweep or keywords.get("samples", 1) > 1 else "complete"
+    given = "".join(f"    {key}={value!r},\n" for key, value in keywords.items())
+    return f"from jupyter_complete import {name}\n\n{name}(\n    {prompt!r},\n{given})"
 
 
 def _overrides(call: Call, settings: CompletionSettings) -> dict[str, Any]:
