@@ -367,7 +367,7 @@ class Word(str, enum.Enum):  # noqa: UP042 - the older way is in many notebooks
     A = "a word"
 
 
-class Level(enum.IntEnum):
+class Rank(enum.IntEnum):
     LOW = 3
 
 
@@ -387,7 +387,7 @@ READINGS = [
     (np.str_("text"), "text"),
     (Word.A, "a word"),
     (Tone.DRY, "dry"),
-    (Level.LOW, "3"),
+    (Rank.LOW, "3"),
     (True, "True"),
     (np.True_, "True"),
     (1, "1"),

@@ -243,9 +243,9 @@ _COMPLETE_HELP = """\
 A flag left out sends nothing; --no-... and -t none unset a setting.
 
 {{name}} in the prompt is replaced by the variable of that name, in a function by its
-own: a text as it is, a number as Python writes it, a date as ISO 8601, a list or dict as
-JSON. A table or array is put into a text first, as in rows = df.to_csv(); a gap (None,
-NaN) is refused.
+own: a text as it is, a number as Python writes it, a date as ISO 8601, a list or dict
+as JSON. A table or array is put into a text first, as in rows = df.to_csv(); a gap
+(None, NaN) is refused.
 
 The result is in _completion, in NAME with -o NAME, and in answer after
 answer = %complete ... -o NAME is a variable of the notebook, in a function, too. It
