@@ -595,9 +595,9 @@ def writers():
     """Yield the file and the name of each function that has an f-string with HTML."""
     for file in Path(jupyter_complete.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                if any(map(_is_html, ast.walk(node))):
-                    yield file, node.name
+            function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            if function and any(map(_is_html, ast.walk(node))):
+                yield file, node.name
 
 
 def _is_html(node):
