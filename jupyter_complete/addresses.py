@@ -39,8 +39,8 @@ def checked_key(found: str | None, endpoint: Endpoint) -> Secret | None:
             return None
         raise CredentialError(
             f"The endpoint {endpoint.name} wants a key and there is none: set "
-            f"{variable} before Jupyter starts, or store it once with "
-            f"jupyter complete key set {endpoint.name}."
+            f"{variable} before Jupyter starts, store it once with jupyter complete "
+            f"key set {endpoint.name}, or run the cell by itself to be asked for it."
         )
     fault = _fault(key)
     if fault:

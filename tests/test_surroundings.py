@@ -19,6 +19,7 @@ from jupyter_complete.display import RECORD_TYPE
 from jupyter_complete.display.live import BURST
 from jupyter_complete.display.screen import RATE
 from jupyter_complete.errors import InputError
+from jupyter_complete.magics.asking import requests_wait
 
 ASK = "%complete -t 0 --max-tokens 40 What does break do?"
 ANSWER = "may only occur"
@@ -562,3 +563,64 @@ def test_tab_in_a_terminal():
         child.expect("--rerun wants a value")
     finally:
         child.close(force=True)
+
+
+# A key that is missing, and nobody to ask
+
+NEEDS_KEY = "%complete -m claude-2.1 --dialect text Hi"
+NO_KEY = (
+    "The endpoint anthropic wants a key and there is none: set ANTHROPIC_API_KEY "
+    "before Jupyter starts, store it once with jupyter complete key set anthropic, "
+    "or run the cell by itself to be asked for it."
+)
+
+
+def test_a_key_that_is_missing_is_an_error_at_once_where_nobody_can_type():
+    notebook = executed(LOAD, NEEDS_KEY, allow_errors=True)
+
+    (error,) = notebook.cells[1].outputs
+    assert error.traceback == [f"CredentialError: {NO_KEY}"]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_under_run_all_a_key_that_is_missing_is_an_error_at_once(kernel, before):
+    """Nobody answers here, so that a question would hang until the time is over."""
+    cells = [kernel.start("1") for _ in range(before)]
+    cells += [kernel.start(NEEDS_KEY), kernel.start("ran_on = True")]
+    found = [message for cell in cells for message in kernel.messages(cell)]
+
+    errors = [m["content"]["evalue"] for m in found if m["msg_type"] == "error"]
+    assert errors == [NO_KEY]
+    assert kernel.value("'ran_on' in dir()") is False
+
+
+def test_a_cell_that_catches_the_error_lets_the_rest_run(kernel):
+    caught = (
+        "try:\n"
+        f"    get_ipython().run_line_magic('complete', {NEEDS_KEY[10:]!r})\n"
+        "except Exception as error: print(type(error).__name__)"
+    )
+    cells = [kernel.start(caught), *(kernel.start("pass") for _ in range(3))]
+    found = [m for cell in cells for m in kernel.messages(cell)]
+
+    text = [m["content"]["text"] for m in found if m["msg_type"] == "stream"]
+    assert text == ["CredentialError\n"]
+
+
+def test_a_cell_by_itself_asks_and_hears(kernel, loopback):
+    loopback.reply([*events("One")])
+    own = {"near": {"url": loopback.url, "dialect": "text", "key_required": True}}
+    kernel.run(f"%config CompletionSettings.endpoints = {own}")
+    cell = kernel.start("%complete -m m --endpoint near Hi")
+    asked = kernel.client.get_stdin_msg(timeout=30)["content"]
+    kernel.client.input("sk-typed")
+    shown = places(list(kernel.messages(cell)))
+
+    assert asked["password"] is True
+    assert asked["prompt"].startswith("Key for near at 127.0.0.1")
+    assert Completion.from_record(shown[-1][RECORD_TYPE]).text == "One"
+    assert loopback.requests[0].headers["x-api-key"] == "sk-typed"
+
+
+def test_another_kernel_than_ipykernels_asks():
+    assert not requests_wait(object())

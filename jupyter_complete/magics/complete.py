@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import pathlib
 import sys
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from ..cell import written
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
+from .asking import asking
 from .stopping import one_line
 from .typed import variables
 
@@ -53,7 +53,7 @@ class CompletionMagics(Magics):
         """What completes: made at the first use, so that loading costs nothing."""
         from ..session import Session  # noqa: PLC0415 - loading must stay cheap
 
-        return Session.opened(self.settings, self._profile(), _ask_key)
+        return Session.opened(self.settings, self._profile(), asking(self.shell))
 
     def _profile(self) -> pathlib.Path:
         profile = self.shell.profile_dir
@@ -215,11 +215,6 @@ class CompletionMagics(Magics):
                 print(printable(change))
         routes = self.session.routes
         return models_table(routes.catalog(settings), routes.models(settings))
-
-
-def _ask_key(question: str) -> str:
-    # A kernel puts its own getpass in this place, anew for each cell.
-    return getpass.getpass(question)
 
 
 def prompt_text(rest: str, cell: str | None) -> str:

@@ -54,3 +54,68 @@ def test_an_answer_grows_and_becomes_its_card_with_no_empty_frame(
     assert front.page.evaluate("window.frames_seen") > 5
     assert front.page.evaluate("window.empty_frames") == 0
     assert kinds == ["stream", "display_data", "stream", "display_data", "stream"]
+
+
+SLOW = """\
+%%complete
+First"""
+
+
+def stop(front, number):
+    return front.cell(number).get_by_role("button", name="Stop", exact=True)
+
+
+def test_a_queued_cell_offers_no_stop_until_it_runs(front, loopback, here):
+    loopback.reply([*events("One", stop=None), STALL, *events(" end")])
+    front.open("queue.ipynb", here, SLOW, SLOW, SLOW)
+    front.run(0)
+
+    for number in (1, 2, 3):
+        front.start(number)
+    expect(stop(front, 1)).to_be_visible()
+    expect(front.output(1)).to_contain_text("One")
+    front.shot("queued")
+    expect(front.cell(3).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    assert [stop(front, number).count() for number in (2, 3)] == [0, 0]
+    loopback.go()
+    for number in (1, 2, 3):
+        expect(front.output(number)).to_contain_text("One end")
+
+    assert [stop(front, number).count() for number in (1, 2, 3)] == [0, 0, 0]
+
+
+NO_KEY = "%%complete -m claude-2.1 --dialect text\nHi"
+
+
+def test_after_stop_the_box_for_a_key_is_gone(front):
+    front.open("key.ipynb", "%load_ext jupyter_complete", NO_KEY, "1 + 1")
+    front.run(0)
+
+    front.start(1)
+    box = front.cell(1).locator("input[type=password]")
+    expect(box).to_be_visible()
+    stop(front, 1).click()
+    expect(front.output(1)).to_contain_text("CompletionInterrupted: Stopped before")
+    expect(box).to_have_count(0)
+    front.shot("key-stopped")
+    front.run(2)
+
+    expect(front.output(2)).to_contain_text("2")
+
+
+def test_under_run_all_a_missing_key_is_an_error_at_once(front):
+    front.open("all.ipynb", "%load_ext jupyter_complete", NO_KEY, "ran_on = True")
+
+    front.page.get_by_role("menuitem", name="Run", exact=True).click()
+    front.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    expect(front.output(1)).to_contain_text("run the cell by itself to be asked")
+    front.shot("key-run-all")
+
+    assert front.cell(1).locator("input").count() == 0
+    front.start(1)
+    box = front.cell(1).locator("input[type=password]")
+    expect(box).to_be_visible()
+    box.fill("")
+    box.press("Enter")
+    expect(front.output(1)).to_contain_text("CredentialError")
+    assert front.value(2, "print('ran_on' in dir())") == "False"

@@ -9,6 +9,7 @@
   const LIVE = ":is(.jupyter-complete-panel, .jupyter-complete-microscope)";
   const SAVED = `:is([class^="jupyter-complete-saved-"],
     [class^="jupyter-complete-distribution-"])`;
+  const QUESTION = "Key for "; // how each begins that asks for a key
   const INSERT = "jupyter-complete:insert-cell"; // the panel's "Copy as cell"
 
   const STYLE = `
@@ -68,20 +69,36 @@
     button.textContent = "Stop";
     button.title = "Stop this completion; the text so far is kept";
     button.onclick = () => panel?.sessionContext.session?.kernel?.interrupt();
-    // A queued cell offers none: the interrupt would end the cell before it.
+    // A queued cell offers none: the interrupt would end the cell before it. That a
+    // cell has begun only the kernel tells.
+    let showSoon;
     const show = () => {
-      const state = cell.model.executionState;
-      if (!cell.isDisposed && (state === undefined || state === "running"))
-        cell.inputArea?.node.parentElement.after(button);
+      if (!cell.isDisposed) cell.inputArea?.node.parentElement.after(button);
     };
-    const showSoon = setTimeout(show, 300);
-    cell.model.stateChanged.connect(show);
+    const begun = (_, message) => {
+      const asked = cell.outputArea?.future?.msg.header.msg_id;
+      if (
+        message.header.msg_type === "execute_input" &&
+        message.parent_header.msg_id === asked
+      )
+        showSoon = setTimeout(show, 300);
+    };
+    panel?.sessionContext.iopubMessage.connect(begun);
     cell.completeStop?.();
     cell.completeStop = () => {
       clearTimeout(showSoon);
-      cell.model?.stateChanged.disconnect(show);
+      panel?.sessionContext.iopubMessage.disconnect(begun);
       button.remove();
     };
+  }
+
+  // A key that nobody waits for any more
+
+  function removeQuestion(cell) {
+    for (const line of [...(cell.outputArea?.widgets ?? [])]) {
+      const prompt = line.node.querySelector(".jp-Stdin-prompt");
+      if (prompt?.textContent.startsWith(QUESTION)) line.dispose();
+    }
   }
 
   // A cell from the panel
@@ -116,7 +133,10 @@
     actions.executionScheduled.connect((_, { notebook, cell }) =>
       offerStop(tracker, notebook, cell)
     );
-    actions.executed.connect((_, { cell }) => cell.completeStop?.());
+    actions.executed.connect((_, { cell }) => {
+      cell.completeStop?.();
+      removeQuestion(cell);
+    });
   }
 
   // The contract
