@@ -25,9 +25,9 @@ from typing import Any
 from plain_questions import HELD_OUT, QUESTIONS
 from table import Row
 
-from jupyter_complete.embedded.corpus import documentation
-from jupyter_complete.embedded.model import load_models
-from jupyter_complete.embedded.tokens import PARAGRAPH, tokenise
+from jupyter_complete.ngram.corpus import documentation
+from jupyter_complete.ngram.model import load_models
+from jupyter_complete.ngram.tokens import PARAGRAPH, tokenise
 
 TEMPERATURES = (0.0, 0.7, 1.0)
 LONGEST = 400

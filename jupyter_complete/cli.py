@@ -19,7 +19,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .completion import Endpoint
-    from .embedded.serve import Server
+    from .server.serve import Server
 
 PATIENCE_SECONDS = 3.0
 """How long answers that are still under way may take to notice the end."""
@@ -228,10 +228,10 @@ def _list_keys(_: argparse.Namespace) -> int:
 
 
 def _listen(given: argparse.Namespace, key: str | None, text: str | None) -> Server:
-    from .embedded.app import make_app  # noqa: PLC0415 - only where needed
-    from .embedded.hosts import Hosts  # noqa: PLC0415
-    from .embedded.model import load_models  # noqa: PLC0415
-    from .embedded.serve import PING_SECONDS, make_server  # noqa: PLC0415
+    from .ngram.model import load_models  # noqa: PLC0415
+    from .server.app import make_app  # noqa: PLC0415 - only where needed
+    from .server.hosts import Hosts  # noqa: PLC0415
+    from .server.serve import PING_SECONDS, make_server  # noqa: PLC0415
 
     try:
         hosts = Hosts.of(given.host, given.allow_host)
@@ -255,7 +255,7 @@ def _listen(given: argparse.Namespace, key: str | None, text: str | None) -> Ser
 
 def _serve_until_told(server: Server) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    from .embedded.serve import address  # noqa: PLC0415
+    from .server.serve import address  # noqa: PLC0415
 
     # The model computes in one thread while another sends: hand over sooner than
     # every 5 ms, or a token waits that long for its way out.

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scripted import ScriptedModel, Token, ask, call, environ, read_event
 
 from jupyter_complete import __version__
-from jupyter_complete.embedded.app import make_app
-from jupyter_complete.embedded.stops import StopFinder
 from jupyter_complete.errors import InputError
+from jupyter_complete.server.app import make_app
+from jupyter_complete.server.stops import StopFinder
 
 TURNS = "\n\nHuman: Hello\n\nAssistant:"
 GOOD = {"model": "ngram-base", "prompt": "Once", "max_tokens_to_sample": 100}

@@ -18,13 +18,13 @@ from jupyter_complete.display import Bars, Tokens, card
 from jupyter_complete.display.microscope import Microscope
 from jupyter_complete.display.tokens import percent, token_label
 from jupyter_complete.distribution import Distribution, entropy
-from jupyter_complete.embedded.model import load_models
 from jupyter_complete.errors import (
     CompletionInterrupted,
     InputError,
     NotFoundError,
 )
 from jupyter_complete.magics import distribution as magic
+from jupyter_complete.ngram.model import load_models
 from jupyter_complete.session import AS_IT_IS, Session
 from jupyter_complete.settings import CompletionSettings
 

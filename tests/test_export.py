@@ -16,11 +16,11 @@ from jupyter_complete.completion import CompletionRequest, Endpoint, HttpCall
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
-from jupyter_complete.embedded.app import make_app
-from jupyter_complete.embedded.model import load_models
-from jupyter_complete.embedded.serve import address, make_server
 from jupyter_complete.errors import InputError
 from jupyter_complete.export import KEY, SERVED, as_code
+from jupyter_complete.ngram.model import load_models
+from jupyter_complete.server.app import make_app
+from jupyter_complete.server.serve import address, make_server
 
 SECRET = "sk-0123456789"
 PROMPT = (

@@ -26,11 +26,12 @@ FLOORS = {
     "session": 2,
     "client": 1,
     "dialects": 1,
-    "embedded": 1,
     "export": 1,
     "history": 1,
     "keys": 1,
+    "ngram": 1,
     "saved": 1,
+    "server": 1,
     "settings": 1,
     "sweep": 1,
     "addresses": 0,
@@ -54,7 +55,7 @@ FLOORS = {
 """Every module or sub-package, and its floor."""
 
 ONLY_IN = {
-    "requests": {"client", "embedded"},
+    "requests": {"client"},
     "sqlite3": {"history"},
     "IPython": {"__init__", "cli", "display", "figures", "magics", "matcher", "panel"},
     "ipywidgets": {"display", "panel"},

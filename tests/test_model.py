@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from scipy.stats import chisquare
 
-from jupyter_complete.embedded import model as room
-from jupyter_complete.embedded.corpus import documentation, from_text
-from jupyter_complete.embedded.level import Estimate, Level
-from jupyter_complete.embedded.model import END, count_tokens, load_models
-from jupyter_complete.embedded.passage import Token
-from jupyter_complete.embedded.retrieval import question_terms
-from jupyter_complete.embedded.sampling import Sampling, shape
-from jupyter_complete.embedded.tokens import tokenise
 from jupyter_complete.errors import InputError
+from jupyter_complete.ngram import model as room
+from jupyter_complete.ngram.corpus import documentation, from_text
+from jupyter_complete.ngram.level import Estimate, Level
+from jupyter_complete.ngram.model import END, count_tokens, load_models
+from jupyter_complete.ngram.passage import Token
+from jupyter_complete.ngram.retrieval import question_terms
+from jupyter_complete.ngram.sampling import Sampling, shape
+from jupyter_complete.ngram.tokens import tokenise
 
 _plain = (
     "What does the with statement do?",
@@ -174,7 +174,7 @@ def test_without_a_seed_answers_differ(models):
 
 def test_seed_gives_the_same_text_in_every_process():
     code = (
-        "from jupyter_complete.embedded.model import load_models\n"
+        "from jupyter_complete.ngram.model import load_models\n"
         f"for model in load_models({SMALL!r}).values():\n"
         "    print([t for t in model.generate('the cat', temperature=1, seed=3)])"
     )
@@ -485,7 +485,7 @@ def test_models_are_made_once_and_named(models):
 
 def test_import_learns_nothing():
     code = (
-        "import sys, jupyter_complete.embedded.model as m; m.load_models();"
+        "import sys, jupyter_complete.ngram.model as m; m.load_models();"
         "print('pydoc_data.topics' in sys.modules)"
     )
     done = subprocess.run(

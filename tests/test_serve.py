@@ -19,9 +19,9 @@ import requests
 from scripted import ScriptedModel
 
 from jupyter_complete.cli import main
-from jupyter_complete.embedded import lobby, serve
-from jupyter_complete.embedded.app import make_app
-from jupyter_complete.embedded.serve import address, make_server
+from jupyter_complete.server import lobby, serve
+from jupyter_complete.server.app import make_app
+from jupyter_complete.server.serve import address, make_server
 
 PROMPT = "\n\nHuman: What does the with statement do?\n\nAssistant:"
 ASK = {"model": "ngram-chat", "prompt": PROMPT, "max_tokens_to_sample": 20}

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from scripted import ScriptedModel
 
 from jupyter_complete.cli import main
-from jupyter_complete.embedded import lobby, outgoing, serve
-from jupyter_complete.embedded.app import make_app
-from jupyter_complete.embedded.hosts import Hosts
-from jupyter_complete.embedded.incoming import BadRequest, Incoming
-from jupyter_complete.embedded.serve import make_server
+from jupyter_complete.server import lobby, outgoing, serve
+from jupyter_complete.server.app import make_app
+from jupyter_complete.server.hosts import Hosts
+from jupyter_complete.server.incoming import BadRequest, Incoming
+from jupyter_complete.server.serve import make_server
 
 KEY = "throwaway-key"
 RAW = {"model": "ngram-base", "prompt": "The", "max_tokens_to_sample": 4000}

@@ -9,9 +9,9 @@ import requests
 from scripted import ScriptedModel, read_event
 from urllib3.exceptions import ProtocolError
 
-from jupyter_complete.embedded.app import make_app
-from jupyter_complete.embedded.model import load_models
-from jupyter_complete.embedded.transport import EmbeddedAdapter
+from jupyter_complete.client.wsgi import WSGIAdapter, end_when
+from jupyter_complete.ngram.model import load_models
+from jupyter_complete.server.app import make_app
 
 URL = "embedded://ngram/v1/complete"
 GOOD = {"model": "ngram-base", "prompt": "é", "max_tokens_to_sample": 100}
@@ -24,7 +24,7 @@ def model():
 
 def session_for(app):
     session = requests.Session()
-    session.mount("embedded://", EmbeddedAdapter(app))
+    session.mount("embedded://", WSGIAdapter(app))
     return session
 
 
@@ -188,7 +188,7 @@ def test_a_request_that_is_cancelled_ends_before_it_has_an_answer():
             "POST", URL, json=GOOD | {"max_tokens_to_sample": 4000}
         )
         prepared = session.prepare_request(asked)
-        prepared.cancelled = lambda: model.given > 50
+        end_when(prepared, lambda: model.given > 50)
         session.send(prepared)
 
     assert model.closed.is_set()
@@ -258,7 +258,7 @@ def test_an_app_that_breaks_off_looks_like_a_cut_connection():
 
 
 def test_many_sessions_ask_at_once(model):
-    adapter = EmbeddedAdapter(make_app({"ngram-base": model}))
+    adapter = WSGIAdapter(make_app({"ngram-base": model}))
     got = []
 
     def ask():

@@ -25,11 +25,11 @@ from scipy.stats import chisquare, kstest
 
 from jupyter_complete import Completion, complete, sweep
 from jupyter_complete.completion import CompletionRequest
-from jupyter_complete.embedded.corpus import documentation
-from jupyter_complete.embedded.level import LEAST_LEFT, Estimate, Level
-from jupyter_complete.embedded.model import END, load_models
-from jupyter_complete.embedded.sampling import Sampling, shape
 from jupyter_complete.errors import InputError, PromptError
+from jupyter_complete.ngram.corpus import documentation
+from jupyter_complete.ngram.level import LEAST_LEFT, Estimate, Level
+from jupyter_complete.ngram.model import END, load_models
+from jupyter_complete.ngram.sampling import Sampling, shape
 from jupyter_complete.panel import CompletionPanel
 from jupyter_complete.reading import native, reading
 

@@ -30,6 +30,7 @@ from .connections import Line
 from .failures import explained, no_answer, redirected
 from .retry import Failure, persist, refused
 from .surroundings import Session
+from .wsgi import end_when
 
 if TYPE_CHECKING:
     from ..dialects import Dialect
@@ -61,8 +62,7 @@ class _Exchange:
         for name, value in headers.items():
             secret = self.key is not None and str(self.key) in value
             request.headers[name] = Secret(value) if secret else value
-        # The embedded adapter, which has no connection to cut, asks for this.
-        vars(request)["cancelled"] = self.cancel.is_set
+        end_when(request, self.cancel.is_set)  # for an app, which has no connection
         return request
 
     def explain(self, error: CompleteError) -> CompleteError:

@@ -6,10 +6,10 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..client import Client
-from ..embedded.app import make_app
-from ..embedded.model import load_models
-from ..embedded.transport import EmbeddedAdapter
+from ..client.wsgi import WSGIAdapter
 from ..keys import Keys
+from ..ngram.model import load_models
+from ..server.app import make_app
 
 if TYPE_CHECKING:
     from ..settings import CompletionSettings
@@ -34,7 +34,7 @@ def client_of(keys: Keys, bounds: Bounds, *, retries: int) -> Client:
         keys,
         **bounds._asdict(),
         retries=retries,
-        adapters={"embedded://": EmbeddedAdapter(make_app(load_models()))},
+        adapters={"embedded://": WSGIAdapter(make_app(load_models()))},
     )
 
 

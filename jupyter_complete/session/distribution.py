@@ -10,8 +10,8 @@ from typing import Any
 from ..completion import TokenLogprob
 from ..dialects.openai import OpenAIDialect
 from ..distribution import Distribution
-from ..embedded.model import load_models
 from ..errors import Cancelled, InputError
+from ..ngram.model import load_models
 from .ask import Outcome
 from .plan import Call
 

@@ -16,20 +16,29 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3.exceptions import ProtocolError
 
-from .wire import error_body
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+FAILED = (
+    b'{"type":"error","error":{"type":"api_error","message":"Internal server error"}}'
+)
 _LOG = logging.getLogger(__name__)
 
 
-class EmbeddedAdapter(BaseAdapter):
+_CANCELLED = "jupyter_complete_cancelled"
+
+
+def end_when(request: PreparedRequest, cancelled: Callable[[], bool]) -> None:
+    """Let the app end its work on the request once ``cancelled`` says so."""
+    setattr(request, _CANCELLED, cancelled)
+
+
+class WSGIAdapter(BaseAdapter):
     """Answers each request from the app, as its chunks come.
 
     The answer is there as soon as the app has a status. Closing it, from any thread,
-    ends the app's work on it. A request that has an attribute ``cancelled``, a
-    callable, can also end what the app does before it has a status.
+    ends the app's work on it; `end_when` also ends what the app does before it has a
+    status.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -51,8 +60,7 @@ class EmbeddedAdapter(BaseAdapter):
             body.start(self._app, _environ(request))
         except Exception as error:  # noqa: BLE001 - as a server would answer it
             _LOG.error("the app failed: %r", error)
-            message = error_body("api_error", "Internal server error", "")
-            body = _Body(500, [("Content-Type", "application/json")], message)
+            body = _Body(500, [("Content-Type", "application/json")], FAILED)
         response = Response()
         response.status_code = body.status
         response.reason = body.reason
@@ -233,7 +241,7 @@ def _environ(request: PreparedRequest) -> dict[str, Any]:
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if f"HTTP_{name}" in environ:
             environ[name] = environ.pop(f"HTTP_{name}")
-    cancelled = getattr(request, "cancelled", None)
+    cancelled = getattr(request, _CANCELLED, None)
     if cancelled is not None:
         environ["jupyter_complete.client_gone"] = cancelled
     return environ

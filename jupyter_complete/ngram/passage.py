@@ -7,9 +7,9 @@ from math import log
 from random import Random
 from typing import NamedTuple
 
+from .estimator import Estimator
 from .guard import Guard
 from .level import Estimate, Level
-from .ngram import Estimator
 from .sampling import Sampling, Shaped, shape
 from .tokens import BREAKS, END, END_ID, PARAGRAPH, PARAGRAPH_ID, Text, tokenise
 

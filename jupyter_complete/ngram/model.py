@@ -15,7 +15,7 @@ from itertools import groupby
 from ..errors import InputError
 from ..prompts import parse_turns
 from .corpus import Paragraph, documentation, from_text
-from .ngram import Background, Discounts, Emphasis, Estimator
+from .estimator import Background, Discounts, Emphasis, Estimator
 from .passage import NgramModel, Passage, count_tokens
 from .retrieval import Index, question_terms, terms_of
 from .tokens import END, PARAGRAPH, PARAGRAPH_ID, Text

@@ -1,0 +1,1 @@
+"""A server of the Text Completions API: the app, and HTTP below it."""
