@@ -5,11 +5,13 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -413,6 +415,201 @@ def test_a_card_that_is_not_stored_says_so(shell, loopback, capsys):
     assert "Not stored" not in told.out
     assert "written again" in told.err
     assert shell.user_ns["_completion"].history_id == 3
+
+
+# 3. Damage costs what it hits, and says so.
+
+
+def filled(history, count=100):
+    """Store completions of several prompts, endpoints and lengths; give their texts."""
+    stored = {}
+    for number in range(count):
+        request = replace(RED, prompt=f"Name colour {number % 20}.", temperature=0.5)
+        entry = history.begin(
+            request,
+            endpoint=f"e{number % 3}",
+            dialect="text",
+            source=f"%%complete\nName colour {number % 20}.",
+            sweep="s" if number % 2 else None,
+            point={"number": number},
+        )
+        text = f"answer {number} " * (3_000 if number % 10 == 0 else 10)
+        history.finish(entry, Completion(text, request, raw={"id": f"compl_{number}"}))
+        stored[text] = request
+    in_file(history)
+    return stored
+
+
+def bytes_altered(data, chance):
+    for _ in range(chance.choice([1, 16, 200])):
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+
+
+def first_page_altered(data, chance):
+    place = chance.choice([0, 16, 100, chance.randrange(8_192)])
+    data[place : place + 16] = chance.randbytes(16)
+
+
+def a_stretch_is_noughts(data, chance):
+    place = chance.randrange(len(data))
+    length = min(chance.choice([100, 8_192, 50_000]), len(data) - place)
+    data[place : place + length] = bytes(length)
+
+
+def a_stretch_is_noise(data, chance):
+    place = chance.randrange(len(data))
+    length = min(chance.choice([16, 500, 20_000]), len(data) - place)
+    data[place : place + length] = chance.randbytes(length)
+
+
+def cut(data, chance):
+    del data[chance.randrange(1, len(data)) :]
+
+
+def schema_altered(data, chance):
+    place = data.index(chance.choice([b"CREATE TABLE run", b"tablerequest", b"text"]))
+    data[place + 7] ^= 1
+
+
+DAMAGE = (
+    bytes_altered,
+    first_page_altered,
+    a_stretch_is_noughts,
+    a_stretch_is_noise,
+    cut,
+    schema_altered,
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_gives_what_is_whole_and_no_raw_error(
+    tmp_path, monkeypatch, damage
+):
+    original = History(tmp_path / "original.sqlite", warn=pytest.fail)
+    stored = filled(original)
+    original.close()
+    whole = original.path.read_bytes()
+    for seed in range(10):
+        data = bytearray(whole)
+        damage(data, random.Random(seed))
+        path = tmp_path / f"{seed}.sqlite"
+        path.write_bytes(data)
+        told = []
+        with contextlib.closing(History(path, warn=told.append)) as history:
+            found = {}
+            with contextlib.suppress(HistoryError):
+                found = {row.completion.text: row for row in history.search(n=None)}
+            for text, row in found.items():
+                # Nothing that was altered is given as if it were whole.
+                assert (
+                    row.status != "complete" or row.completion.request == stored[text]
+                )
+                assert row.status != "complete" or row.completion.raw
+            assert len(found) == len(stored) or told
+            fresh = keep(history, "afterwards")
+            in_file(history)
+            assert fresh.kept
+            assert history.get(fresh.number).text == "afterwards"
+
+
+def test_the_figures_of_rescue_are_told(history, warnings):
+    stored = filled(history)
+    history.close()
+    data = bytearray(history.path.read_bytes())
+    data[:8192] = bytes(8192)
+    history.path.write_bytes(data)
+    found = {row.completion.text for row in history.search(n=None)}
+
+    assert found == {*stored}
+    assert ["taken into a new one" in line for line in warnings] == [True, False]
+    assert "100 completions are in the new one; 0 others" in warnings[1]
+
+
+def test_what_was_only_in_the_log_is_rescued(history, tmp_path, warnings):
+    code = """
+        keep("checkpointed")
+        history.close()
+        keep("in the log")
+        os.kill(os.getpid(), 9)
+    """
+    python(code, history.path).communicate()
+    assert history.path.with_name("h.sqlite-wal").stat().st_size
+    data = bytearray(history.path.read_bytes())
+    data[:16] = bytes(16)
+    history.path.write_bytes(data)
+
+    assert texts(history) == ["checkpointed", "in the log"]
+
+
+@contextlib.contextmanager
+def looked_into(history):
+    """Give a connection of our own to the file."""
+    history.close()
+    with contextlib.closing(sqlite3.connect(history.path)) as connection:
+        yield connection
+        connection.commit()
+
+
+ALTERED = [
+    "UPDATE text SET body = 'Rad.' WHERE body = 'Red.'",
+    "UPDATE text SET body = x'ff00' WHERE body = 'Red.'",
+    "UPDATE text SET body = 7 WHERE body = 'Red.'",
+    "UPDATE run SET text = (SELECT id FROM text WHERE body = 'Blue.') WHERE id = 1",
+    "UPDATE run SET text = 999 WHERE id = 1",
+    "UPDATE run SET request = 999 WHERE id = 1",
+    "UPDATE run SET created = 'yesterday' WHERE id = 1",
+    "UPDATE run SET sample = 3 WHERE id = 1",
+    "UPDATE run SET sum = NULL WHERE id = 1",
+    "UPDATE run SET detail = x'00ff' WHERE id = 1",
+    "UPDATE run SET stop_reason = 'max_tokens' WHERE id = 1",
+    "UPDATE run SET point = '{' WHERE id = 1",
+]
+
+
+@pytest.mark.parametrize("altered", ALTERED)
+def test_one_damaged_row_costs_itself_and_says_so(history, warnings, altered):
+    keep(history, "Red.", sweep="s")
+    keep(history, "Blue.", sweep="s", sample=1)
+    in_file(history)
+    with looked_into(history) as connection:
+        assert connection.execute(altered).rowcount == 1
+
+    assert texts(history) == ["Blue."]
+    assert [row.completion.text for row in history.answers("s")] == ["Blue."]
+    assert "left out: 1; to delete them: %complete_history --delete 1" in warnings[0]
+    with pytest.raises(HistoryError, match="completion 1 is damaged"):
+        history.get(1)
+    assert history.delete([1]) == 1
+    assert texts(history) == ["Blue."]
+    assert [row.id for row in history.search("blue")] == [2]
+
+
+def test_a_damaged_text_is_mended_when_it_comes_again(history):
+    keep(history, "Red.")
+    in_file(history)
+    with looked_into(history) as connection:
+        connection.execute("UPDATE text SET body = 'nothing of it'")
+        connection.execute("UPDATE request SET parameters = '{}'")
+    keep(history, "Red.")
+    in_file(history)
+
+    assert texts(history) == ["Red.", "Red."]
+
+
+def test_a_sweep_asks_only_for_the_damaged_answer(shell, loopback):
+    loopback.choose = slowly(0)
+    cell = (
+        f"%%complete --endpoint {loopback.url} --dialect text -m m --turns raw "
+        "--sweep number=1,2,3,4,5\nSay {{number}}."
+    )
+    shell.run(cell)
+    history = shell.magics_manager.registry["HistoryMagics"]._history
+    with looked_into(history) as connection:
+        connection.execute("UPDATE text SET body = 'x' WHERE body = '[Say 3.]'")
+    shell.run(cell)
+
+    asked = [request.json["prompt"] for request in loopback.requests]
+    assert asked[5:] == ["Say 3."]
 
 
 # 4. One sweep, several kernels.

@@ -11,6 +11,9 @@ first cannot be written.
 ``search``    finding them
 ``claims``    which kernel asks for which point of a sweep
 ``alive``     which kernels still live
+``rescue``    what can still be read of a damaged file
+``disk``      journal, syncs, network file systems
+``forking``   what is let go of before a fork
 ``transfer``  export and import
 """
 
@@ -39,6 +42,8 @@ __all__ = ["Entry", "History", "Query", "Row", "RunStatus", "Sending"]
 
 T = TypeVar("T")
 
+RESCUE_SECONDS = 5.0
+"""How long a question waits for what is taken over from a damaged file."""
 AT_ONCE = 500  # rows that one transaction deletes, reads or imports
 
 
@@ -123,18 +128,17 @@ class History:
                 return replace(one, reused=True)
 
         def job(tables: Tables) -> Completion | None:
-            row = tables.connection.execute(
+            found = tables.connection.execute(
                 """SELECT run.id FROM request JOIN run ON run.request = request.id
                 WHERE request.hash = ? AND request.endpoint = ?
                 AND request.base_url = ? AND run.sample = ?
                 AND run.status = 'complete'
-                ORDER BY run.created DESC, run.id DESC LIMIT 1""",
+                ORDER BY run.created DESC, run.id DESC""",
                 (request_hash(request), endpoint.name, endpoint.base_url, sample),
-            ).fetchone()
-            if row is None:
-                return None
-            (found,) = tables.runs.rows(row)
-            return replace(found.completion, reused=True)
+            )
+            rows = tables.runs.rows((number for (number,) in found), damaged=[])
+            row = next(rows, None)
+            return replace(row.completion, reused=True) if row else None
 
         try:
             return self._file.do(job, write=False, patience=ON_THE_WAY_SECONDS)
@@ -150,9 +154,10 @@ class History:
             if row.status == "complete" and row.sweep == sweep:
                 yield row
         query = Query(sweep=sweep, status="complete")
-        yield from self._file.do(
+        found = self._file.do(
             partial(_found, query=query), write=False, patience=ON_THE_WAY_SECONDS
         )
+        yield from self._whole(found)
 
     # What a user asks for.
 
@@ -171,9 +176,8 @@ class History:
 
     def search(self, words: str = "", *, n: int | None = 20, **where: Any) -> list[Row]:
         """Give the newest ``n`` runs, newest first; ``where`` is as in `Query`."""
-        query = Query(words, **where)
-
-        return self._asked(partial(_found, query=query, n=n), write=False)
+        job = partial(_found, query=Query(words, **where), n=n)
+        return self._whole(self._asked(job, write=False))
 
     def count(self, words: str = "", **where: Any) -> int:
         """Give how many runs there are."""
@@ -237,7 +241,9 @@ class History:
 
     def _rows(self, numbers: Iterable[int]) -> Iterator[Row]:
         for some in _batches(numbers):
-            yield from self._asked(partial(_load, numbers=some), write=False)
+            yield from self._whole(
+                self._asked(partial(_load, numbers=some), write=False)
+            )
 
     def _asked(self, job: Callable[[Tables], T], *, write: bool = True) -> T:
         if self._writer.flush() and self._writer.fault:
@@ -245,7 +251,21 @@ class History:
                 "What was completed since the history could not be written any more "
                 "is not in it yet."
             )
-        return self._file.do(job, write=write)
+        found = self._file.do(job, write=write)
+        if not write and self._file.rescued(RESCUE_SECONDS):
+            return self._file.do(job, write=False)
+        return found
+
+    def _whole(self, found: tuple[list[Row], list[int]]) -> list[Row]:
+        """Return the rows, and have those that are damaged told."""
+        rows, damaged = found
+        if damaged:
+            ids = " ".join(map(str, damaged))
+            self._warn(
+                f"Damaged in the history and left out: {ids}; to delete them: "
+                f"%complete_history --delete {ids}"
+            )
+        return rows
 
 
 def _close(writer: Writer, file: File) -> None:
@@ -259,13 +279,17 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield some
 
 
-def _found(tables: Tables, query: Query, n: int | None = None) -> list[Row]:
+def _found(
+    tables: Tables, query: Query, n: int | None = None
+) -> tuple[list[Row], list[int]]:
+    """Return the runs of a query, and the ids of those that are damaged."""
     found = find(tables.connection, query, tables.texts)
-    return list(tables.runs.rows(itertools.islice(found, n)))
+    return _load(tables, itertools.islice(found, n))
 
 
-def _load(tables: Tables, numbers: list[int]) -> list[Row]:
-    return list(tables.runs.rows(numbers))
+def _load(tables: Tables, numbers: Iterable[int]) -> tuple[list[Row], list[int]]:
+    damaged: list[int] = []
+    return list(tables.runs.rows(numbers, damaged)), damaged
 
 
 def _delete(tables: Tables, numbers: list[int]) -> int:

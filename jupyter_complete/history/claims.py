@@ -80,10 +80,9 @@ def _claim(
     found = tables.connection.execute(
         _RUNS, (request_hash(sent.request), sent.base_url, sent.sample, sent.sweep)
     ).fetchall()
-    for number, status, _ in found:
-        if status == "complete":
-            for row in tables.runs.rows([number]):
-                return row.completion
+    complete = (number for number, status, _ in found if status == "complete")
+    for row in tables.runs.rows(complete, damaged=[]):
+        return row.completion
     writers = {writer for _, status, writer in found if status == "running"} - {None}
     if any(alive.gone(path, writer) for writer in writers):
         return "dead"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..completion import Completion, CompletionRequest, Usage
+from ..errors import HistoryError
 from ..plain import plain, restored
-from .row import Row, RunStatus
-from .texts import decoded, encoded
+from .row import Row, RunStatus, request_hash
+from .texts import decoded, digest, encoded
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -29,6 +31,31 @@ COLUMNS = (
     "attempts",
     "first_token_seconds",
     "seconds",
+)
+# What the sum of a run is of; its texts count by their hashes.
+SEALED = (
+    "id",
+    "created",
+    "status",
+    "sample",
+    "point",
+    *COLUMNS[1:],
+    "input_tokens",
+    "output_tokens",
+    "detail",
+    "answered_by",
+    "asked",
+    "request_hash",
+    "endpoint",
+    "dialect",
+    "base_url",
+    "stream",
+    "prompt_hash",
+    "answer_hash",
+    "source_hash",
+    "sweep",
+    "notebook",
+    "cell",
 )
 # Kept in other columns, or said by the row itself.
 ELSEWHERE = frozenset(
@@ -108,8 +135,49 @@ def _unpacked(packed: bytes | None, text: str) -> str:
     return short.decode().replace(_TEXT, json.dumps(text))
 
 
+def seal(values: Sequence[object]) -> bytes:
+    """Return the sum of what a run says, in the order of `SEALED`."""
+    return hashlib.blake2b(ascii(tuple(values)).encode(), digest_size=8).digest()
+
+
 def row_of(values: Mapping[str, Any]) -> Row:
-    """Give the run of a row of the tables, joined."""
+    """Return the run of a row of the tables, joined, if all of it is as it was stored.
+
+    Raises `HistoryError` if it is not.
+    """
+    number = values["id"]
+    try:
+        row = _row(values)
+        asked = request_hash(row.completion.request)
+        whole = asked == values["request_hash"] and _is_whole(values)
+    except Exception as error:  # damage may look like anything
+        raise HistoryError(_damaged(number)) from error
+    if not whole:
+        raise HistoryError(_damaged(number))
+    return row
+
+
+def _damaged(number: object) -> str:
+    return (
+        f"The completion {number} is damaged in the history; leave it out, or delete "
+        f"it: %complete_history --delete {number}."
+    )
+
+
+def _is_whole(values: Mapping[str, Any]) -> bool:
+    """Tell whether a run's texts and all that it says are what was stored."""
+    for name in ("prompt", "answer", "source"):
+        key = values[f"{name}_hash"]
+        if key is not None and digest(values[name]) != key:
+            return False
+    if values["status"] == "running":
+        return True
+    if values["sum"] is None:  # it ended before there were sums
+        return values["key"] is None and values["answer_hash"] is not None
+    return bool(seal([values[name] for name in SEALED]) == values["sum"])
+
+
+def _row(values: Mapping[str, Any]) -> Row:
     return Row(
         id=values["id"],
         created=EPOCH + values["created"] * MILLISECOND,

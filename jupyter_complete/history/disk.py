@@ -1,9 +1,11 @@
-"""How SQLite keeps the file: its journal, its syncs, and what a network allows."""
+"""How SQLite keeps the file: transactions, journal, syncs, network file systems."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 PAGE_BYTES = 8_192
@@ -11,6 +13,22 @@ PAGE_BYTES = 8_192
 LOG_BYTES = 16 * 1024 * 1024
 # Several hosts would each map their own copy of the log's index.
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "lustre", "fuse.sshfs")
+
+
+@contextlib.contextmanager
+def transaction(
+    connection: sqlite3.Connection, *, write: bool = True
+) -> Iterator[None]:
+    """Commit what is done inside, or none of it."""
+    # A transaction that begins by reading cannot wait for its turn to write.
+    connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:  # pragma: no branch - SQLite may have ended it
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def set_journal(connection: sqlite3.Connection, path: Path, *, new: bool) -> None:

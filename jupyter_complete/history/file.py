@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ..background import Background
 from ..errors import HistoryError
 from . import alive, schema, spill
+from .disk import transaction
+from .rescue import rescued
 from .runs import Runs
-from .store import PATIENCE_SECONDS, Store, is_busy, transaction
+from .store import PATIENCE_SECONDS, Store, is_busy
 from .texts import Texts
 
 T = TypeVar("T")
 
+RESCUED_AT_ONCE = 50  # runs in one transaction, between which others have their turn
+RESCUE_PATIENCE_SECONDS = 30.0
 ON_THE_WAY_SECONDS = 0.08
 """How long what is on the way of a call waits for another program's lock."""
 
@@ -34,8 +41,10 @@ class File:
 
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
         self.path = path
-        self.store = Store(path, prepare=self._prepare, warn=warn)
+        self.store = Store(path, prepare=self._prepare, warn=warn, rescue=self._rescue)
+        self._warn = warn
         self._tables: Tables
+        self._rescuing: Background | None = None
 
     def do(
         self,
@@ -73,6 +82,41 @@ class File:
         )
         _discard(left)
         return lost
+
+    def rescued(self, seconds: float) -> bool:
+        """Wait for a rescue that is under way; tell whether one has ended."""
+        thread = self._rescuing
+        if thread is None:
+            return False
+        thread.join(seconds)
+        if thread.is_alive():
+            return False
+        self._rescuing = None
+        return True
+
+    def _rescue(self, damaged: Path) -> None:
+        """Take what can be read of a damaged file into the new one, by and by."""
+        job = partial(self._take_from, damaged)
+        self._rescuing = Background(job, name="history-rescue")
+        self._rescuing.start()
+
+    def _take_from(self, damaged: Path) -> None:
+        taken = lost = 0
+
+        def job(tables: Tables) -> int:
+            return sum(tables.runs.add(row, key) for key, row in some if row)
+
+        try:
+            found = rescued(damaged)
+            while some := list(itertools.islice(found, RESCUED_AT_ONCE)):
+                taken += self.do(job, patience=RESCUE_PATIENCE_SECONDS, queue=True)
+                lost += sum(row is None for _, row in some)
+        except (HistoryError, OSError) as error:
+            self._warn(f"The rest of {damaged} could not be taken over: {error}")
+        self._warn(
+            f"Of the damaged history {taken:,} completions are in the new one; "
+            f"{lost:,} others were found damaged."
+        )
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Bring a fresh connection up to date."""

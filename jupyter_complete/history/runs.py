@@ -4,35 +4,49 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from ..completion import Completion
-from ..errors import HistoryError, InputError
+from ..errors import HistoryError
 from ..plain import plain
-from .columns import EPOCH, MILLISECOND, columns_of, row_of, written
+from .columns import (
+    EPOCH,
+    MILLISECOND,
+    SEALED,
+    columns_of,
+    row_of,
+    seal,
+    written,
+)
 from .row import Row, Sending, request_hash
 from .texts import Texts, decoded, encoded
 
-_SELECT = """
-    SELECT run.id, run.created, run.status, run.sample, run.point, run.partial,
-        run.stop_reason, run.stop, run.http_status, run.error_type, run.error,
-        run.request_id, run.attempts, run.input_tokens, run.output_tokens,
-        run.first_token_seconds, run.seconds, run.detail,
-        coalesce(run.model, request.model) AS model,
-        request.endpoint, request.dialect, request.base_url, request.stream,
-        request.parameters, prompt.body AS prompt, answer.body AS answer,
-        origin.sweep, origin.notebook, origin.cell, source.body AS source
+_HASHED = ("request", "prompt", "answer", "source")
+_OF_REQUEST = ("endpoint", "dialect", "base_url", "stream")
+
+_JOINED = """
     FROM run
-    JOIN request ON request.id = run.request
-    JOIN text AS prompt ON prompt.id = request.prompt
+    LEFT JOIN request ON request.id = run.request
+    LEFT JOIN text AS prompt ON prompt.id = request.prompt
     LEFT JOIN text AS answer ON answer.id = run.text
     LEFT JOIN origin ON origin.id = run.origin
     LEFT JOIN text AS source ON source.id = origin.source
+    WHERE run.id = ?
 """
+_RENAMED = {
+    "answered_by": "run.model",
+    "asked": "request.model",
+    **{f"{name}_hash": f"{name}.hash" for name in _HASHED},
+    **{name: f"request.{name}" for name in _OF_REQUEST},
+    **{name: f"origin.{name}" for name in ("sweep", "notebook", "cell")},
+}
+_SAID = ", ".join(f"{_RENAMED.get(name, f'run.{name}')} AS {name}" for name in SEALED)
+_SELECT = f"""SELECT {_SAID}, run.sum, run.key, run.partial, run.writer,
+    coalesce(run.model, request.model) AS model, request.parameters AS parameters,
+    prompt.body AS prompt, answer.body AS answer, source.body AS source {_JOINED}"""
 
 
 class Runs:
@@ -83,8 +97,11 @@ class Runs:
             self.update(number, row.completion.text)
         return number
 
-    def add(self, row: Row) -> bool:
+    def add(self, row: Row, key: int | None = None) -> bool:
         """Add a run from elsewhere; tell whether it was not here."""
+        known = self._connection.execute("SELECT 1 FROM run WHERE key = ?", (key,))
+        if known.fetchone():
+            return False
         status = "lost" if row.status == "running" else row.status
         same = self._connection.execute(
             """SELECT run.id FROM run JOIN request ON request.id = run.request
@@ -97,10 +114,11 @@ class Runs:
                 status,
             ),
         ).fetchall()
-        texts = (found.completion.text for found in self.rows(n for (n,) in same))
+        found = self.rows((n for (n,) in same), damaged=[])
+        texts = (one.completion.text for one in found)
         if row.completion.text in texts:
             return False
-        number = self.insert(row.sending, created=row.created)
+        number = self.insert(row.sending, created=row.created, key=key)
         return self.finish(number, row.completion, status)
 
     def update(self, number: int, text: str) -> None:
@@ -126,6 +144,7 @@ class Runs:
             f"UPDATE run SET {places} WHERE id = ?",  # noqa: S608 - our own names
             (*values.values(), number),
         )
+        self._seal(number)
         return done.rowcount > 0
 
     def lose(self, number: int) -> None:
@@ -138,6 +157,7 @@ class Runs:
             WHERE id = ?""",
             (self._texts.put(decoded(text)), number),
         )
+        self._seal(number)
 
     def delete(self, numbers: Sequence[int]) -> int:
         """Delete those of the runs that have ended, and all that only they had."""
@@ -180,19 +200,34 @@ class Runs:
         self._texts.drop_all()
         return int(count)
 
-    def rows(self, numbers: Iterable[int]) -> Iterator[Row]:
-        """Yield the runs with these ids, in their order; unknown ids give none."""
+    def rows(
+        self, numbers: Iterable[int], damaged: list[int] | None = None
+    ) -> Iterator[Row]:
+        """Yield the runs with these ids, in their order; unknown ids give none.
+
+        The ids of damaged ones go to ``damaged``. Raises `HistoryError` without it.
+        """
         for number in numbers:
-            cursor = self._connection.execute(f"{_SELECT} WHERE run.id = ?", (number,))
+            cursor = self._connection.execute(_SELECT, (number,))
             names = [column[0] for column in cursor.description]
             for values in cursor:
                 try:
                     yield row_of(dict(zip(names, values, strict=True)))
-                except (InputError, ValueError, zlib.error) as error:
-                    raise HistoryError(
-                        f"The completion {number} is damaged in the history; "
-                        f"leave it out, or delete it: --delete {number}."
-                    ) from error
+                except HistoryError:
+                    if damaged is None:
+                        raise
+                    damaged.append(number)
+
+    def _seal(self, number: int) -> None:
+        """Note the sum of what a run says, now that it has ended."""
+        values = self._connection.execute(
+            f"SELECT {_SAID} {_JOINED}",
+            (number,),
+        ).fetchone()
+        if values:
+            self._connection.execute(
+                "UPDATE run SET sum = ? WHERE id = ?", (seal(values), number)
+            )
 
     def _request(self, sending: Sending) -> int:
         request = sending.request
@@ -203,23 +238,31 @@ class Runs:
             sending.dialect,
             sending.stream,
         )
+        parameters = written(
+            {
+                name: value
+                for name, value in asdict(request).items()
+                if name != "prompt" and value is not None and value != ()
+            }
+        )
+        said = (request.model, self._texts.put(request.prompt), parameters)
         row = self._connection.execute(
-            """SELECT id FROM request WHERE hash = ? AND endpoint = ? AND base_url = ?
-            AND dialect = ? AND stream = ?""",
+            """SELECT id, model, prompt, parameters FROM request WHERE hash = ?
+            AND endpoint = ? AND base_url = ? AND dialect = ? AND stream = ?""",
             values,
         ).fetchone()
         if row:
+            if row[1:] != said:  # it was damaged
+                self._connection.execute(
+                    """UPDATE request SET model = ?, prompt = ?, parameters = ?
+                    WHERE id = ?""",
+                    (*said, row[0]),
+                )
             return int(row[0])
-        prompt = self._texts.put(request.prompt)
-        parameters = {
-            name: value
-            for name, value in asdict(request).items()
-            if name != "prompt" and value is not None and value != ()
-        }
         cursor = self._connection.execute(
             """INSERT INTO request (hash, endpoint, base_url, dialect, stream, model,
             prompt, parameters) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-            (*values, request.model, prompt, written(parameters)),
+            (*values, *said),
         )
         return int(cursor.lastrowid or 0)
 

@@ -5,12 +5,13 @@ A migration is never edited once it is released: a change is another one at the 
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from collections.abc import Sequence
 
 from ..errors import HistoryError
-from .store import transaction
+from .disk import transaction
 
 Migration = Sequence[str]
 
@@ -116,6 +117,22 @@ def migrate(
             f"The history was written by a later version (schema {done}, this one "
             f"knows {len(migrations)}) and is left alone; upgrade jupyter-complete."
         )
+
+
+def is_whole(connection: sqlite3.Connection) -> bool:
+    """Tell whether a file has the tables of its version, as they were made."""
+    done = version(connection)
+    named = "SELECT name, sql FROM sqlite_master"
+    found = {*connection.execute(named).fetchall()}
+    made = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        for statement in itertools.chain.from_iterable(MIGRATIONS[:done]):
+            made.execute(statement)
+        wanted = {*made.execute(named).fetchall()}
+    finally:
+        made.close()
+    # An empty file has no version, and one of a later version more than is known here.
+    return wanted <= found if done else not found
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -58,14 +58,15 @@ def find(connection: sqlite3.Connection, query: Query, texts: Texts) -> Iterator
     newest = runs if few is None else itertools.islice(runs, NEWEST)
     last = None
     for last, answer, prompt in newest:
-        if holds(prompt) or (answer is not None and holds(answer)):
+        if any(text is not None and holds(text) for text in (prompt, answer)):
             yield last
     if few and last is not None:
         certain = [number for number in few if holds(number)]
         yield from _of_texts(connection, query, certain, after=last)
 
 
-_FROM = """FROM run JOIN request ON request.id = run.request
+# A run whose request is gone is found, and then told as damaged.
+_FROM = """FROM run LEFT JOIN request ON request.id = run.request
     LEFT JOIN origin ON origin.id = run.origin"""
 _ORDER = "ORDER BY run.created DESC, run.id DESC"
 

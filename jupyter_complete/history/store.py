@@ -13,18 +13,31 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CompleteError, HistoryError, one_line
-from . import alive, disk, forking
+from . import alive, disk, forking, schema
+from .disk import transaction
+from .texts import UNDECODED
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 1.0
 """How long a job waits for its turn on the file."""
+
+
+# What SQLite says where a page was altered, and where a statement of ours is wrong.
+_MAYBE_DAMAGED = (
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_INTERNAL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_SCHEMA,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+)
 
 
 class Locked(HistoryError):
@@ -37,7 +50,7 @@ class Store:
     """Runs jobs on the file, each in a transaction.
 
     ``prepare`` brings a fresh connection up to date. ``warn`` gets one line when a
-    damaged file was set aside.
+    damaged file was set aside, and ``rescue`` its place.
     """
 
     def __init__(
@@ -46,11 +59,13 @@ class Store:
         *,
         prepare: Callable[[sqlite3.Connection], None],
         warn: Callable[[str], None],
+        rescue: Callable[[Path], None],
         vfs: str | None = None,
     ) -> None:
         self.path = path
         self._prepare = prepare
         self._warn = warn
+        self._rescue = rescue
         self._vfs = vfs
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -155,6 +170,7 @@ class Store:
             isolation_level=None,
             check_same_thread=False,
         )
+        connection.text_factory = lambda text: text.decode("utf-8", UNDECODED)
         try:
             new = not self.path.stat().st_size
             if writable:
@@ -177,7 +193,8 @@ class Store:
     def _mended(self, error: Exception) -> bool:
         """Tell whether it is worth another try: the damage is out of the way."""
         code = _code(error)
-        if code & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        told = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        if is_busy(error) or not (told or self._is_damaged(error)):
             return False
         opened = self._file
         if code == sqlite3.SQLITE_CORRUPT_VTAB and self._connection:
@@ -191,9 +208,28 @@ class Store:
                 kept = self._set_aside()
                 self._warn(
                     f"The history was damaged ({one_line(str(error))}); it is kept as "
-                    f"{kept}, and a new one begins."
+                    f"{kept}, and what can be read of it is taken into a new one."
                 )
+                self._rescue(kept)
         return True
+
+    def _is_damaged(self, error: Exception) -> bool:
+        """Tell whether damage is behind an error that may have another reason."""
+        code = _code(error) & 0xFF
+        if code not in _MAYBE_DAMAGED and not isinstance(error, UnicodeDecodeError):
+            return False
+        try:
+            with self.path.open("rb") as file:
+                if not {*file.read(20)[18:]} <= {1, 2}:
+                    return True  # how it may be read and written
+            uri = self._uri(writable=True)
+            with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+                (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+                return found != "ok" or not schema.is_whole(connection)
+        except (sqlite3.OperationalError, OSError):
+            return False
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            return True
 
     def _set_aside(self) -> Path:
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
@@ -217,22 +253,6 @@ class Store:
             "room or give write permission, or turn it off: "
             "%config CompletionSettings.history = False."
         )
-
-
-@contextlib.contextmanager
-def transaction(
-    connection: sqlite3.Connection, *, write: bool = True
-) -> Iterator[None]:
-    """Commit what is done inside, or none of it."""
-    # A transaction that begins by reading cannot wait for its turn to write.
-    connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    try:
-        yield
-    except BaseException:
-        if connection.in_transaction:  # pragma: no branch - SQLite may have ended it
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _patiently(step: Callable[[], T], seconds: float) -> T:

@@ -11,9 +11,11 @@ import json
 import sqlite3
 from collections.abc import Collection
 
-from .store import transaction
+from .disk import transaction
 
 FRESH, STALE = 0, 1  # of the index: PRAGMA user_version
+UNDECODED = "surrogateescape"
+"""How a column of text is read whose bytes are none: its hash tells that it is not."""
 SMALL_BLOCKS = 5_000  # of 4 KB, which take a fraction of a second to write anew
 
 
@@ -49,17 +51,20 @@ class Texts:
     def put(self, text: str, *, searched: bool = True) -> int:
         """Give the number of the text, storing it if it is new."""
         body = encoded(text)
-        data = body if isinstance(body, bytes) else body.encode()
-        key = hashlib.blake2b(data, digest_size=16).digest()
+        key = digest(body)
         row = self._connection.execute(
-            "SELECT id, searched FROM text WHERE hash = ?", (key,)
+            "SELECT id, searched, body IS ? FROM text WHERE hash = ?", (body, key)
         ).fetchone()
+        if row and not row[2]:  # it was damaged
+            self._connection.execute(
+                "UPDATE text SET body = ? WHERE id = ?", (body, row[0])
+            )
         if row is None:
             cursor = self._connection.execute(
                 "INSERT INTO text (hash, searched, body) VALUES (?, ?, ?)",
                 (key, searched, body),
             )
-            row = (int(cursor.lastrowid or 0), not searched)
+            row = (int(cursor.lastrowid or 0), not searched, True)
         if searched and not row[1]:
             self._connection.execute(
                 "UPDATE text SET searched = 1 WHERE id = ? AND NOT searched", row[:1]
@@ -70,15 +75,17 @@ class Texts:
     def drop_unused(self, numbers: Collection[int]) -> None:
         """Delete those of the texts that nothing refers to, and their words."""
         unused = self._connection.execute(
-            """SELECT id, searched, body FROM text
+            """SELECT id, searched, body, hash FROM text
             WHERE id IN (SELECT value FROM json_each(?))
             AND NOT EXISTS (SELECT 1 FROM run WHERE run.text = text.id)
             AND NOT EXISTS (SELECT 1 FROM request WHERE request.prompt = text.id)
             AND NOT EXISTS (SELECT 1 FROM origin WHERE origin.source = text.id)""",
             (json.dumps(list(numbers)),),
         ).fetchall()
-        for number, searched, body in unused:
-            if searched:
+        for number, searched, body, key in unused:
+            if digest(body) != key:  # nobody knows which words the index has of it
+                self._mark_stale()
+            elif searched:
                 self._unindex(number, decoded(body))
             self._connection.execute("DELETE FROM text WHERE id = ?", (number,))
 
@@ -159,8 +166,19 @@ def encoded(text: str) -> str | bytes:
 
 
 def decoded(body: str | bytes) -> str:
-    """Give the text of a column."""
-    return body if isinstance(body, str) else body.decode("utf-8", "surrogatepass")
+    """Give the text of a column, of a damaged one what can be told of it."""
+    if not isinstance(body, bytes):
+        return str(body)
+    try:
+        return body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace")
+
+
+def digest(body: object) -> bytes:
+    """Return the hash that a text is stored with, of its column."""
+    data = body if isinstance(body, bytes) else str(body).encode("utf-8", UNDECODED)
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _readable(text: str) -> str:
