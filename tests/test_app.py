@@ -16,7 +16,6 @@ from jupyter_complete.server.stops import StopFinder
 
 TURNS = "\n\nHuman: Hello\n\nAssistant:"
 GOOD = {"model": "ngram-base", "prompt": "Once", "max_tokens_to_sample": 100}
-OLD = "2023-01-01"
 
 
 def body(**changes):
@@ -157,19 +156,6 @@ def test_a_client_that_goes_away_ends_the_generation(model, app):
 
     assert model.closed.is_set()
     assert model.given == 1
-
-
-def test_the_older_version_is_cumulative_and_says_done(app):
-    answer = ask(app, body=body(stream=True), anthropic_version=OLD)
-
-    *events, done = answer.events
-    assert done == (None, "[DONE]")
-    assert [name for name, _ in events] == [None] * 4
-    texts = [data["completion"] for _, data in events]
-    assert texts == [" upon", " upon a", " upon a time", " upon a time"]
-    assert events[-1][1]["stop_reason"] == "stop_sequence"
-    assert events[-1][1]["truncated"] is False
-    assert events[-1][1]["exception"] is None
 
 
 @pytest.mark.parametrize("text", ["\u2028", "é\U0001f600", "\r\n\r\ndata: x", "\ud800"])

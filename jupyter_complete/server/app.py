@@ -181,7 +181,6 @@ class _App:
         turns = listed is not None and listed.turns
         prompt = _checked_prompt(ask.prompt, turns=turns)
         wire = Wire(
-            wishes.version,
             answer_id=f"compl_{uuid4().hex[:24]}",
             model=ask.model,
             input_tokens=partial(self._input_tokens, ask.model, prompt),

@@ -17,8 +17,7 @@ from urllib.parse import parse_qsl
 from ..completion import LONGEST_USER_ID
 from ..errors import one_line
 
-CUMULATIVE_VERSION = "2023-01-01"
-VERSIONS = ("2023-06-01", CUMULATIVE_VERSION)
+VERSION = "2023-06-01"
 LONGEST_BODY = 32 * 2**20
 MOST_STOPS = 1000
 MOST_LOGPROBS = 20
@@ -66,7 +65,6 @@ class Ask:
 class Wishes:
     """What the headers of a request ask for."""
 
-    version: str
     seed: int | None
     logprobs: int | None
 
@@ -107,14 +105,13 @@ def read_ask(body: bytes) -> Ask:
 
 def read_wishes(environ: Mapping[str, Any]) -> Wishes:
     """Give what the request's headers ask for. Raises `Refused`."""
-    version = environ.get("HTTP_ANTHROPIC_VERSION", VERSIONS[0])
-    if version not in VERSIONS:
+    version = environ.get("HTTP_ANTHROPIC_VERSION", VERSION)
+    if version != VERSION:
         raise invalid(
             f'anthropic-version: "{version}" is not a valid version; '
-            f"this endpoint speaks {' and '.join(VERSIONS)}"
+            f"this endpoint speaks {VERSION}"
         )
     return Wishes(
-        version,
         _header_number(environ, "jupyter-complete-seed", LARGEST_SEED),
         _header_number(environ, "jupyter-complete-logprobs", MOST_LOGPROBS),
     )

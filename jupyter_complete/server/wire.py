@@ -1,8 +1,4 @@
-"""The bytes of an answer of ``POST /v1/complete``, in either version of the API.
-
-``2023-06-01`` streams increments in named events; ``2023-01-01`` streams the whole
-text so far in events without a name, and ends with ``data: [DONE]``.
-"""
+"""The bytes of an answer of ``POST /v1/complete``, whole or as named events."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from .answers import Piece, Token
-from .validation import CUMULATIVE_VERSION
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
@@ -22,24 +17,19 @@ class Wire:
 
     def __init__(
         self,
-        version: str,
         *,
         answer_id: str,
         model: str,
         input_tokens: Callable[[], int],
     ) -> None:
-        self._cumulative = version == CUMULATIVE_VERSION
         self._input_tokens = input_tokens
         self._same: dict[str, Any] = {
             "model": model,
             "id": answer_id,
             "log_id": answer_id,
         }
-        if self._cumulative:
-            self._same |= {"truncated": False, "exception": None}
         # All of an event but its text, written once: a stream is thousands of them.
-        name = b"" if self._cumulative else b"event: completion\n"
-        self._head = name + b'data: {"type":"completion","completion":'
+        self._head = b'event: completion\ndata: {"type":"completion","completion":'
         rest = dumps({"stop_reason": None, "stop": None, **self._same})
         self._tail = b"," + rest[1:-1]
 
@@ -63,24 +53,20 @@ class Wire:
 
     def stream(self, pieces: Iterable[Piece | None]) -> Iterator[bytes]:
         """Yield one event for each piece, a ping for None."""
-        so_far = ""
         for piece in pieces:
             if piece is None:
                 yield PING
                 continue
-            text = so_far = so_far + piece.text if self._cumulative else piece.text
             if piece.stop_reason is None:
-                yield self._event(text, self._tail, piece)
+                yield self._event(piece, self._tail)
             else:
-                ending = b"," + dumps(self._ending(piece))[1:-1]
-                yield self._event(text, ending, piece)
-        if self._cumulative:
-            yield b"data: [DONE]\n\n"
+                yield self._event(piece, b"," + dumps(self._ending(piece))[1:-1])
 
-    def _event(self, text: str, tail: bytes, piece: Piece) -> bytes:
+    def _event(self, piece: Piece, tail: bytes) -> bytes:
         if piece.told:
             tail += b',"logprobs":' + dumps([_logprob(token) for token in piece.told])
-        return self._head + encode_basestring_ascii(text).encode() + tail + b"}\n\n"
+        text = encode_basestring_ascii(piece.text).encode()
+        return self._head + text + tail + b"}\n\n"
 
     def _ending(self, last: Piece) -> dict[str, Any]:
         usage = {"input_tokens": self._input_tokens(), "output_tokens": last.tokens}
