@@ -54,6 +54,10 @@ def test_a_complete_cell_is_text_and_python_is_python(front):
     # The looks follow the magic, in and out.
     front.edit(1, PROMPT)
     expect(front.cell(1)).to_have_class(IS_TEXT)
+    front.edit(1, f"x = 1\n{PROMPT}")
+    expect(front.cell(1)).not_to_have_class(IS_TEXT)
+    front.edit(1, f"# A note\n\n{PROMPT}")
+    expect(front.cell(1)).to_have_class(IS_TEXT)
     front.edit(1, "is_there = 1 in [1]")
     expect(front.cell(1)).not_to_have_class(IS_TEXT)
     keyword = front.cell(1).locator(".cm-line span", has_text="in")

@@ -3,7 +3,8 @@
 // functions, `init` and `get`, under its name in `window._JUPYTERLAB`.
 
 (() => {
-  const MAGIC = /^\s*%%complete(?:_distribution)?(?=\s|$)/;
+  // Blank lines and comments may stand above.
+  const MAGIC = /^(?:[ \t]*(?:#.*)?\n)*[ \t]*%%complete(?:_distribution)?(?=\s|$)/;
   const TEXT = "text/x-ipythongfm"; // the front end's own name for Markdown
   const CELL = "jupyter-complete-cell";
   const LIVE = ":is(.jupyter-complete-panel, .jupyter-complete-microscope)";
