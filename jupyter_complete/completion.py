@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, NamedTuple, get_args
 
+from .counts import check_numbers, count_of, kept_logprob
 from .errors import InputError
 from .plain import plain, restored
 
@@ -39,6 +40,8 @@ def check_bound(name: str, value: object, bound: Bound, where: str = "") -> None
     if isinstance(value, bool) or not isinstance(value, kind):
         wanted = "a whole number" if name in INTEGERS else "a number"
         raise InputError(f"{name} is {value!r}; give {wanted}{where}.")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise InputError(f"{name} is beyond 64 bits; give a smaller number{where}.")
     number = float(value)
     if not math.isfinite(number) or number < bound.smallest:
         raise InputError(f"{name} is {value}; give {_range(bound)}{where}.")
@@ -246,15 +249,18 @@ class Completion:
             values = {k: restored(v) for k, v in record.items() if k in known}
             _check_kinds(values)
             values["request"] = _request(values["request"])
-            values["usage"] = values.get("usage") and Usage(**values["usage"])
+            values["usage"] = values.get("usage") and _usage(values["usage"])
             values["notices"] = tuple(values.get("notices", ()))
             values["logprobs"] = tuple(map(_logprob, values.get("logprobs", ())))
             return cls(**values)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except _DAMAGE as error:
             raise InputError(
                 f"The record of a completion is damaged ({error!r}); "
                 "take it from another copy."
             ) from error
+
+
+_DAMAGE = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 def _check_kinds(values: Mapping[str, Any]) -> None:
@@ -264,6 +270,7 @@ def _check_kinds(values: Mapping[str, Any]) -> None:
             raise TypeError(f"{name} is {type(values[name]).__name__}")
     if values.get("status", "complete") not in get_args(Status):
         raise ValueError(f"status is {values['status']!r}")
+    check_numbers(values)
 
 
 def _request(record: Mapping[str, Any]) -> CompletionRequest:
@@ -276,4 +283,9 @@ def _request(record: Mapping[str, Any]) -> CompletionRequest:
 
 def _logprob(record: Any) -> TokenLogprob:
     token, logprob, alternatives = record
-    return TokenLogprob(token, logprob, tuple((t, p) for t, p in alternatives))
+    others = tuple((other, kept_logprob(number)) for other, number in alternatives)
+    return TokenLogprob(token, logprob and kept_logprob(logprob), others)
+
+
+def _usage(record: Mapping[str, Any]) -> Usage:
+    return Usage(*map(count_of, Usage(**record)))

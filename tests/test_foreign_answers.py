@@ -31,10 +31,11 @@ from jupyter_complete import CompleteError, as_code, complete, sweep
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.client import Client
 from jupyter_complete.client.surroundings import Session
-from jupyter_complete.completion import CompletionRequest, Endpoint
+from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.faults import endpoint_error
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.display import RECORD_TYPE, TerminalScreen, card
 from jupyter_complete.errors import (
     BadRequestError,
     ConnectionFailed,
@@ -43,6 +44,7 @@ from jupyter_complete.errors import (
     RateLimitError,
     ServerError,
 )
+from jupyter_complete.panel import cards
 
 
 def chunk(text="", finish=None, **more):
@@ -97,27 +99,26 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize("reason", REASONS, ids=lambda value: str(value)[:20])
 @pytest.mark.parametrize("end", ["done", "closed", "whole", "cut"])
-def test_any_finish_reason_is_an_end_and_is_shown(ask, loopback, reason, end):
-    whole = chunk(" One.", reason)
-    loopback.reply(
-        {
-            "done": wire(chunk(" One."), chunk("", reason), "[DONE]"),
-            "closed": wire(chunk(" One."), chunk("", reason)),
-            "cut": [*wire(chunk(" One."), chunk("", reason)), CUT],
-            "whole": whole,
-        }[end]
-    )
+def test_any_finish_reason_is_an_end_and_is_shown(ask, loopback, end):
+    for reason in REASONS:
+        pieces = (chunk(" One."), chunk("", reason))
+        loopback.reply(
+            {
+                "done": wire(*pieces, "[DONE]"),
+                "closed": wire(*pieces),
+                "cut": [*wire(*pieces), CUT],
+                "whole": chunk(" One.", reason),
+            }[end]
+        )
 
-    answer = ask(stream=end != "whole")
+        answer = ask(stream=end != "whole")
 
-    assert (answer.status, answer.text) == ("complete", " One.")
-    assert answer.stop_reason
-    assert len(answer.stop_reason) <= 100
-    assert "\u202e" not in answer.stop_reason
-    if reason in ("eos", "abort", "of the future"):
-        assert answer.stop_reason == reason
+        assert (answer.status, answer.text) == ("complete", " One."), reason
+        assert 0 < len(answer.stop_reason) <= 100, reason
+        assert "\u202e" not in answer.stop_reason
+        if reason in ("eos", "abort", "of the future"):
+            assert answer.stop_reason == reason
 
 
 @pytest.mark.parametrize("reason", ["eos", "tool_use", "pause_turn", "of the future"])
@@ -437,21 +438,20 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dialect", ["openai", "messages", "text"])
-def test_a_reason_in_any_shape_is_shown(ask, loopback, shape, dialect):
-    body, shown = SHAPES[shape]
-    body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    loopback.reply(body, status=400)
+def test_a_reason_in_any_shape_is_shown(ask, loopback, dialect):
+    for shape, (told, shown) in SHAPES.items():
+        body = told if isinstance(told, bytes) else json.dumps(told).encode()
+        loopback.reply(body, status=400)
 
-    with pytest.raises(BadRequestError) as caught:
-        ask("\n\nHuman: Hi\n\nAssistant:", dialect=dialect)
+        with pytest.raises(BadRequestError) as caught:
+            ask("\n\nHuman: Hi\n\nAssistant:", dialect=dialect)
 
-    assert shown in str(caught.value)
-    assert "HTTP 400" in str(caught.value)
-    assert str(caught.value).isprintable()
-    assert "203.0.113.9" not in str(caught.value)
-    assert caught.value.completion.error == str(caught.value)
+        assert shown in str(caught.value), shape
+        assert "HTTP 400" in str(caught.value), shape
+        assert str(caught.value).isprintable(), shape
+        assert "203.0.113.9" not in str(caught.value), shape
+        assert caught.value.completion.error == str(caught.value), shape
 
 
 def test_the_ray_id_of_a_header_is_shown_with_a_page_that_has_none(ask, loopback):
@@ -799,6 +799,99 @@ def test_a_worker_asks_again_without_what_is_refused(shell, gateway):
     assert [row.completion.text for row in done.rows] == [" One."] * 3
     assert len(gateway.sent) == 4
     assert any("refused stream_options" in notice for notice in done.notices)
+
+
+# Log-probabilities, and cards that cannot be drawn
+
+NAN = float("nan")
+ODD_NUMBERS = [
+    *(None, NAN, float("inf"), -float("inf"), "-inf", "NaN", "Infinity", "-Infinity"),
+    *(True, False, 5, 1e308, -1e308, 10**400, -(10**400), "", "x", [], {}, 0, -0.5),
+]
+ODD_LOGPROBS = [
+    *({"tokens": [" One", "."], "token_logprobs": [n, n]} for n in ODD_NUMBERS),
+    *(
+        {
+            "tokens": [" One"],
+            "token_logprobs": [-1],
+            "top_logprobs": [{"a": n, "b": -2}],
+        }
+        for n in ODD_NUMBERS
+    ),
+    *(
+        {"content": [{"token": " One", "logprob": n, "top_logprobs": [{"logprob": n}]}]}
+        for n in ODD_NUMBERS
+    ),
+    *({"content": [n]} for n in ODD_NUMBERS),
+    *({"content": n} for n in ODD_NUMBERS),
+    *({"tokens": n, "token_logprobs": n, "top_logprobs": n} for n in ODD_NUMBERS),
+    *(
+        {"tokens": [" One", "."], "token_logprobs": [-1], "top_logprobs": [n]}
+        for n in ODD_NUMBERS
+    ),
+    *({"tokens": [n], "token_logprobs": [-1] * 3} for n in ODD_NUMBERS),
+    *(
+        {"tokens": ["\ud83d", n], "top_logprobs": [[["\udc00", n]]]}
+        for n in ODD_NUMBERS
+    ),
+    *ODD_NUMBERS,
+]
+
+
+def test_no_log_probability_costs_the_text(ask, shell, loopback):
+    """JSON as Python writes it: with NaN, Infinity and half characters."""
+    for logprobs in ODD_LOGPROBS:
+        loopback.reply(wire(chunk(" One.", "stop", logprobs=logprobs), "[DONE]"))
+
+        answer = ask(logprobs=2)
+
+        assert (answer.text, answer.status) == (" One.", "complete"), logprobs
+        for told in answer.logprobs:
+            found = [told.logprob, *(number for _, number in told.alternatives)]
+            assert all(n is None or -9999 <= n <= 0 for n in found), logprobs
+        shown = card(answer, "tokens")
+        assert "One." in shown["text/plain"], logprobs
+        assert "could not be drawn" not in shown["text/plain"], logprobs
+        json.dumps(shown, allow_nan=False).encode()
+        assert Completion.from_record(shown[RECORD_TYPE]) == answer, logprobs
+    history = shell.magics_manager.registry["CompletionMagics"].session.history
+    assert history.flush()
+    assert history.count() == len(ODD_LOGPROBS)
+
+
+def test_our_own_log_probabilities_cost_no_text_either(ask, loopback):
+    end = {"completion": " One.", "stop_reason": "max_tokens"}
+    for n in ODD_NUMBERS:
+        logprobs = [{"token": " One", "logprob": n, "alternatives": [["a", n]]}]
+        loopback.reply([event(end | {"logprobs": logprobs})])
+
+        assert ask("\n\nHuman: Hi\n\nAssistant:", dialect="text").text == " One.", n
+
+
+def test_a_log_probability_is_told_as_its_number_or_its_text(ask, loopback):
+    logprobs = {"tokens": ["a", "b", "c"], "token_logprobs": [-0.5, "-1.5", "-inf"]}
+    loopback.reply(wire(chunk("abc", "stop", logprobs=logprobs), "[DONE]"))
+
+    assert [t.logprob for t in ask(logprobs=0).logprobs] == [-0.5, -1.5, -9999.0]
+
+
+@pytest.mark.parametrize("form", ["markdown", "text", "tokens"])
+def test_a_fault_while_a_card_is_drawn_takes_no_text_away(form, capsys):
+    """A record of a version to come, say: its seconds are no number."""
+    request = CompletionRequest("m", "Hi", 5)
+    broken = Completion("*One.*", request, seconds="soon")
+
+    shown = card(broken, form)["text/plain"]
+    assert shown.startswith("*One.*\n\n[This could not be drawn (ValueError:")
+    assert "<em>" not in cards.card(broken, form)
+    assert "*One.*" in cards.card(broken, form)
+    assert "could not be drawn" in cards.card(broken, form)
+    assert "*One.*" in cards.saved_text([broken], None)
+
+    terminal = TerminalScreen(form)
+    terminal.write("*One.*")
+    terminal.finish(broken)
+    assert capsys.readouterr().out.startswith("*One.*\n[This could not be drawn")
 
 
 # Proxies

@@ -41,6 +41,7 @@ FLOORS = {
     "catalog": 0,
     "cell": 0,
     "completion": 0,
+    "counts": 0,
     "distribution": 0,
     "errors": 0,
     "events": 0,

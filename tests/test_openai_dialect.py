@@ -512,20 +512,6 @@ def test_logprobs_in_llama_cpp_s_form_are_kept():
     )
 
 
-@pytest.mark.parametrize(
-    "logprobs",
-    [{"content": [{}]}, {"tokens": ["a"], "token_logprobs": []}, {"tokens": 7}],
-)
-def test_logprobs_of_another_form_are_named(logprobs):
-    answer = piece("a", "stop", choice={"logprobs": logprobs})
-    if logprobs == {"tokens": ["a"], "token_logprobs": []}:
-        chunks = OpenAIDialect().decode(json.dumps(answer).encode())
-        assert chunks[0].logprobs == (TokenLogprob("a", None),)
-        return
-    with pytest.raises(ProtocolError, match="logprobs are in no form"):
-        OpenAIDialect().decode(json.dumps(answer).encode())
-
-
 # Errors
 
 

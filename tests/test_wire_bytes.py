@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import math
+import sys
 import time
 import zlib
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +14,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from loopback import CUT, PAUSE, STALL, completion, event, events
 
+from jupyter_complete import complete, load, sweep
 from jupyter_complete.cancel import Cancel
+from jupyter_complete.catalog import Catalog
 from jupyter_complete.client import Answer, Client
 from jupyter_complete.client.connections import Line
-from jupyter_complete.completion import CompletionRequest, Endpoint
+from jupyter_complete.client.retry import retry_after
+from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
+from jupyter_complete.counts import count_of
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
     CompleteError,
@@ -25,6 +32,7 @@ from jupyter_complete.errors import (
     ServerError,
 )
 from jupyter_complete.panel import CompletionPanel
+from jupyter_complete.saved import RECORD_TYPE
 
 REQUEST = CompletionRequest("m", "Hi", 10)
 DIALECT = TextDialect()
@@ -120,6 +128,303 @@ def test_another_protocol_is_not_an_interim_answer(client, loopback):
 
     with pytest.raises(CompleteError, match="HTTP 101"):
         ask(client, loopback, retries=0)
+
+
+# Numbers from outside
+
+BIG = "9" * 5000
+NO_COUNTS = [
+    *("9223372036854775807", "9223372036854775808", "-9223372036854775809"),
+    *(
+        "18446744073709551616",
+        "1e400",
+        "-1e400",
+        "1e19",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    ),
+    *("-1", "1.5", "true", "false", '"7"', "[]", "{}", BIG, f"-{BIG}", "1" + "0" * 400),
+]
+"""JSON of what is no count of tokens, as a server may write it."""
+
+
+def answers(dialect, number):
+    """Return an answer of the dialect, whole and streamed, with a number as it is."""
+    if dialect == "openai":
+        usage = f'{{"prompt_tokens": {number}, "completion_tokens": {number}}}'
+        whole = (
+            f'{{"id": "c", "created": {number}, "model": "m", "usage": {usage}, '
+            '"choices": [{"index": 0, "text": " One.", "finish_reason": "stop"}]}'
+        )
+        return whole, [event(whole, None), b"data: [DONE]\n\n"]
+    usage = f'{{"input_tokens": {number}, "output_tokens": {number}}}'
+    if dialect == "text":
+        whole = (
+            f'{{"completion": " One.", "stop_reason": "max_tokens", "usage": {usage}, '
+            f'"log_id": {number}}}'
+        )
+        return whole, [event(whole)]
+    whole = (
+        '{"content": [{"type": "text", "text": " One."}], "stop_reason": "end_turn", '
+        f'"usage": {usage}, "n": {number}}}'
+    )
+    start = f'{{"type": "message_start", "message": {{"id": "m", "usage": {usage}}}}}'
+    block = '{"type": "text", "text": " One."}'
+    text = f'{{"type": "content_block_start", "content_block": {block}}}'
+    end = (
+        '{"type": "message_delta", "delta": {"stop_reason": "end_turn"}, '
+        f'"usage": {usage}}}'
+    )
+    stream = [start, text, end, '{"type": "message_stop"}']
+    return whole, [event(item, None) for item in stream]
+
+
+@pytest.mark.parametrize("dialect", ["openai", "messages", "text"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_is_no_count_is_unknown_and_the_answer_is_kept(
+    shell, loopback, dialect, stream
+):
+    history = shell.magics_manager.registry["CompletionMagics"].session.history
+    for place, number in enumerate(NO_COUNTS):
+        whole, streamed = answers(dialect, number)
+        loopback.reply(streamed if stream else whole.encode())
+        prompt = f"\n\nHuman: Hi {place}\n\nAssistant:"
+        where = {"model": "m", "endpoint": loopback.url, "dialect": dialect}
+
+        answer = complete(prompt, stream=stream, **where)
+        assert history.flush()
+        again = complete(prompt, stream=stream, reuse=True, **where)
+
+        assert (answer.text, answer.status) == (" One.", "complete"), number
+        assert answer.usage is None, number
+        assert (again.text, again.reused) == (" One.", True), number
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "1e400", BIG])
+def test_a_sweep_is_whole_whatever_its_answers_count(shell, loopback, number):
+    loopback.reply(answers("openai", number)[1])
+    place = {"model": "m", "endpoint": loopback.url, "dialect": "openai"}
+
+    done = sweep("Hi", temperature=[0, 0.5, 1], samples=2, **place)
+    again = sweep("Hi", temperature=[0, 0.5, 1], samples=2, **place)
+
+    assert [row.completion.text for row in done.rows] == [" One."] * 6
+    assert [row.completion.text for row in again.rows] == [" One."] * 6
+    assert len(loopback.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [(0, 0), (7, 7), (7.0, 7), (10**12, 10**12), (10**12 + 1, None), (-0.0, 0)],
+)
+def test_a_count_is_a_whole_number_that_text_can_have(value, count):
+    assert count_of(value) == count
+    assert count is None or type(count_of(value)) is int
+
+
+@pytest.mark.parametrize("depth", [63, 70, 200, 990, 5000, 100_000])
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_nests_too_deep_is_one_line(shell, loopback, depth, stream):
+    nested = "[" * (depth - 1) + "]" * (depth - 1)
+    body = (
+        f'{{"choices": [{{"text": " One.", "finish_reason": "stop"}}], "x": {nested}}}'
+    )
+    loopback.reply(
+        [event(body, None), b"data: [DONE]\n\n"] if stream else body.encode()
+    )
+    place = {"model": "m", "endpoint": loopback.url, "dialect": "openai"}
+
+    if depth < 64:
+        answer = complete("Hi", stream=stream, **place)
+        assert answer.text == " One."
+        assert Completion.from_record(answer.to_record()) == answer
+        return
+    with pytest.raises(ProtocolError):
+        complete("Hi", stream=stream, **place)
+
+
+def test_text_that_came_before_an_event_that_nests_too_deep_is_kept(shell, loopback):
+    one = {"choices": [{"text": " One."}]}
+    loopback.reply([event(one, None), event("[" * 100_000, None)])
+
+    with pytest.raises(ProtocolError) as caught:
+        complete("Hi", model="m", endpoint=loopback.url, dialect="openai")
+    assert caught.value.completion.text == " One."
+
+
+@pytest.mark.parametrize("name", ["id", "model"])
+@pytest.mark.parametrize(
+    "value", ["\ud800", "a\udfffb", "x" * 100_000, "\0", "\x1b[2J"]
+)
+def test_a_name_with_half_a_character_or_without_end_is_kept(
+    shell, loopback, name, value
+):
+    answer = {"choices": [{"text": " One.", "finish_reason": "stop"}], name: value}
+    loopback.reply([event(answer, None), b"data: [DONE]\n\n"])
+
+    completion = complete("Hi", model="m", endpoint=loopback.url, dialect="openai")
+
+    assert (completion.text, completion.status) == (" One.", "complete")
+    assert shell.magics_manager.registry["CompletionMagics"].session.history.flush()
+    getattr(completion, name).encode()
+    assert len(getattr(completion, name)) <= 500
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["nan", "inf", "-inf", "1e400", "-1", "1e12", BIG, "x", "", "0x1", "1_000_0x"],
+)
+@pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
+def test_a_wait_that_is_none_is_not_waited_for(name, value):
+    assert retry_after({name: value}) is None
+
+
+@pytest.mark.parametrize("value", ["nan", "1e400", "-5", BIG, "9" * 400])
+def test_a_rate_limit_that_is_none_holds_nothing_up(shell, loopback, value):
+    headers = {
+        f"anthropic-ratelimit-{kind}-{what}": value
+        for kind in ("requests", "tokens", "input-tokens", "output-tokens")
+        for what in ("limit", "remaining")
+    } | {"anthropic-ratelimit-requests-reset": "9999-12-31T23:59:59-23:59"}
+    loopback.reply(answers("text", "7")[1], headers=headers)
+    place = {"model": "m", "endpoint": loopback.url, "dialect": "text"}
+
+    done = sweep("\n\nHuman: Hi\n\nAssistant:", temperature=[0, 0.5, 1], **place)
+
+    assert [row.completion.text for row in done.rows] == [" One."] * 3
+
+
+RECORD = Completion(" One.", CompletionRequest("m", "Hi", 5)).to_record()
+ODD_RECORDS = [
+    {"usage": {"input_tokens": 2**63, "output_tokens": -1}},
+    {"usage": {"input_tokens": 1e400}},
+    {"logprobs": [["a", math.inf, [["b", 2**63]]]]},
+]
+DAMAGED_RECORDS = [
+    *({"attempts": n} for n in (2**63, 10**400, "x", 1.5)),
+    *({"http_status": n} for n in (2**63, "200", [])),
+    *({"sample": n} for n in (2**63, -(2**70))),
+    *({"seconds": n} for n in (math.nan, math.inf, 10**400, -1, "x", True)),
+    *({"first_token_seconds": n} for n in (math.nan, 10**400, {})),
+    *({"request": RECORD["request"] | {"max_tokens_to_sample": n}} for n in (2**63,)),
+    *({"request": RECORD["request"] | {"top_k": n}} for n in (2**63, 10**400)),
+    *({"request": RECORD["request"] | {"temperature": n}} for n in (10**400, math.nan)),
+]
+
+
+@pytest.mark.parametrize("odd", ODD_RECORDS)
+def test_a_record_s_odd_counts_are_unknown(shell, tmp_path, odd):
+    completion = Completion.from_record(RECORD | odd)
+
+    assert completion.text == " One."
+    assert completion.usage is None or set(completion.usage) == {None}
+    assert all(n is None or n <= 0 for _, n, _ in completion.logprobs)
+    assert completion.history_id is None
+
+
+@pytest.mark.parametrize("odd", DAMAGED_RECORDS)
+def test_a_record_with_a_number_that_cannot_be_is_damaged(tmp_path, odd):
+    notebook = tmp_path / "n.ipynb"
+    cell = {"outputs": [{"data": {RECORD_TYPE: RECORD | odd}}]}
+    notebook.write_text(json.dumps({"cells": [cell]}))
+
+    with pytest.raises(InputError, match="cell 1"):
+        load(notebook)
+
+
+def test_a_record_that_nests_too_deep_is_damaged(tmp_path):
+    notebook = tmp_path / "n.ipynb"
+    deep = {"raw": {}}
+    for _ in range(sys.getrecursionlimit() - 200):
+        deep = {"raw": deep}
+    with pytest.raises(InputError):
+        Completion.from_record(RECORD | deep)
+    notebook.write_text('{"cells": ' + "[" * 100_000)
+    with pytest.raises(InputError, match="no notebook"):
+        load(notebook)
+
+
+@pytest.mark.parametrize("odd", [*ODD_RECORDS, *DAMAGED_RECORDS])
+def test_an_import_with_any_number_keeps_it_or_says_which_line(
+    shell, tmp_path, capsys, odd
+):
+    complete("Hi", max_tokens=1)
+    file = tmp_path / "h.jsonl"
+    shell.run(f"%complete_history --export {file}")
+    row = json.loads(file.read_text().splitlines()[0])
+    row["completion"] |= odd
+    file.write_text(json.dumps(row) + "\n")
+
+    if odd in ODD_RECORDS:
+        shell.run(f"%complete_history --import {file}")
+        shell.run("%complete_history")
+        return
+    with pytest.raises(CompleteError, match="Line 1 of"):
+        shell.run(f"%complete_history --import {file}")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": 2**63},
+        {"created": "0001-01-01T00:00:00+23:59"},
+        {"created": "9999-12-31T23:59:59-23:59"},
+        {"created": 5},
+        {"point": {"x": 2**63}},
+    ],
+)
+def test_a_row_with_a_number_that_cannot_be_is_imported_or_named(shell, tmp_path, odd):
+    complete("Hi", max_tokens=1)
+    file = tmp_path / "h.jsonl"
+    shell.run(f"%complete_history --export {file}")
+    row = json.loads(file.read_text().splitlines()[0]) | odd
+    file.write_text(json.dumps(row) + "\n")
+
+    refused = "created" in odd
+    with pytest.raises(CompleteError, match="Line 1") if refused else nullcontext():
+        shell.run(f"%complete_history --import {file}")
+
+
+@pytest.mark.parametrize("number", [*NO_COUNTS, "0"])
+def test_a_catalogue_with_a_number_that_cannot_be_is_refused(number):
+    model = (
+        f'{{"id": "x", "endpoint": "e", "dialect": "text", "output_tokens": {number}}}'
+    )
+
+    with pytest.raises(InputError):
+        Catalog.from_json(f'{{"models": [{model}]}}')
+
+
+def test_a_catalogue_that_nests_too_deep_is_refused():
+    with pytest.raises(InputError, match="not JSON"):
+        Catalog.from_json("[" * 100_000)
+
+
+def test_a_list_of_models_with_any_number_is_read(shell, loopback, capsys):
+    for number in NO_COUNTS:
+        item = f'{{"id": "m", "object": "model", "max_tokens": {number}}}'
+        loopback.reply(f'{{"object": "list", "data": [{item}]}}'.encode())
+        refresh = (
+            f"%complete_models --refresh --endpoint {loopback.url} --dialect openai"
+        )
+        if number.lstrip("-") == BIG:
+            with pytest.raises(ProtocolError):
+                shell.run(refresh)
+            continue
+        shell.run(refresh)
+        assert "m" in capsys.readouterr().out, number
+
+
+@pytest.mark.parametrize(
+    "number", [2**63, -(2**63), 10**400, 10**5000], ids=["2^63", "-2^63", "big", "huge"]
+)
+@pytest.mark.parametrize(
+    "name", ["max_tokens", "top_k", "seed", "temperature", "top_p"]
+)
+def test_a_number_of_ours_beyond_64_bits_is_refused_in_one_line(shell, name, number):
+    with pytest.raises(InputError, match=name):
+        complete("Hi", **{name: number})
 
 
 # Much of everything

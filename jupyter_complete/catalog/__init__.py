@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from ..completion import Endpoint
+from ..counts import count_of
 from ..errors import InputError
 
 Sampling = Literal["both", "either", "none"]
@@ -112,7 +113,7 @@ class Catalog:
         base = base or Catalog("")
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"The catalogue is not JSON: {error}.") from error
         _check_fields(data, ("date", "models", "betas", "endpoints"), "catalogue")
         over = Catalog(
@@ -190,7 +191,7 @@ def _check_values(entry: Mapping[str, Any]) -> None:
             good = value in _CHOICES[name]
             wanted = f"choose from {', '.join(map(str, _CHOICES[name]))}"
         elif name.endswith("_tokens"):
-            good = value is None or (type(value) is int and value > 0)
+            good = value is None or (type(value) is int and bool(count_of(value)))
             wanted = "write a whole number above 0, or null"
         else:
             good = isinstance(value, str) or (value is None and name in _NULLABLE)

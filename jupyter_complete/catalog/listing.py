@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from ..completion import Endpoint
+from ..counts import count_of
 from ..errors import ProtocolError
 from . import Catalog, Model
 
@@ -111,7 +112,7 @@ def _told(item: Mapping[str, Any]) -> dict[str, Any]:
         "output_tokens": item.get("max_tokens"),
     }
     told: dict[str, Any] = {
-        name: count for name, count in counts.items() if isinstance(count, int)
+        name: count for name, told in counts.items() if (count := count_of(told))
     }
     if item.get("lifecycle") in ("active", "deprecated", "retired"):
         told["status"] = item["lifecycle"]

@@ -17,6 +17,8 @@ from ..errors import CompleteError
 
 LONGEST_WAIT = 60.0
 """Seconds: a longer wait that an endpoint asks for is told, not slept."""
+LONGEST_ASKED = 366 * 86400.0
+"""Seconds: a wait of over a year is none that an endpoint means."""
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 8.0
 
@@ -102,4 +104,4 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _positive(seconds: float) -> float | None:
-    return seconds if 0 < seconds < float("inf") else None
+    return seconds if 0 < seconds < LONGEST_ASKED else None

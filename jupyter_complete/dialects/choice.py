@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..completion import Chunk, TokenLogprob, Usage
+from ..completion import Chunk, Usage
+from ..counts import count_of
 from ..errors import ProtocolError
+from .logprobs import logprobs_of
 from .wire import (
     NO_REASON,
-    count_of,
+    name_of,
     stop_reason_of,
     string_of,
 )
@@ -62,8 +64,8 @@ class Choice:
         chunk = Chunk(
             usage=_usage(answer.get("usage")),
             raw=raw,
-            id=string_of(answer.get("id")) if first else None,
-            model=string_of(answer.get("model")) if first else None,
+            id=name_of(answer.get("id")) if first else None,
+            model=name_of(answer.get("model")) if first else None,
         )
         chunk = self._ending(self._written(chunk, choice), choice)
         if any((chunk.text, chunk.usage, chunk.logprobs, first, chunk.stop_reason)):
@@ -88,7 +90,7 @@ class Choice:
             self.overrun = bool(text)
             return chunk
         return chunk._replace(
-            text=self._before_stop(text), logprobs=_logprobs(choice.get("logprobs"))
+            text=self._before_stop(text), logprobs=logprobs_of(choice.get("logprobs"))
         )
 
     def _ending(self, chunk: Chunk, choice: Mapping[str, Any]) -> Chunk:
@@ -107,7 +109,7 @@ class Choice:
             text=chunk.text + held,
             stop_reason=_FINISHES.get(finish, finish) if finish else None,
             # vLLM's: the text that stopped it, or a token's number
-            stop=string_of(choice.get("stop_reason")),
+            stop=name_of(choice.get("stop_reason")),
             notice=FILTERED if finish == "content_filter" else None,
         )
 
@@ -156,32 +158,3 @@ def _usage(value: object) -> Usage | None:
     counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]
     known = list(map(count_of, counts))
     return Usage(*known) if any(known) else None
-
-
-def _logprobs(value: object) -> tuple[TokenLogprob, ...]:
-    """Give the tokens' log-probabilities, in OpenAI's form or llama.cpp's."""
-    if not isinstance(value, Mapping):
-        return ()
-    try:
-        if isinstance(value.get("content"), list):
-            return tuple(_from_content(item) for item in value["content"])
-        tokens = value.get("tokens") or ()
-        numbers = value.get("token_logprobs") or [None] * len(tokens)
-        others = value.get("top_logprobs") or [None] * len(tokens)
-        return tuple(
-            TokenLogprob(token, number, tuple((other or {}).items()))
-            for token, number, other in zip(tokens, numbers, others, strict=True)
-        )
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise ProtocolError(
-            "The endpoint's logprobs are in no form that is known; unset logprobs."
-        ) from error
-
-
-def _from_content(item: Mapping[str, Any]) -> TokenLogprob:
-    others = item.get("top_logprobs") or ()
-    return TokenLogprob(
-        item["token"],
-        item["logprob"],
-        tuple((other["token"], other["logprob"]) for other in others),
-    )

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ..errors import EndpointError, error_for_status, one_line
-from .wire import loads
+from .wire import loads, name_of
 
 # What the API says where an answer has no message of its own (its OpenAPI text).
 _DEFAULT_MESSAGES = {
@@ -49,6 +49,7 @@ _WORDS = (
 )
 DEEPEST = 8
 MOST_REASONS = 5
+MOST_HEADINGS = 10
 LONGEST = 400
 LONGEST_TYPE = 100
 
@@ -97,7 +98,6 @@ def _error(told: object, status: int, request_id: str | None = None) -> Endpoint
     inner = outer["error"] if isinstance(outer.get("error"), Mapping) else outer
     kind = inner.get("type", outer.get("error_type"))
     kind = one_line(kind, LONGEST_TYPE) if isinstance(kind, str) else None
-    named = outer.get("request_id")
     words = reason(told) or _default(status)
     facts = ", ".join(filter(None, (f"HTTP {status}" * (status != 200), kind)))
     stands_for = _stands_for(inner.get("code"), kind) if status == 200 else status
@@ -105,7 +105,7 @@ def _error(told: object, status: int, request_id: str | None = None) -> Endpoint
         f"{one_line(words, LONGEST)} ({facts})" if facts else words,
         status=stands_for,
         type=kind,
-        request_id=request_id or (named if isinstance(named, str) else None),
+        request_id=request_id or name_of(outer.get("request_id")),
     )
 
 
@@ -187,7 +187,7 @@ def _page(text: str) -> str:
 
 
 def _heading(text: str) -> str:
-    for found in _HEADING.finditer(text):
+    for found in itertools.islice(_HEADING.finditer(text), MOST_HEADINGS):
         inside = text[found.end() : found.end() + 1000]
         inside = re.split(f"(?i)</{found[1]}", inside, maxsplit=1)[0]
         if words := one_line(html.unescape(_UNREADABLE.sub(" ", inside)), LONGEST // 2):

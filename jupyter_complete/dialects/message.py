@@ -7,7 +7,7 @@ from typing import Any
 
 from ..completion import Chunk
 from ..prompts import HUMAN
-from .wire import NO_REASON, stop_reason_of, string_of, usage_of
+from .wire import NO_REASON, name_of, stop_reason_of, string_of, usage_of
 
 THOUGHT = (
     "The model thought before it wrote; its thinking is not shown, and counts as "
@@ -49,8 +49,8 @@ class Message:
             return Chunk(
                 usage=usage_of(message.get("usage")),
                 raw=message,
-                id=string_of(message.get("id")),
-                model=string_of(message.get("model")),
+                id=name_of(message.get("id")),
+                model=name_of(message.get("model")),
             )
         if kind == "message_delta":
             delta = _mapping(answer.get("delta"))
@@ -86,7 +86,7 @@ class Message:
         if reason is None or self._reason is not None:
             return chunk
         self._reason = reason
-        stop = string_of(message.get("stop_sequence"))
+        stop = name_of(message.get("stop_sequence"))
         return chunk._replace(
             stop_reason=_STOPS.get(reason, reason),
             stop=HUMAN if reason == "end_turn" else stop,

@@ -20,6 +20,7 @@ from ..completion import (
     HttpCall,
     check_bound,
 )
+from ..counts import count_of
 from ..errors import EndpointError, ProtocolError
 from ..prompts import HUMAN
 from . import Event
@@ -30,10 +31,9 @@ from .refused import Refused
 from .wire import (
     DONE,
     compact,
-    count_of,
+    name_of,
     parse_event,
     parse_object,
-    string_of,
     usage_of,
 )
 
@@ -120,8 +120,8 @@ class MessagesDialect:
             reading.text,
             usage=usage_of(answer.get("usage")),
             raw=answer,
-            id=string_of(answer.get("id")),
-            model=string_of(answer.get("model")),
+            id=name_of(answer.get("id")),
+            model=name_of(answer.get("model")),
         )
         return (reading.end(reading.told(chunk, answer)),)
 

@@ -11,20 +11,20 @@ from ..completion import (
     Chunk,
     CompletionRequest,
     HttpCall,
-    TokenLogprob,
     check_bound,
 )
 from ..errors import EndpointError, InputError, ProtocolError
 from . import Event
 from .faults import endpoint_error, error_in
+from .logprobs import logprobs_of
 from .wire import (
     DONE,
     NO_REASON,
     compact,
+    name_of,
     parse_event,
     parse_object,
     stop_reason_of,
-    string_of,
     usage_of,
 )
 
@@ -150,34 +150,14 @@ def _chunk(answer: Mapping[str, Any]) -> Chunk:
     return Chunk(
         text,
         stop_reason_of(answer.get("stop_reason")),
-        string_of(answer.get("stop")),
+        name_of(answer.get("stop")),
         usage_of(answer.get("usage")),
         answer,
-        string_of(answer.get("id")),
-        string_of(answer.get("model")),
+        name_of(answer.get("id")),
+        name_of(answer.get("model")),
         None,
-        _logprobs(answer.get("logprobs")),
+        logprobs_of(answer.get("logprobs")),
     )
-
-
-def _logprobs(value: object) -> tuple[TokenLogprob, ...]:
-    """Give what our own endpoint tells of each token, nothing where it does not."""
-    if not isinstance(value, list):
-        return ()
-    try:
-        return tuple(
-            TokenLogprob(
-                str(item["token"]),
-                item["logprob"],
-                tuple((str(t), float(p)) for t, p in item.get("alternatives", ())),
-            )
-            for item in value
-        )
-    except (TypeError, KeyError, ValueError) as error:
-        raise ProtocolError(
-            "The endpoint's logprobs are not {token, logprob, alternatives}; "
-            "check that it is of this version."
-        ) from error
 
 
 def _after(so_far: str, chunk: Chunk) -> Chunk:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..completion import Usage
+from ..counts import count_of
 from ..errors import ProtocolError, one_line
 from ..events import Event
 
@@ -15,10 +16,9 @@ DONE = "[DONE]"
 """What ends a stream of OpenAI's kind, and of the gateways like it."""
 NO_REASON = "The endpoint did not tell why the answer ends here."
 LONGEST_REASON = 100
-DEEPEST = 200
-"""Arrays and objects within each other, of which the answers of today have eight."""
-LARGEST_COUNT = 10**12
-"""More tokens than any text has, and a million of these still fit 64 bits."""
+LONGEST_NAME = 500
+DEEPEST = 64
+"""Arrays and objects within each other; the answers of today have eight."""
 
 
 def compact(body: Mapping[str, Any]) -> bytes:
@@ -106,22 +106,26 @@ def string_of(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def name_of(value: object) -> str | None:
+    """Return the value if it is text, as something can be named: whole, not endless."""
+    text = string_of(value)
+    return None if text is None else whole_characters(text[:LONGEST_NAME])
+
+
+def whole_characters(text: str) -> str:
+    """Return the text without half characters, which JSON can carry in escapes."""
+    if text.isascii():
+        return text
+    pairs = text.encode("utf-16-le", "surrogatepass")
+    return pairs.decode("utf-16-le", "replace")
+
+
 def stop_reason_of(value: object) -> str | None:
     """Return why an answer ended, whatever form that has; None if it does not say."""
     if not value:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return one_line(text, LONGEST_REASON) or None
-
-
-def count_of(value: object) -> int | None:
-    """Return a number from outside if it can be a count; None for any other value.
-
-    What is larger would overflow where counts are stored and summed.
-    """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
 
 
 def usage_of(value: object) -> Usage | None:

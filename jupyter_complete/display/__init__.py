@@ -6,7 +6,7 @@ is hostile: control characters are shown, not obeyed, and all HTML is written he
 """
 
 from ..saved import RECORD_TYPE
-from .card import answer, card, facts, notes, request_text
+from .card import answer, card, drawn, facts, notes, request_text
 from .differences import difference
 from .distribution import Bars
 from .markdown import NO_MATHEMATICS, boxed, escape, formatted, shown
@@ -29,6 +29,7 @@ __all__ = [
     "boxed",
     "card",
     "difference",
+    "drawn",
     "escape",
     "facts",
     "formatted",

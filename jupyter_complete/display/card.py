@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import printable
+from ..errors import one_line, printable
 from ..saved import RECORD_TYPE
 from .markdown import boxed, escape, formatted, preformatted, shown
 from .tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..completion import Completion, Endpoint, HttpCall
 
+_Drawn = TypeVar("_Drawn")
+
 
 def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
-    """Return a completion's MIME bundle; the record in it is the whole completion."""
+    """Return a completion's MIME bundle; the record in it is the whole completion.
+
+    Where drawing it fails, the text is in it, and a line that says so.
+    """
+    return drawn(
+        lambda: _card(completion, format),
+        lambda line: {"text/plain": f"{_text(completion)}\n\n[{line}]"},
+    )
+
+
+def drawn(draw: Callable[[], _Drawn], plainly: Callable[[str], _Drawn]) -> _Drawn:
+    """Return what is drawn; where that fails, what ``plainly`` makes of a line."""
+    try:
+        return draw()
+    except Exception as error:  # noqa: BLE001 - no fault may take a text away
+        what = one_line(f"{type(error).__name__}: {error}", 200)
+        return plainly(f"This could not be drawn ({what}); the text is whole.")
+
+
+def _card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
     below = [f"[{facts(completion)}]", *notes(completion)]
     bundle: dict[str, Any] = {
         "text/plain": "\n".join([_text(completion), "", *below]),

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from .card import card, facts, notes
+from .card import card, drawn, facts, notes
 from .live import LiveDisplay
 from .markdown import boxed, preformatted, shown
 from .tokens import Tokens
@@ -60,11 +60,13 @@ class TerminalScreen:
         if not self._written:
             self.write(completion.text)
         end = "" if self._written.endswith("\n") or not self._written else "\n"
-        below = "".join(f"\n{note}" for note in notes(completion))
-        if self._format == "tokens":
-            end += f"{Tokens(completion)!r}\n"
-        sys.stdout.write(f"{end}[{facts(completion)}]{below}\n")
+        below = drawn(lambda: self._below(completion), lambda line: f"[{line}]")
+        sys.stdout.write(f"{end}{below}\n")
         sys.stdout.flush()
+
+    def _below(self, completion: Completion) -> str:
+        tokens = f"{Tokens(completion)!r}\n" if self._format == "tokens" else ""
+        return "\n".join([f"{tokens}[{facts(completion)}]", *notes(completion)])
 
 
 class NotebookScreen:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -135,10 +135,16 @@ def _flat(row: Row) -> dict[str, object]:
     }
 
 
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
+    InputError,
+)
+
+
 def _row(path: Path, number: int, line: str) -> Row:
     try:
         return row_of_record(json.loads(line))
-    except (ValueError, HistoryError) as error:
+    except (ValueError, RecursionError, HistoryError) as error:
         raise HistoryError(
             f"Line {number} of {path} is no completion ({one_line(str(error), 120)}); "
             "nothing was imported."
@@ -155,10 +161,11 @@ def row_of_record(record: dict[str, Any]) -> Row:
             if item.name in record and item.name != "completion"
         }
         values["created"] = datetime.fromisoformat(values["created"])
+        values["created"].astimezone(UTC)  # raises for a time that is out of it
         if values["created"].tzinfo is None or values["status"] not in get_args(
             RunStatus
         ):
             raise ValueError("created has no time zone, or status is unknown")
         return Row(completion=completion, **values)
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+    except _DAMAGE as error:
         raise HistoryError(str(error)) from error

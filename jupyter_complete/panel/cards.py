@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from ..completion import Completion
-from ..display import Bars, answer, boxed, difference, escape, facts, shown
+from ..display import Bars, answer, boxed, difference, drawn, escape, facts, shown
 from ..errors import InputError, one_line
 from ..prompts import template_names
 from ..reading import reading
@@ -16,7 +17,20 @@ _STYLE = "white-space: pre-wrap; overflow-wrap: anywhere"
 
 
 def card(completion: Completion, format: str) -> str:  # noqa: A002 - the setting's name
-    """Give a completion's text with the line of facts, notes and error below it."""
+    """Give a completion's text with the line of facts, notes and error below it.
+
+    Where drawing it fails, give the text as it is, and a line that says so.
+    """
+    return drawn(
+        lambda: _card(completion, format),
+        lambda line: (
+            f'<div style="{_STYLE}">{escape(completion.text.strip())}</div>'
+            f'<div class="jc-facts jc-bad">{escape(line)}</div>'
+        ),
+    )
+
+
+def _card(completion: Completion, format: str) -> str:  # noqa: A002 - as above
     below = [facts(completion)]
     below += [f"Note: {notice}" for notice in completion.notices]
     lines = "".join(f'<div class="jc-facts">{escape(line)}</div>' for line in below)
@@ -57,7 +71,7 @@ def saved(
 def saved_text(completions: Sequence[Completion], bars: Bars | None) -> str:
     """Give the same as plain text."""
     parts = [
-        f"{shown(completion.text).strip()}\n[{facts(completion)}]"
+        f"{shown(completion.text).strip()}\n[{drawn(partial(facts, completion), str)}]"
         for completion in completions
     ]
     return "\n\n".join([*parts, repr(bars)] if bars else parts)

@@ -44,6 +44,8 @@ class Settings(Configurable):
             raise InputError(
                 f"{name} is no setting; %config {type(self).__name__} lists them."
             )
+        if type(value) is int and abs(value) >= 2**63:
+            raise InputError(f"{name} is beyond 64 bits; give a smaller number.")
         if isinstance(value, tuple):
             value = list(value)
         elif isinstance(trait, List) and isinstance(value, str):
