@@ -1,12 +1,19 @@
 """A completion among what else a cell, a queue of cells and a terminal show."""
 
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import nbformat
 import pexpect
 import pytest
+from clusters import Processes
+from counting import Counting, ask
 from IPython.core.completer import provisionalcompleter
 from jupyter_client.manager import run_kernel
 from loopback import STALL, events
@@ -20,6 +27,8 @@ from jupyter_complete.display.live import BURST
 from jupyter_complete.display.screen import RATE
 from jupyter_complete.errors import InputError
 from jupyter_complete.magics.asking import requests_wait
+from jupyter_complete.sweep import cluster, flights
+from jupyter_complete.sweep.run import run
 
 ASK = "%complete -t 0 --max-tokens 40 What does break do?"
 ANSWER = "may only occur"
@@ -624,3 +633,204 @@ def test_a_cell_by_itself_asks_and_hears(kernel, loopback):
 
 def test_another_kernel_than_ipykernels_asks():
     assert not requests_wait(object())
+
+
+# Executors
+
+
+@pytest.fixture
+def server():
+    with Counting(latency=0.2) as counting:
+        yield counting
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """A client of a cluster of processes, and the processes."""
+    distributed = pytest.importorskip("distributed")
+    made = Processes(tmp_path)
+    client = distributed.Client(made.address)
+    client.wait_for_workers(2)
+    yield client, made
+    client.close(timeout=1)
+    made.close()
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Wait less for what is gone; how long it is else, another test holds."""
+    monkeypatch.setattr(cluster, "SILENCE", 3.0)
+    monkeypatch.setattr(cluster, "ALONE", 1.0)
+
+
+def when(server, count, act):
+    """Act when so many calls came, and say when that was."""
+    at = []
+
+    def wait():
+        while len(server.times) < count:
+            time.sleep(0.01)
+        at.append(time.monotonic())
+        act()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return at
+
+
+FAULTS = {
+    "client closed": lambda client, made: client.close(),
+    "cluster shut down": lambda client, made: client.shutdown(),
+    "scheduler dead": lambda client, made: made.scheduler.kill(),
+    "scheduler stopped": lambda client, made: made.scheduler.send_signal(
+        signal.SIGSTOP
+    ),
+    "workers dead": lambda client, made: [one.kill() for one in made.workers],
+}
+SWEEP = (
+    "%%complete --sweep n=0:29:1 -m m --dialect text --endpoint {url} {more}\n{{{{n}}}}"
+)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_sweep_whose_cluster_is_lost_is_given_back_with_what_it_has(
+    shell, server, dask, capsys, fault
+):
+    client, made = dask
+    shell.user_ns["mine"] = client
+    url = server.endpoint.base_url
+    at = when(server, 8, lambda: FAULTS[fault](client, made))
+
+    shell.run(SWEEP.format(url=url, more="--executor mine"))
+
+    assert time.monotonic() - at[0] < 8
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.out + shown.err
+    found = shell.user_ns["_sweep"]
+    assert len(shown.out.split("Stopped: ")) == 2
+    assert f"Stopped: {found.stopped}" in shown.out
+    ends = Counter(row.completion and row.completion.status for row in found.rows)
+    assert sum(ends.values()) == 30
+    assert ends["complete"] >= 4
+    assert f"{ends[None]} calls were not sent" in found.stopped
+    assert max(server.asked.values()) == 1
+    assert len(server.times) == 30 - ends[None]
+
+    # What was answered is not asked again.
+    shell.run(SWEEP.format(url=url, more=""))
+    assert {one.status for one in shell.user_ns["_sweep"]} == {"complete"}
+    assert server.asked.total() == 30 + 30 - ends[None] - ends["complete"]
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("fault", ["client closed", "scheduler dead"])
+def test_a_sweep_on_a_cluster_that_is_gone_already_sends_nothing(
+    shell, server, dask, capsys, fault
+):
+    client, made = dask
+    shell.user_ns["mine"] = client
+    FAULTS[fault](client, made)
+
+    start = time.monotonic()
+    shell.run(SWEEP.format(url=server.endpoint.base_url, more="--executor mine"))
+
+    assert time.monotonic() - start < 8
+    assert "30 calls were not sent" in shell.user_ns["_sweep"].stopped
+    assert "Traceback" not in "".join(capsys.readouterr())
+    assert server.asked == {}
+
+
+def test_what_is_lost_is_told_within_ten_seconds():
+    assert max(cluster.SILENCE, cluster.ALONE) + cluster.BEAT + flights.LOOK < 10
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_cancelled_on_a_cluster_is_not_paid_for_again(server, dask):
+    client, _ = dask
+    at = when(server, 8, lambda: client.cancel(list(client.futures.values())))
+
+    done = run(server.tasks(12), ask, executor=client.get_executor())
+
+    ends = Counter(one.status for one in done.completions)
+    assert at
+    assert set(ends) <= {"complete", "interrupted"}
+    assert max(server.asked.values()) == 1
+    assert all(one.error for one in done.completions if one.status == "interrupted")
+
+
+class Strange(Executor):
+    """An executor whose ``submit`` does what a test says from its fifth call on."""
+
+    def __init__(self, act):
+        self._pool = ThreadPoolExecutor(2)
+        self._act, self._count = act, 0
+
+    def submit(self, function, /, *args, **kwargs):
+        self._count += 1
+        if self._count > 4:
+            self._act(self._pool)
+        return self._pool.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):  # noqa: FBT002
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def refuse(_):
+    raise ValueError("no more of these")
+
+
+def fail(_):
+    raise OSError
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (refuse, "The executor takes no calls (no more of these)"),
+        (fail, "The executor takes no calls (OSError)"),
+        (lambda pool: pool.shutdown(wait=False), "cannot schedule new futures after"),
+    ],
+    ids=["raises", "raises nothing to read", "was shut down"],
+)
+def test_an_executor_that_refuses_ends_the_sweep_with_what_it_has(server, act, words):
+    with Strange(act) as strange:
+        done = run(server.tasks(12), ask, executor=strange)
+
+    ends = Counter(one and one.status for one in done.completions)
+    assert ends == {"complete": 4, "error": 1, None: 7}
+    assert words in done.stopped
+    assert "7 calls were not sent" in done.stopped
+    assert len(server.times) == 4
+
+
+def test_a_pool_that_is_shut_down_in_the_middle_gives_back_what_it_has(server):
+    pool = ThreadPoolExecutor(2)
+    when(server, 5, lambda: pool.shutdown(wait=False, cancel_futures=True))
+
+    done = run(server.tasks(12), ask, executor=pool)
+
+    ends = Counter(one and one.status for one in done.completions)
+    assert ends["complete"] in (5, 6)
+    assert "cannot schedule new futures after shutdown" in done.stopped
+    assert f"{ends[None]} calls were not sent" in done.stopped
+    assert len(server.times) == ends["complete"]
+
+
+def test_futures_that_are_cancelled_from_outside_are_not_asked_again(server):
+    futures = []
+
+    class Kept(Strange):
+        def submit(self, *args, **kwargs):
+            futures.append(super().submit(*args, **kwargs))
+            return futures[-1]
+
+    when(server, 2, lambda: [one.cancel() for one in futures])
+    with Kept(lambda _: None) as kept:
+        done = run(server.tasks(8), ask, executor=kept)
+
+    ends = Counter(one.status for one in done.completions)
+    assert set(ends) == {"complete", "interrupted"}
+    assert len(server.times) == ends["complete"]
+    assert done.stopped is None

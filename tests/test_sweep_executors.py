@@ -14,7 +14,8 @@ import pytest
 from counting import Counting, ask
 
 from jupyter_complete.errors import InputError
-from jupyter_complete.sweep import flights, workers
+from jupyter_complete.sweep import cluster as cluster_module
+from jupyter_complete.sweep import flights
 from jupyter_complete.sweep.run import run
 from jupyter_complete.sweep.tasks import Hooks, Limits
 from jupyter_complete.sweep.workers import as_executor
@@ -182,7 +183,8 @@ def test_ctrl_c_keeps_what_dask_workers_answer_later(server, cluster):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_that_lost_all_workers_is_given_up(server, cluster, monkeypatch):
-    monkeypatch.setattr(workers, "ALONE_SECONDS", 0.2)
+    monkeypatch.setattr(cluster_module, "ALONE", 0.2)
+    monkeypatch.setattr(cluster_module, "BEAT", 0.05)
     monkeypatch.setattr(flights, "LOOK", 0.05)
     server.latency = 2
     threading.Thread(

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from ..completion import Completion, Status
-from ..errors import CompleteError, ConnectionFailed, RateLimitError, ServerError
+from ..errors import (
+    CompleteError,
+    ConnectionFailed,
+    RateLimitError,
+    ServerError,
+    one_line,
+)
 from .tasks import Outcome, Task
 
 
 def unanswered(task: Task, error: BaseException, status: Status) -> Completion:
     """Return the completion of a call that no endpoint answered."""
     name = type(error).__name__
+    ours = isinstance(error, CompleteError)  # its message says it all
+    message = str(error) if ours else f"{name}: {error}".strip(": ")
     return Completion(
         "",
         task.request,
         status=status,
         model=task.request.model,
-        error=str(CompleteError(f"{name}: {error}".strip(": "))),
+        error=one_line(message),
         error_type=name,
         sample=task.sample,
     )
+
+
+def given_up(why: str, left: int, remedy: str) -> str:
+    """Return the line of a sweep that ended early, with that many calls to be made."""
+    calls = f"{left} call{'s were' if left != 1 else ' was'} not sent"
+    return f"{why}: {calls}; {remedy}, and run it again."
 
 
 def retryable(outcome: Outcome) -> bool:

@@ -7,19 +7,19 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from ..background import Background
-from ..cancel import Cancel
 from ..completion import Completion, Status
 from ..errors import CompleteError, RateLimitError
 from .board import Board
 from .budget import Budget
-from .failures import retryable, unanswered
-from .pace import Pace, Ticket
+from .failures import given_up, retryable, unanswered
+from .pace import Pace
 from .tasks import Ask, Ended, Hooks, Limits, Outcome, Progress, Task, reused
-from .workers import Workers
+from .workers import Flight, Workers
 
 LOOK = 1.0
 """Seconds between two looks at whether there still are workers."""
@@ -27,14 +27,6 @@ HELD_SECONDS = 0.2
 """Seconds after which what others ask for is looked at again."""
 MOST_REFUSALS = 10
 """Bursts of failures in a row, without one answer, after which a sweep gives up."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Flight:
-    place: int
-    ticket: Ticket
-    cancel: Cancel | None
-    executor: Executor
 
 
 class Flights:
@@ -68,7 +60,7 @@ class Flights:
         self._held = deque[int]()
         """What others ask for, so that it is not sent here as long as they do."""
         self._held_until = 0.0
-        self._flying: dict[Future[Outcome], _Flight] = {}
+        self._flying: dict[Future[Outcome], Flight] = {}
         self._inbox: SimpleQueue[Future[Outcome] | None] = SimpleQueue()
         self._stopping = False
         self._stopped: str | None = None
@@ -111,6 +103,8 @@ class Flights:
     def _run(self) -> None:
         try:
             while True:
+                if why := self._workers.gone():
+                    self._strand(why)
                 seconds = self._launch()
                 if not self._flying and seconds is None:
                     break
@@ -129,6 +123,8 @@ class Flights:
         while (self._ready or self._held) and not self._stopping:
             if len(self._flying) >= self._pace.limit:
                 return None
+            if self._workers.unsure:
+                return LOOK
             seconds = self._pace.wait()
             if seconds > 0:
                 return seconds
@@ -173,17 +169,17 @@ class Flights:
         try:
             future, cancel = self._workers.submit(self._ask, task.call)
         except CompleteError as refused:
-            self._end(place, unanswered(self._tasks[place], refused, "error"))
-            self._report()
-            raise
+            self._end(place, unanswered(task, refused, "error"))
+            self._give_up(str(refused).rstrip("."), "make another executor")
+            return
         ticket = self._pace.sent()
-        flight = _Flight(place, ticket, cancel, self._workers.executor)
+        flight = Flight(place, ticket, cancel, self._workers.executor)
         self._flying[future] = flight
         future.add_done_callback(self._inbox.put)
 
     def _land(self, seconds: float | None) -> None:
         """Wait for what ends, no longer than the seconds, and deal with all of it."""
-        try:
+        with suppress(Empty):
             news = self._inbox.get(timeout=LOOK if seconds is None else seconds)
             while True:
                 if news is None:
@@ -191,21 +187,19 @@ class Flights:
                 else:
                     self._settle(news)
                 news = self._inbox.get_nowait()
-        except Empty:
-            if self._flying and self._workers.gone():
-                self._strand()
         self._report()
 
-    def _strand(self) -> None:
-        """End the calls that no worker is there for."""
-        self._give_up("the executor has no workers any more")
-        error = CompleteError("the executor has no workers any more; start new ones.")
-        for future, flight in self._flying.items():
-            future.cancel()
-            self._end(
-                flight.place, unanswered(self._tasks[flight.place], error, "error")
-            )
+    def _strand(self, why: str) -> None:
+        """End the calls that nothing will answer."""
+        error = CompleteError(f"no answer came: the executor is gone, {why}.")
+        flown = [flight.place for flight in self._flying.values()]
+        for place in [*flown, *self._last]:
+            self._last[place] = unanswered(self._tasks[place], error, "error")
+        self._give_up(f"the executor is gone, {why}", "make another one")
+        self._workers.give_up(list(self._flying))
         self._flying.clear()
+        for place in flown:
+            self._end(place, self._last.pop(place))
 
     def _report(self) -> None:
         """Have what ended kept, and then shown."""
@@ -229,7 +223,9 @@ class Flights:
 
     def _settle(self, future: Future[Outcome]) -> None:
         """Deal with a call that came back: it has ended, or is to be sent again."""
-        flight = self._flying.pop(future)
+        flight = self._flying.pop(future, None)
+        if flight is None:
+            return  # it was given up
         place = flight.place
         try:
             outcome = future.result()
@@ -249,7 +245,7 @@ class Flights:
         attempts = max(self._attempts[place], completion.attempts)
         self._ended.append(Ended(place, replace(completion, attempts=attempts)))
 
-    def _again(self, flight: _Flight, outcome: Outcome) -> bool:
+    def _again(self, flight: Flight, outcome: Outcome) -> bool:
         """Learn the pace from an outcome; tell whether to send the call again."""
         error, completion = outcome.error, outcome.completion
         if error is None or not retryable(outcome):
@@ -279,21 +275,25 @@ class Flights:
         retries = self._limits.retries * times
         return self._stopped is None and self._attempts[place] <= retries
 
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, why: str, remedy: str = "wait") -> None:
         if self._stopped is None:
             left = sum(not self._attempts[place] for place in self._ready)
             left += len(self._held)
-            self._stopped = f"{why}: {left} calls were not sent; run it again later."
+            self._stopped = given_up(why, left, remedy)
         self._abandon()
 
-    def _lost(self, flight: _Flight, error: BaseException) -> tuple[Completion, bool]:
+    def _lost(self, flight: Flight, error: BaseException) -> tuple[Completion, bool]:
         """Give the row of a call whose worker failed, and whether to send it again."""
         if isinstance(error, BrokenExecutor) and not self._stopping:
             try:
                 self._workers.renew(flight.executor)
             except CompleteError as broken:
-                self._give_up(str(broken).rstrip("."))
-        gone = isinstance(error, (BrokenExecutor, CancelledError, KeyboardInterrupt))
+                self._give_up(str(broken).rstrip("."), "make a new one")
+        task = self._tasks[flight.place]
+        if isinstance(error, CancelledError):  # it may have been asked, and be paid for
+            told = CompleteError("the executor cancelled the call; run it again.")
+            return unanswered(task, told, "interrupted"), False
+        gone = isinstance(error, (BrokenExecutor, KeyboardInterrupt))
         status: Status = "interrupted" if gone and self._stopping else "error"
-        row = unanswered(self._tasks[flight.place], error, status)
+        row = unanswered(task, error, status)
         return row, gone and self._may_repeat(flight.place)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -11,17 +11,29 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
+from ..background import Background
 from ..cancel import Cancel
-from ..errors import CompleteError, InputError
-from .pace import LARGEST_LIMIT
+from ..errors import CompleteError, InputError, one_line
+from .cluster import cluster_of
+from .pace import LARGEST_LIMIT, Ticket
 from .tasks import Ask, Limits, Outcome
 
-ALONE_SECONDS = 10.0
-"""How long a cluster may be without a worker, as while it starts them."""
 MOST_POOLS = 4
 """Pools of processes that a sweep uses up, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A call on its way."""
+
+    place: int
+    ticket: Ticket
+    cancel: Cancel | None
+    executor: Executor
 
 
 class Workers:
@@ -29,12 +41,13 @@ class Workers:
 
     def __init__(self, executor: Executor | None, limits: Limits) -> None:
         wanted = LARGEST_LIMIT if limits.concurrency == "auto" else limits.concurrency
-        self.size = min(wanted, _size(executor) or wanted)
+        self._cluster = cluster_of(executor)
+        size = self._cluster.size() if self._cluster else _size(executor)
+        self.size = min(wanted, size or wanted)
         """How many calls may be in flight at the most."""
         self.deaths = 0
         """How often a pool broke and another took its place."""
         self._own = executor is None
-        self._alone_since: float | None = None
         self._executor = executor or ThreadPoolExecutor(self.size, "sweep-call")
 
     def submit(self, ask: Ask, call: Any) -> tuple[Future[Outcome], Cancel | None]:
@@ -55,9 +68,7 @@ class Workers:
         if broken is not self._executor:
             return  # another call noticed first
         if not isinstance(broken, ProcessPoolExecutor) or self.deaths + 1 >= MOST_POOLS:
-            raise CompleteError(
-                "The executor is broken: its workers keep dying. Make a new one."
-            )
+            raise CompleteError("The executor is broken: its workers keep dying.")
         self.close()
         self._executor = _like(broken)
         self._own = True
@@ -69,23 +80,31 @@ class Workers:
         A Dask future would be cancelled even while it runs, and its answer, which is
         paid for, be lost. As no more are sent than the workers have threads, all run.
         """
-        return not _dask(self._executor) and future.cancel()
+        return self._cluster is None and future.cancel()
 
-    def gone(self) -> bool:
-        """Tell whether a cluster has been without workers for too long.
+    def give_up(self, futures: Sequence[Future[Outcome]]) -> None:
+        """Let go of calls that nothing will answer, without waiting for anything."""
 
-        An interrupt of a notebook's kernel also ends the workers of a cluster that
-        was started in it; their calls would be waited for for ever.
-        """
-        if not _dask(self._executor) or _size(self._executor) != 0:
-            self._alone_since = None
-            return False
-        now = time.monotonic()
-        self._alone_since = self._alone_since or now
-        return now - self._alone_since >= ALONE_SECONDS
+        def cancel() -> None:
+            for future in futures:
+                with suppress(Exception):  # as whatever they belong to is gone
+                    future.cancel()
+
+        Background(cancel, name="sweep-give-up").start()
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a call that is sent now might go nowhere."""
+        return self._cluster is not None and self._cluster.unsure
+
+    def gone(self) -> str | None:
+        """Return why nothing is answered any more, None where this is not known."""
+        return self._cluster.gone() if self._cluster else None
 
     def close(self) -> None:
         """Let the threads or processes go that are our own, without waiting."""
+        if self._cluster:
+            self._cluster.close()
         if self._own:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -98,8 +117,9 @@ class Workers:
             return self._executor.submit(_elsewhere, ask, call, nonce), None
         except BrokenExecutor:
             raise
-        except RuntimeError as error:
-            raise CompleteError(f"The executor takes no calls: {error}.") from error
+        except Exception as error:
+            words = one_line(str(error), 150) or type(error).__name__
+            raise CompleteError(f"The executor takes no calls ({words}).") from error
 
 
 def as_executor(name: str, value: object) -> Executor:
@@ -127,24 +147,16 @@ def _elsewhere(ask: Ask, call: Any, nonce: str) -> Outcome:  # noqa: ARG001 - se
     return ask(call, None)
 
 
-def _dask(executor: Executor | None) -> bool:
-    return type(executor).__module__.partition(".")[0] == "distributed"
-
-
 def _size(executor: Executor | None) -> int | None:
     """Give how many calls an executor runs at once; None where it does not tell."""
-    if _dask(executor):
-        threads: dict[str, int] = vars(executor)["_client"].nthreads()
-        return sum(threads.values())
-    return getattr(executor, "_max_workers", None)
+    size = getattr(executor, "_max_workers", None)
+    return size if isinstance(size, int) else None
 
 
 def _like(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
-    made: dict[str, Any] = vars(pool)
-    return ProcessPoolExecutor(
-        made["_max_workers"],
-        made.get("_mp_context"),
-        made.get("_initializer"),
-        made.get("_initargs", ()),
-        max_tasks_per_child=made.get("_max_tasks_per_child"),
-    )
+    # A pool does not tell publicly how it was made; what it hides is left to default.
+    made: dict[str, Any] = {
+        name: getattr(pool, f"_{name}", None)
+        for name in ("max_workers", "mp_context", "initializer", "max_tasks_per_child")
+    }
+    return ProcessPoolExecutor(**made, initargs=getattr(pool, "_initargs", ()))
