@@ -1,18 +1,26 @@
 """Keys stay where they belong, and files say nothing that acts."""
 
+import base64
 import csv
 import io
 import itertools
 import json
 import pathlib
+import re
 from decimal import Decimal
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from loopback import events
+from hypothesis import given
+from hypothesis import strategies as st
+from loopback import CUT, STALL, completion, event, events
 
+from jupyter_complete.addresses import Secret
+from jupyter_complete.cancel import Cancel
 from jupyter_complete.cli import main
+from jupyter_complete.client.echo import Echo
+from jupyter_complete.completion import Chunk
 from jupyter_complete.errors import CompleteError
 from jupyter_complete.redaction import looks_like_key, shown_url, without_secrets
 from jupyter_complete.spreadsheet import cell
@@ -253,6 +261,197 @@ def test_a_url_is_shown_without_its_secrets(url, shown):
 )
 def test_an_error_never_has_what_is_secret_in_a_url(text):
     assert "hunter2" not in str(CompleteError(text))
+
+
+# 3. A key that comes back
+
+ENV = "%complete -m claude-2.1 --dialect text -o answer {more} Hi"
+HALF = len(ANT) // 2
+
+
+def whole_answer(text=" One", **more):
+    return {"body": {"completion": text, "stop_reason": "max_tokens", **more}}
+
+
+def told(*tokens):
+    return [{"token": token, "logprob": -0.1, "alternatives": []} for token in tokens]
+
+
+ECHOES = {
+    "in the text": whole_answer(f"a {ANT} b"),
+    "in the text, twice": whole_answer(f"{ANT}{ANT} {ANT}"),
+    "alone": whole_answer(ANT),
+    "cut at the end": whole_answer(f"a {ANT[:-5]}"),
+    "in base64": whole_answer(base64.b64encode(ANT.encode()).decode()),
+    "in more base64": whole_answer(base64.b64encode(f"{ANT} x".encode()).decode()),
+    "in the model": whole_answer(model=f"m-{ANT}"),
+    "in the id": whole_answer(id=ANT),
+    "in the stop": whole_answer(stop=ANT),
+    "in the stop reason": {"body": {"completion": " One", "stop_reason": ANT}},
+    "in a field nobody knows": whole_answer(x={"y": [{"z": f"Bearer {ANT}"}]}),
+    "in a field's name": whole_answer(**{ANT: 1}),
+    "in escapes": {
+        "body": json.dumps({"completion": ANT, "stop_reason": "x"})
+        .replace("-", "\\u002d")
+        .encode()
+    },
+    "in a header": {**whole_answer(), "headers": {"request-id": f"req_{ANT}"}},
+    "in another header": {**whole_answer(), "headers": {"x-seen": f"Bearer {ANT}"}},
+    "in a header's name": {**whole_answer(), "headers": {f"x-{ANT}": "1"}},
+    "streamed in one": {"body": events("a ", f"{ANT} b", " c")},
+    "streamed in two": {"body": events(f"a {ANT[:HALF]}", f"{ANT[HALF:]} b")},
+    "streamed in letters": {"body": events("a ", *ANT, " b")},
+    "streamed in letters, twice": {"body": events(*ANT, *ANT)},
+    "streamed in threes": {"body": events(*re.findall("..?.?", f"xy{ANT}z"))},
+    "streamed, one and a half": {"body": events(f"{ANT}{ANT[:9]}", ANT[9:])},
+    "streamed, the last with its reason": {
+        "body": [event(completion(f"a {ANT[:20]}")), event(completion(ANT[20:], "x"))]
+    },
+    "streamed, cut within": {"body": [*events("a", ANT[:30], stop=None), CUT]},
+    "streamed, cut within its letters": {
+        "body": [*events("a", *ANT[:30], stop=None), CUT]
+    },
+    "streamed in the model": {"body": [event({**completion("a", "x"), "model": ANT})]},
+    "streamed in what is added": {
+        "body": [event({**completion("a"), "log_id": ANT}), *events("b")]
+    },
+    "with its tokens": whole_answer(ANT, logprobs=told("sk", "-ant", ANT[6:])),
+    "with its letters": whole_answer(f"a {ANT}", logprobs=told("a ", *ANT)),
+    "beside a token": whole_answer(
+        "a", logprobs=[{"token": "a", "logprob": 0, "alternatives": [[ANT, -1.0]]}]
+    ),
+}
+
+
+@pytest.fixture
+def keyed(shell, loopback, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", ANT)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", loopback.url)
+    shell.run("%config CompletionSettings.retries = 0")
+    return shell
+
+
+def fragments(text, size=16):
+    """Give what stands there of the key, in pieces that tell something."""
+    return [
+        ANT[at : at + size]
+        for at in range(len(ANT) - size + 1)
+        if ANT[at : at + size] in text
+    ]
+
+
+@pytest.mark.parametrize("more", ["", "--no-stream"])
+@pytest.mark.parametrize("reply", ECHOES.values(), ids=ECHOES)
+def test_a_key_that_is_echoed_is_neither_shown_nor_stored(
+    keyed, loopback, capfd, reply, more
+):
+    loopback.reply(**reply)
+    run(keyed, ENV.replace("{more}", more))
+    keyed.run("%complete_history")
+    answer = keyed.user_ns["answer"]
+
+    assert loopback.requests[0].headers["x-api-key"] == ANT
+    found = "".join(capfd.readouterr()) + repr(answer)
+    found += json.dumps(answer.to_record())
+    found += stored(keyed).decode("utf-8", "replace")
+    assert fragments(found) == []
+    assert base64.b64encode(ANT.encode())[:20].decode() not in found
+    told = "".join(token for token, _, _ in answer.logprobs)
+    assert fragments(told, 8) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "text"),
+    [
+        ((f"a {ANT} b",), "a [key] b"),
+        (("a ", *ANT, " b"), "a sk-[key] b"),
+        ((f"a {ANT[:HALF]}", f"{ANT[HALF:]} b"), "a [key] b"),
+        ((ANT, ANT), "[key][key]"),
+        ((f"{ANT}{ANT[:9]}", f"{ANT[9:]}."), "[key][key]."),
+        (("Keys begin with sk-ant", "-api03-"), "Keys begin with sk-ant-api03-"),
+        (("sk-ant-", "acid is a compound"), "sk-ant-acid is a compound"),
+        (("sk-", "sk-", "sk-ant-ap", "sk-ant-"), "sk-sk-sk-ant-apsk-ant-"),
+    ],
+)
+def test_all_but_the_key_comes_as_it_was(keyed, loopback, texts, text):
+    loopback.reply(events(*texts))
+    keyed.run(ENV.replace("{more}", ""))
+    answer = keyed.user_ns["answer"]
+
+    assert answer.text == text
+    assert answer.status == "complete"
+    assert ("repeated its key" in " ".join(answer.notices)) == ("[key]" in text)
+
+
+@given(st.data())
+def test_however_a_text_is_cut_nothing_else_is_changed(data):
+    letters = st.sampled_from([*"sk-ant", ANT[:5], ANT[:20], ANT, " ", "é"])
+    text = "".join(data.draw(st.lists(letters, max_size=8)))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=9)))
+    edges = [0, *cuts, len(text)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(edges)]
+    made = [Chunk(piece) for piece in pieces]
+
+    shown = [chunk.text for chunk in Echo(Secret(ANT)).chunks(iter(made))]
+
+    assert fragments("".join(shown)) == []
+    if not fragments(text):
+        assert "".join(shown) == text
+    first = text.partition(ANT)[0]
+    if not fragments(first):
+        assert "".join(shown).startswith(first)
+
+
+@pytest.mark.parametrize("key", ["ollama", "lm-studio", "none", "EMPTY"])
+def test_what_only_stands_for_a_key_is_left_in_answers(
+    shell, loopback, monkeypatch, key
+):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", loopback.url)
+    loopback.reply(events(f"Install {key}."))
+    shell.run(ENV.replace("{more}", ""))
+
+    assert shell.user_ns["answer"].text == f"Install {key}."
+
+
+def test_a_text_is_not_held_back_for_a_letter_or_three(keyed, loopback, monkeypatch):
+    """Only from the fourth of the key's letters on does a piece wait for the next."""
+    loopback.reply([*events("tasks", " sk-", stop=None), STALL])
+    seen = []
+    session = keyed.magics_manager.registry["CompletionMagics"].session
+    call = session.prepare("Hi", model="claude-2.1", dialect="text")
+    cancel = Cancel()
+
+    def on_text(text):
+        seen.append(text)
+        if "".join(seen) == "tasks sk-":
+            cancel.set()
+
+    outcome = session.ask(call, on_text=on_text, cancel=cancel)
+
+    assert seen == ["tasks", " sk-"]
+    assert outcome.completion.status == "interrupted"
+
+
+def test_the_lists_of_an_endpoint_have_no_key(keyed, loopback, capfd):
+    loopback.reply({"data": [{"id": f"m-{ANT}", "type": "model"}], "has_more": False})
+    run(keyed, "%complete_models --refresh --endpoint anthropic")
+    keyed.run("%complete_models --endpoint anthropic")
+
+    assert fragments("".join(capfd.readouterr())) == []
+
+
+def test_a_sweep_has_no_key_that_was_echoed(keyed, loopback, tmp_path, capfd):
+    for _ in range(3):
+        loopback.reply(events("a ", *ANT))
+    keyed.run(
+        f"%complete -m claude-2.1 --dialect text -n 3 -j 1 --export {tmp_path}/a.csv Hi"
+    )
+
+    found = "".join(capfd.readouterr()) + (tmp_path / "a.csv").read_text()
+    found += stored(keyed).decode("utf-8", "replace")
+    assert fragments(found) == []
+    assert [one.text for one in keyed.user_ns["_sweep"]] == ["a sk-[key]"] * 3
 
 
 # 3. A key on the command line

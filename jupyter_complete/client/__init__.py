@@ -237,6 +237,7 @@ class Client:
                 line=line,
                 explain=exchange.explain,
                 max_mb=self._max_mb,
+                key=exchange.key,
             )
             if exchange.completes and (failure := answer.opening_failure()):
                 return failure

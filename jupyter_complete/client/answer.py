@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
+from ..addresses import Secret
 from ..completion import Chunk
 from ..errors import (
     Cancelled,
@@ -20,6 +21,7 @@ from ..errors import (
 from ..events import events
 from .body import Body, joined
 from .connections import Line
+from .echo import Echo
 from .retry import Failure, refused
 
 if TYPE_CHECKING:
@@ -47,11 +49,13 @@ class Answer:
         line: Line,
         explain: Callable[[CompleteError], CompleteError],
         max_mb: int,
+        key: Secret | None = None,
     ) -> None:
         self.status: int = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        self.request_id: str | None = response.headers.get(
-            "request-id", response.headers.get("x-request-id")
+        self._echo = Echo(key)
+        self.headers = self._echo.headers(response.headers)
+        self.request_id: str | None = self.headers.get(
+            "request-id", self.headers.get("x-request-id")
         )
         self.attempts = attempts
         self.notices = notices
@@ -103,7 +107,7 @@ class Answer:
         if self._body.too_long:
             raise self._explain(ProtocolError(self._body.length))
         try:
-            return json.loads(body)
+            return self._echo.value(json.loads(body))
         except (ValueError, RecursionError):
             what = f"begins {body[:60]!r}" if body else "is empty"
             raise self._explain(
@@ -115,10 +119,7 @@ class Answer:
     def _iterate(self) -> Iterator[Chunk]:
         texts: list[str] = []
         try:
-            for each in self._decoded():
-                chunk = each
-                if self._half or not each.text.isascii():
-                    chunk = self._mended(each)
+            for chunk in self._echo.chunks(self._in_whole_characters()):
                 texts.append(chunk.text)
                 if chunk.ended or chunk.stop_reason is not None:
                     self._body.complete = True
@@ -140,6 +141,11 @@ class Answer:
             raise _bare(self._explain(failure)) from None
         finally:
             self.close()
+
+    def _in_whole_characters(self) -> Iterator[Chunk]:
+        for chunk in self._decoded():
+            halves = self._half or not chunk.text.isascii()
+            yield self._mended(chunk) if halves else chunk
 
     def _decoded(self) -> Iterator[Chunk]:
         """Yield the chunks, of a stream or a whole answer, whichever it is."""
