@@ -21,7 +21,6 @@ from jupyter_complete.errors import (
 from jupyter_complete.events import events
 
 DIALECT = TextDialect()
-OLD = TextDialect("2023-01-01")
 PROMPT = "\n\nHuman: Grüße, \N{CAT}\u2028\n\nAssistant:"
 FULL = CompletionRequest(
     model="claude-2.1",
@@ -118,7 +117,7 @@ def test_betas_are_joined_once_each_in_order():
     assert call.headers["anthropic-beta"] == "b-2,a-1"
 
 
-@pytest.mark.parametrize("dialect", [DIALECT, OLD])
+@pytest.mark.parametrize("dialect", [DIALECT, TextDialect("2026-10-21")])
 def test_version_is_in_every_call(dialect):
     assert dialect.headers(None) == {"anthropic-version": dialect.version}
     assert dialect.headers("sk") == {
@@ -286,15 +285,6 @@ STREAMS = {
         "event: completion\ndata: nonsense\n\n"
     ),
 }
-CUMULATIVE = (
-    'data: {"completion":" H","stop_reason":null,"truncated":false}\n\n'
-    'event: ping\ndata: {"completion": "?"}\n\n'
-    'data: {"completion":" Hé","stop_reason":null}\n\n'
-    'data: {"completion":" Hé","stop_reason":null}\n\n'
-    'data: {"completion":" Héllo\u2028","stop_reason":null}\n\n'
-    'data: {"completion":" Héllo\u2028","stop_reason":"max_tokens"}\n\n'
-    "data: [DONE]\n\n"
-)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -309,31 +299,6 @@ def test_stream_gives_the_same_chunks_at_every_byte_split(stream, ending):
     assert decoded([data[n : n + 1] for n in range(len(data))]) == whole
     for cut in range(len(data)):
         assert decoded([data[:cut], data[cut:]]) == whole
-
-
-def test_cumulative_stream_gives_increments_at_every_byte_split():
-    data = CUMULATIVE.encode()
-
-    for cut in range(len(data)):
-        chunks = decoded([data[:cut], data[cut:]], OLD)
-        assert [chunk.text for chunk in chunks] == [" H", "é", "", "llo\u2028", ""]
-        assert chunks[-1].stop_reason == "max_tokens"
-
-
-def test_cumulative_stream_may_take_its_end_back():
-    data = (
-        b'data: {"completion":"a b"}\n\n'
-        b'data: {"completion":"a","stop_reason":"stop_sequence"}\n\n'
-    )
-
-    assert [chunk.text for chunk in decoded(data, OLD)] == ["a b", ""]
-
-
-def test_increments_under_the_cumulative_version_are_a_protocol_error():
-    data = b'data: {"completion":"a"}\n\ndata: {"completion":"b"}\n\n'
-
-    with pytest.raises(ProtocolError, match="2023-06-01"):
-        decoded(data, OLD)
 
 
 def test_chunk_of_a_stream_keeps_its_json():
@@ -460,31 +425,27 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
     cuts=st.lists(st.integers(0, 2000)),
     ending=st.sampled_from(["\n", "\r\n", "\r"]),
     ascii_only=st.booleans(),
-    cumulative=st.booleans(),
 )
-def test_text_survives_any_split_of_its_stream(
-    parts, cuts, ending, ascii_only, cumulative
-):
-    told = list(itertools.accumulate(parts)) if cumulative else parts
+def test_text_survives_any_split_of_its_stream(parts, cuts, ending, ascii_only):
     lines = []
-    for place, text in enumerate(told):
-        stop = "stop_sequence" if place == len(told) - 1 else None
+    for place, text in enumerate(parts):
+        stop = "stop_sequence" if place == len(parts) - 1 else None
         answer = {"completion": text, "stop_reason": stop}
         lines += [f"data: {json.dumps(answer, ensure_ascii=ascii_only)}", ""]
     data = ending.join([*lines, ""]).encode()
     places = sorted({0, *(cut for cut in cuts if cut < len(data)), len(data)})
     pieces = [data[a:b] for a, b in itertools.pairwise(places)]
 
-    chunks = decoded(pieces, OLD if cumulative else DIALECT)
+    chunks = decoded(pieces)
 
     assert texts(chunks) == "".join(parts)
     assert chunks[-1].stop_reason == "stop_sequence"
 
 
-@given(st.lists(st.binary()), st.booleans())
-def test_any_bytes_give_chunks_or_an_error_of_ours(pieces, old):
+@given(st.lists(st.binary()))
+def test_any_bytes_give_chunks_or_an_error_of_ours(pieces):
     try:
-        chunks = decoded(pieces, OLD if old else DIALECT)
+        chunks = decoded(pieces)
     except ProtocolError:
         chunks = []
 

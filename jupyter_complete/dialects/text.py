@@ -29,13 +29,11 @@ from .wire import (
 )
 
 TITLE = "the Text Completions API"
-CUMULATIVE = "2023-01-01"
-"""The version whose stream repeats the text so far in every event."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextDialect:
-    """The Text Completions API in one of its versions."""
+    """The Text Completions API."""
 
     version: str = "2023-06-01"
     extensions: bool = False
@@ -97,7 +95,6 @@ class TextDialect:
 
     def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
         """Yield a streamed answer's chunks, up to the one with the stop reason."""
-        so_far = ""
         begun = False
         for event in events:
             if event.data.strip() == DONE:
@@ -107,9 +104,6 @@ class TextDialect:
             chunk = _chunk_of_event(event)
             if chunk is None:
                 continue
-            if self.version == CUMULATIVE:
-                whole, chunk = chunk.text, _after(so_far, chunk)
-                so_far = max(so_far, whole, key=len)
             begun = True
             yield chunk
             if chunk.stop_reason is not None:
@@ -157,16 +151,4 @@ def _chunk(answer: Mapping[str, Any]) -> Chunk:
         name_of(answer.get("model")),
         None,
         logprobs_of(answer.get("logprobs")),
-    )
-
-
-def _after(so_far: str, chunk: Chunk) -> Chunk:
-    """Give what a cumulative event adds to the text so far."""
-    if chunk.text.startswith(so_far):
-        return chunk._replace(text=chunk.text[len(so_far) :])
-    if so_far.startswith(chunk.text):  # a stop sequence was cut off again
-        return chunk._replace(text="")
-    raise ProtocolError(
-        f"The endpoint's stream does not repeat its text, as version {CUMULATIVE} "
-        "does; use version 2023-06-01."
     )
