@@ -7,6 +7,7 @@ import sys
 import time
 import zlib
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +23,8 @@ from jupyter_complete.client.connections import Line
 from jupyter_complete.client.retry import retry_after
 from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.counts import count_of
+from jupyter_complete.dialects.messages import MessagesDialect
+from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
     CompleteError,
@@ -31,6 +34,7 @@ from jupyter_complete.errors import (
     ProtocolError,
     ServerError,
 )
+from jupyter_complete.events import Event
 from jupyter_complete.panel import CompletionPanel
 from jupyter_complete.saved import RECORD_TYPE
 
@@ -475,6 +479,32 @@ def test_bytes_cost_what_they_weigh_and_not_its_square(make):
     read(1 << 17)()
     small = min(cpu_seconds(read(1 << 18)) for _ in range(3))
     assert cpu_seconds(read(1 << 22)) < 80 * small
+
+
+@pytest.mark.parametrize("name", ["text", "messages", "openai"])
+def test_many_events_cost_what_they_weigh_and_not_its_square(name):
+    delta = "x" * 400
+    one = {
+        "text": completion(delta),
+        "messages": {
+            "type": "content_block_delta",
+            "delta": {"type": "text_delta", "text": delta},
+        },
+        "openai": {"choices": [{"text": delta}]},
+    }[name]
+    dialect = {
+        "text": DIALECT,
+        "messages": MessagesDialect(),
+        "openai": OpenAIDialect(),
+    }[name].for_request(replace(REQUEST, prompt="\n\nHuman: Hi\n\nAssistant:"))
+    came = Event("completion" if name == "text" else "message", json.dumps(one))
+
+    def read(count):
+        return lambda: sum(1 for _ in dialect.decode_stream([came] * count))
+
+    read(100)()
+    small = min(cpu_seconds(read(1 << 11)) for _ in range(3))
+    assert cpu_seconds(read(1 << 16)) < 100 * small
 
 
 def test_stream_that_is_too_long_keeps_what_came(loopback):

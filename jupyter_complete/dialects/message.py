@@ -30,11 +30,16 @@ class Message:
     """An answer as far as it was read."""
 
     def __init__(self, *, spaced: bool) -> None:
-        self.text = ""
+        self._texts: list[str] = []
         self._begun = False
         self._spaced = spaced
         self._thought = False
         self._reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._texts)
 
     @property
     def unexplained(self) -> bool:
@@ -75,9 +80,10 @@ class Message:
 
     def _add(self, piece: Mapping[str, Any]) -> str:
         text = string_of(piece.get("text")) or ""
-        if text and not self.text and self._spaced and not text[0].isspace():
+        if text and not self._texts and self._spaced and not text[0].isspace():
             text = " " + text
-        self.text += text
+        if text:
+            self._texts.append(text)
         return text
 
     def told(self, chunk: Chunk, message: Mapping[str, Any]) -> Chunk:
@@ -107,7 +113,7 @@ class Message:
         ]
         if self._thought:
             said.append(THOUGHT)
-        if not self.text:
+        if not self._texts:
             spent = self._thought and self._reason == "max_tokens"
             said.append(
                 "No text was left to write: raise --max-tokens."
