@@ -155,6 +155,36 @@ def test_an_openai_style_endpoint_is_asked_for_one_token(session, loopback):
     assert "The endpoint told the 2 likeliest tokens" in repr(Bars(found.reshaped()))
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("number", "others", "probabilities"),
+    [
+        ("-inf", {"a": "-inf", "b": NAN}, ()),
+        (None, {}, ()),
+        (None, {"a": 0, "b": 0, "c": 0}, (1 / 3, 1 / 3, 1 / 3)),
+        (-1e308, {"a": math.log(0.5), "b": "-inf"}, (0.5,)),
+        (5, {"a": 1e308, "b": math.log(0.25)}, (0.25,)),
+    ],
+)
+def test_whatever_an_endpoint_tells_no_probability_is_over_1(
+    session, loopback, number, others, probabilities
+):
+    logprobs = {"tokens": ["x"], "token_logprobs": [number], "top_logprobs": [others]}
+    choice = {"text": "x", "finish_reason": "length", "logprobs": logprobs}
+    loopback.reply({"choices": [choice]})
+    place = {"model": "m", "endpoint": loopback.url, "dialect": "openai"}
+
+    if not probabilities:
+        with pytest.raises(InputError, match="told no log-probabilities"):
+            look(session, "A colour:", **place)
+        return
+    found = look(session, "A colour:", **place)
+    assert found.probabilities == pytest.approx(probabilities)
+    assert sum(found.reshaped(temperature=0.5).left) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     "settings",
     [

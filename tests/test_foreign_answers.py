@@ -473,6 +473,7 @@ def test_the_ray_id_of_a_header_is_shown_with_a_page_that_has_none(ask, loopback
         b"<p>Ray ID" + b"<b>" * 30_000,
         b"<p>" + b"Ray ID: " * 12_000,
         b'{"error":[' * 20_000,
+        json.dumps({"message": None, "msg": [{"error": {}}] * 6000}).encode(),
     ],
     ids=lambda body: body[:12].decode(),
 )

@@ -129,14 +129,14 @@ def reason(told: object, depth: int = DEEPEST) -> str:
     if isinstance(told, list) and depth:
         return _joined(reason(item, depth - 1) for item in told)
     if isinstance(told, Mapping) and depth:
-        names = {name.lower(): value for name, value in told.items()}
+        names = {name.lower(): value for name, value in told.items() if value}
         for name in _WORDS:
             if words := reason(names.get(name), depth - 1):
                 return _placed(words, names)
         return _joined(
             f"{name}: {words}"
             for name, value in told.items()
-            if (words := reason(value, depth - 1))
+            if name.lower() not in _WORDS and (words := reason(value, depth - 1))
         )
     told_nothing = told is None or isinstance(told, (bool, list, Mapping))
     return "" if told_nothing else str(told)

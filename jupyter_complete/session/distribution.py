@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,17 +44,17 @@ def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
         raise outcome.error
     if outcome.completion.status == "interrupted":
         raise Cancelled("The look was stopped.")
-    if not outcome.completion.logprobs:
+    known = _likeliest(outcome.completion.logprobs)
+    if not known:
         raise InputError(
             f"{call.endpoint.name} told no log-probabilities: either the text ends "
             "here, or it has none to tell; try -m ngram-chat, which has."
         )
-    tokens = _likeliest(outcome.completion.logprobs[0])
     return Distribution(
         call.request.prompt,
         outcome.completion.model,
-        tuple(tokens),
-        tuple(math.exp(logprob) for logprob in tokens.values()),
+        tuple(known),
+        tuple(known.values()),
     )
 
 
@@ -89,9 +89,17 @@ def _with_logprobs(call: Call) -> Call:
     return asked
 
 
-def _likeliest(told: TokenLogprob) -> dict[str, float]:
-    """Give each token with its log-probability, the likeliest first."""
-    known = dict(told.alternatives)
-    if told.logprob is not None:
-        known.setdefault(told.token, told.logprob)
-    return dict(sorted(known.items(), key=lambda pair: -pair[1]))
+def _likeliest(told: Sequence[TokenLogprob]) -> dict[str, float]:
+    """Return each token that may be the first with its probability, likeliest first.
+
+    Together they have 1 or less, also of an endpoint that says otherwise.
+    """
+    known: dict[str, float] = {}
+    for first in told[:1]:
+        known |= first.alternatives
+        if first.logprob is not None:
+            known.setdefault(first.token, first.logprob)
+    likely = {t: p for t, number in known.items() if (p := math.exp(number)) > 0}
+    total = max(1.0, math.fsum(likely.values()))
+    ranked = sorted(likely.items(), key=lambda pair: -pair[1])
+    return {token: probability / total for token, probability in ranked}
