@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections import ChainMap
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Collection, MutableMapping
 from types import FrameType
+
+
+class Names(ChainMap[str, object]):
+    """What names stand for, of which a traceback shows none: one may hold a key."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} names>"
 
 
 def caller_of(frame: FrameType | None, functions: Collection[str]) -> FrameType | None:
@@ -19,7 +26,7 @@ def caller_of(frame: FrameType | None, functions: Collection[str]) -> FrameType 
 
 def names_at(
     frame: FrameType | None, *everywhere: MutableMapping[str, object]
-) -> Mapping[str, object]:
+) -> Names:
     """Return the names of a frame, of what encloses it, then those of everywhere.
 
     Python keeps of an enclosing function only the names that its code reads, and a
@@ -29,7 +36,7 @@ def names_at(
     while frame is not None:
         found.append(frame.f_locals)
         frame = _enclosing(frame)
-    return ChainMap(*found, *everywhere)
+    return Names(*found, *everywhere)
 
 
 def _enclosing(frame: FrameType) -> FrameType | None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import pathlib
 import re
+import sys
 from decimal import Decimal
 
 import pandas as pd
@@ -23,6 +24,7 @@ from jupyter_complete.client.echo import Echo
 from jupyter_complete.completion import Chunk
 from jupyter_complete.errors import CompleteError
 from jupyter_complete.redaction import looks_like_key, shown_url, without_secrets
+from jupyter_complete.scope import names_at
 from jupyter_complete.spreadsheet import cell
 
 # Made up, and taken apart so that no scanner takes them for real ones.
@@ -141,6 +143,14 @@ def test_a_key_is_not_sent_not_stored_and_not_repeated(asked, capfd, place):
         assert ANT[:20] not in out
     assert loopback.requests == []
     assert ANT.encode() not in stored(shell)
+
+
+def test_the_names_of_a_caller_show_none_of_their_values():
+    mine = ANT
+    names = names_at(sys._getframe(), {"other": ANT})
+
+    assert names["mine"] == names["other"] == mine
+    assert fragments(repr(names)) == []
 
 
 def test_the_refusal_names_the_flag(asked):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import InputError
 from ..keys import refuse_key
+from ..scope import Names
 from ..settings import CompletionSettings, parameters
 from ..sweep import axes as sweep_axes
 from ..sweep.result import SweepResult
@@ -100,13 +100,13 @@ def plan_sweep(
     """
     sweep_id = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
     bounds = Bounds.of(settings)
-    everywhere = dict(values)
+    everywhere = Names(dict(values))
     settings_at = _settings_at(settings)
     tasks: list[Task] = []
     notices: dict[str, None] = {}
     for point in sweep_axes.points(axes, samples=settings.samples):
         here = settings_at(tuple(point.settings.items()))
-        filled = ChainMap(_without_keys(point), everywhere)
+        filled = Names(_without_keys(point), everywhere)
         call = replace(prepare(filled, here), sweep=sweep_id)
         notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
         for sample in range(settings.samples):
