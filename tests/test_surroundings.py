@@ -432,6 +432,23 @@ def test_comments_and_blank_lines_may_stand_above_a_cell(shell, above, ends):
     assert shell.user_ns[LAST].prompt == "It's a"
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "ran = 1\n%%complete\nHi",
+        "ran = 1\n%%complete -t 0\nIt's a prompt (with what is no Python?\n",
+        "'a text'\n\n%%complete\nHi",
+        "ran = %%complete\nHi there",
+        "%time\n%%complete_distribution\nHi",
+    ],
+)
+def test_code_above_a_cell_is_one_clear_error_and_nothing_runs(shell, cell):
+    with pytest.raises(InputError, match=r"%%complete\w* begins its cell, .* -o NAME"):
+        shell.run(cell)
+
+    assert not {"ran", LAST} & set(shell.user_ns)
+
+
 def test_an_indented_cell_is_one(shell):
     shell.run("    # note\n    %%complete --turns raw -m ngram-base\n    a\n      b\n")
 
@@ -485,6 +502,21 @@ def test_papermill_takes_them_too(tmp_path):
 
     done = nbformat.read(target, 4)
     assert [cell.execution_count for cell in done.cells] == [1, 2, 3, 4]
+
+
+def test_code_above_a_cell_stops_papermill(tmp_path):
+    source, target = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    nbformat.write(notebook("x = 1\n%%complete\nHi", "print('went on')"), source)
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", "-k", "python3", source, target],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert "InputError: %%complete begins its cell" in done.stderr
+    assert nbformat.read(target, 4).cells[-1].execution_count is None
 
 
 def test_unloading_leaves_ipython_as_it_was(bare_shell):

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 # `%complete …`, but not `%complete?`, which asks for help; also in `%time %complete …`.
-_OURS = re.compile(rf"(?:%\w+\s+(?:-\S+\s+)*)*%{OURS.pattern}(?:\s.*)?", re.DOTALL)
-_MAGIC = re.compile(r"%(\w+)\s*(.*)", re.DOTALL)
+# A `%%complete` that comes here does not begin its cell.
+_OURS = re.compile(rf"(?:%\w+\s+(?:-\S+\s+)*)*%%?{OURS.pattern}(?:\s.*)?", re.DOTALL)
+_MAGIC = re.compile(r"%(%?\w+)\s*(.*)", re.DOTALL)
 _RUN = ("run_line_magic", "run_cell_magic")
 _BEFORE = {tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.COMMENT}
 
@@ -102,12 +103,23 @@ class LineInput(TokenTransformBase):
         match = _MAGIC.fullmatch(text)
         if match is None:  # pragma: no cover - `find` saw it match
             return lines
+        if match[1].startswith("%"):
+            return [_refusal(match[1])]
         call = "get_ipython().run_line_magic"
         return [
             *lines[: self._line],
             f"{lines[self._line][: self._column]}{call}{match.groups()!r}\n",
             *lines[end + 1 :],
         ]
+
+
+def _refusal(magic: str) -> str:
+    """Return what takes the place of a cell that has code before a cell magic."""
+    message = (
+        f"%{magic} begins its cell, with nothing but comments above it: put the code "
+        "into a cell of its own; -o NAME names the result."
+    )
+    return f"raise __import__('jupyter_complete').errors.InputError({message!r})\n"
 
 
 def _after_assignment(tokens: Sequence[TokenInfo]) -> int:
