@@ -1,5 +1,7 @@
 """A completion among what else a cell, a queue of cells and a terminal show."""
 
+import itertools
+import os
 import re
 import signal
 import subprocess
@@ -8,21 +10,28 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 
 import nbformat
 import pexpect
 import pytest
+import wcwidth
 from clusters import Processes
 from counting import Counting, ask
+from hypothesis import example, given
+from hypothesis import strategies as st
 from IPython.core.completer import provisionalcompleter
 from jupyter_client.manager import run_kernel
 from loopback import STALL, events
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
+from terminal import IPYTHON, PROMPT, on_screen, opened
 from test_kernel import LOAD, Kernel, executed
+from test_sweep_result import made
 
 from jupyter_complete import Completion
-from jupyter_complete.display import RECORD_TYPE
+from jupyter_complete.display import RECORD_TYPE, view
+from jupyter_complete.display.columns import Wrapping, aligned, cells
 from jupyter_complete.display.live import BURST
 from jupyter_complete.display.screen import RATE
 from jupyter_complete.errors import InputError
@@ -866,3 +875,157 @@ def test_futures_that_are_cancelled_from_outside_are_not_asked_again(server):
     assert set(ends) == {"complete", "interrupted"}
     assert len(server.times) == ends["complete"]
     assert done.stopped is None
+
+
+# A terminal of any width
+
+WIDTHS = (40, 60, 80, 110, 200)
+PROSE = (
+    "The statement terminates the nearest enclosing loop, skipping what follows.\n\n"
+    "- it's 漢字かな交じり文 and café, naïve, e\u0301te\u0301, 👍 and so on and so\n"
+    "See http://example.com/a/very/long/path/that/no/terminal/of/ours/would/ever/hold "
+    "for more of that.\n"
+)
+CODE = "```\nfor number in range(10):    print(number * number, end=' ')\n```\n"
+
+
+@given(
+    st.text(st.sampled_from("ab é漢\n—"), max_size=300),
+    st.lists(st.integers(0, 300), max_size=40),
+    st.sampled_from([10, 20, 40, 80]),
+)
+@example(PROSE, [*range(0, 300, 3)], 40)
+@example(PROSE, [*range(0, 300, 7)], 20)
+def test_no_word_is_broken_wherever_the_text_is_split(text, places, width):
+    cuts = sorted({min(place, len(text)) for place in places} | {0, len(text)})
+    wrapping = Wrapping()
+    pieces = [text[start:end] for start, end in itertools.pairwise(cuts)]
+    written = "".join(wrapping.write(piece, width) for piece in pieces)
+    lines = on_screen(written, width)
+
+    assert "".join("".join(lines).split()) == "".join(without_marks(text).split())
+    short = [word for word in words(text) if cells(word) < width]
+    shown = [word for line in lines for word in words(line)]
+    assert all(word in shown for word in map(without_marks, short))
+    assert len(text.split("\n")) <= len(lines)
+
+
+def without_marks(text):
+    """Give the text as the emulator has it, which keeps no combining characters."""
+    return "".join(c for c in text if wcwidth.wcwidth(c) != 0)
+
+
+def words(text):
+    """Give what must not be broken: between any two wide characters a line may end."""
+    return re.findall(r"[^\s漢字かな交り文👍じ]+", text)
+
+
+def test_code_keeps_its_lines():
+    wrapping = Wrapping()
+    text = (
+        f"{CODE}    indented as  it was, however long the line of it may ever become\n"
+    )
+
+    assert "".join(wrapping.write(piece, 20) for piece in text) == text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_terminal_breaks_no_word_and_no_table(width, loopback):
+    pieces = [PROSE[n : n + 3] for n in range(0, len(PROSE), 3)]
+    loopback.reply([*events(*pieces, *CODE)])
+    own = {"near": {"url": loopback.url, "dialect": "text"}}
+    with opened(width) as terminal:
+
+        def ask(line):
+            terminal.sendline(line)
+            terminal.expect(PROMPT)
+            return on_screen(terminal.before.partition("\r\n")[2], width)
+
+        terminal.sendline(f"%config CompletionSettings.endpoints = {own}")
+        terminal.expect(PROMPT)
+        answer = ask("%complete -m m --endpoint near Hi")
+        sweep = ask("%complete -n 3 --max-tokens 30 What does break do?")
+        history = ask("%complete_history")
+        models = ask("%complete_models")
+
+    found = {word for line in answer for word in words(line)}
+    for word in words(without_marks(PROSE)):
+        assert cells(word) >= width or word in found
+    assert "".join(CODE.split()) in "".join("".join(answer).split())
+    assert any("first" in line for line in answer)
+    for lines, heading, count in (
+        (sweep, "sample ", 3),
+        (history, "id ", 4),
+        (models, "model ", 20),
+    ):
+        start = next(n for n, line in enumerate(lines) if line.startswith(heading))
+        rows = list(itertools.takewhile(bool, lines[start:]))
+        second = lines[start].split()[1]
+        at = lines[start].index(second)
+        # A row that was too wide would have its rest in a line of its own.
+        assert all(line[at - 1] == " " for line in rows[1 : count + 1])
+        assert all(line[at] != " " for line in rows[1 : count + 1])
+
+
+def test_a_terminal_that_is_resized_breaks_no_word_that_follows(loopback):
+    first = "a word and " * 12
+    loopback.reply([*events(first, stop=None), STALL, *events(PROSE)])
+    with opened(100) as terminal:
+        terminal.sendline(f"%complete -m m --endpoint {loopback.url} --dialect text Hi")
+        terminal.expect("a word and a")
+        terminal.setwinsize(50, 44)
+        loopback.go()
+        terminal.expect(PROMPT)
+        lines = on_screen(terminal.before, 44)
+
+    found = {word for line in lines for word in words(line)}
+    assert {"it's", "café,", "naïve,", "for", "more", "that."} <= found
+
+
+def test_what_is_piped_is_what_the_model_wrote(tmp_path):
+    code = "%complete -t 0 --max-tokens 60 What does break do?"
+    show = "print('===', _completion.text.strip('\\n'), '===', sep='')"
+    done = subprocess.run(
+        [sys.executable, *IPYTHON, "-c", f"{code}\n{show}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "30"},
+        check=True,
+    )
+    streamed, _, text = done.stdout.partition("===")
+
+    assert streamed.startswith(text.strip().rstrip("=").strip())
+
+
+def test_wide_and_combining_characters_are_measured_in_cells():
+    lines = [
+        ("name", "text", "end"),
+        ("漢字漢字漢字漢字", "e\u0301te\u0301 naïve", "1"),
+        ("x", "👍👍👍👍👍👍👍👍👍👍👍👍", "2"),
+    ]
+    narrow = aligned(lines, 30)
+
+    assert [cells(line) for line in aligned(lines)] == [47, 45, 45]
+    assert all(cells(line) <= 30 for line in narrow)
+    assert narrow[1].startswith("漢字漢字漢字漢…  e\u0301te\u0301 ")
+    assert narrow[2].endswith("👍👍…   2")
+
+
+def test_an_interrupted_sweep_lists_what_it_has_and_a_line_for_the_rest():
+    runs = made(temperature=[0, 0.5, 1], samples=10)
+    rows = [
+        row._replace(completion=None)
+        if place > 6
+        else row._replace(
+            completion=replace(row.completion, status="interrupted", text="")
+        )
+        if place > 3
+        else row
+        for place, row in enumerate(runs.rows)
+    ]
+    lines = repr(view(replace(runs, rows=tuple(rows)))).splitlines()
+    gap = lines.index("")
+
+    assert len(lines[:gap]) == 1 + 4
+    assert lines[gap + 1] == "… and 26 without an answer yet."
+    assert "23 still to be made" in lines[gap + 2]

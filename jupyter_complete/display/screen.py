@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from .card import card, drawn, facts, notes
+from .columns import Wrapping, room, wrapped
 from .live import LiveDisplay
 from .markdown import boxed, preformatted, shown
 from .tokens import Tokens
@@ -45,6 +46,7 @@ class TerminalScreen:
     def __init__(self, format: str = "text") -> None:  # noqa: A002 - as below
         self._format = format
         self._written = ""
+        self._wrapping = Wrapping()
 
     def write(self, text: str) -> None:
         """Show an increment."""
@@ -52,7 +54,8 @@ class TerminalScreen:
         if not self._written:
             text = text.lstrip()
         self._written = text[-1:] or self._written
-        sys.stdout.write(text)
+        width = room()
+        sys.stdout.write(self._wrapping.write(text, width) if width else text)
         sys.stdout.flush()
 
     def finish(self, completion: Completion) -> None:
@@ -66,7 +69,8 @@ class TerminalScreen:
 
     def _below(self, completion: Completion) -> str:
         tokens = f"{Tokens(completion)!r}\n" if self._format == "tokens" else ""
-        return "\n".join([f"{tokens}[{facts(completion)}]", *notes(completion)])
+        below = map(wrapped, notes(completion))
+        return "\n".join([f"{tokens}[{facts(completion)}]", *below])
 
 
 class NotebookScreen:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import one_line, printable
+from .columns import aligned, room, wrapped
 from .markdown import boxed, escape
 
 if TYPE_CHECKING:
@@ -27,16 +28,15 @@ class Table:
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
+    spare: Sequence[str] = ()
+    """Headings of the columns that a narrow terminal leaves out, the first first."""
 
     def __repr__(self) -> str:
-        """Give it as text, the columns aligned."""
+        """Give it as text, the columns aligned, as wide as the terminal at most."""
         rows = (self.headings, *self.rows)
         lines = [[printable(cell) for cell in row] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        text = "\n".join(
-            "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
-        )
-        return f"{text}\n{printable(self.caption)}".rstrip()
+        text = "\n".join(aligned(lines, room(), self.spare))
+        return f"{text}\n{wrapped(printable(self.caption))}".rstrip()
 
     def _repr_html_(self) -> str:
         """Give it as HTML, every cell escaped."""
@@ -73,6 +73,7 @@ def history_table(rows: Sequence[Row]) -> Table:
             for row in rows
         ],
         "" if rows else "Nothing was found.",
+        ("sweep", "model", "when", "status"),
     )
 
 
@@ -104,6 +105,7 @@ def models_table(catalog: Catalog, models: Sequence[Model]) -> Table:
         f"As known on {catalog.date}. Betas: {', '.join(catalog.betas)}."
         if catalog.betas
         else f"As known on {catalog.date}.",
+        ("prefill", "output", "API", "context", "endpoint", "sampling"),
     )
 
 

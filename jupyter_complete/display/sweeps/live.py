@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ...errors import one_line, printable
+from ..columns import room
 from ..live import LiveDisplay
 from .summary import state
 from .tiles import Tiles
@@ -100,9 +100,10 @@ class TerminalSweep:
 
     def progress(self, progress: Progress) -> None:
         """Show how far it is."""
-        if not sys.stdout.isatty():
+        columns = room()
+        if columns is None:
             return
-        width = shutil.get_terminal_size().columns - 1
+        width = columns - 1
         cells = max(min(width // 4, 30), 4)
         ended = progress.done + progress.failed
         full = cells * ended // max(progress.total, 1)
@@ -114,7 +115,7 @@ class TerminalSweep:
     def finish(self, sweep: SweepResult) -> None:
         """Show the table in the bar's place."""
         if self._drawn:
-            self._write(" " * (shutil.get_terminal_size().columns - 1))
+            self._write(" " * ((room() or 1) - 1))
             self._write("")
         sys.stdout.write(f"{view(sweep, name=self._name)}\n")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...errors import one_line
 from ...sweep.result import SweepResult
 from ...sweep.table import Row
+from ..columns import wrapped
 from ..markdown import shown
 from ..tables import EXCERPT, Table
 from .against import Baseline, label, plain
@@ -35,7 +36,8 @@ def text(
 ) -> str:
     """Give a page of the calls, varying columns first, with what came of all."""
     names = column_names(varying)
-    rows = list(_numbered(sweep))
+    rows = [(row, index) for row, index in _numbered(sweep) if _has_news(row)]
+    rest = len(sweep.rows) - len(rows)
     if choice.differ:
         alike = Alike(sweep.rows, names)
         rows = [(row, index) for row, index in rows if not alike.same(row)]
@@ -47,12 +49,20 @@ def text(
         found = repr(_table(page, names))
     more = len(rows) - start - len(page)
     lines = summary(sweep, varying)
+    if rest:
+        lines.insert(0, f"… and {rest:,} without an answer yet.")
     if more > 0:
         lines.append(
             f"… {more:,} more: {name}.view(page={choice.page + 1}) shows the next "
             f"{min(more, PAGE)}, {name}.to_dataframe() has all."
         )
-    return "\n".join([found, "", *lines])
+    return "\n".join([found, "", *map(wrapped, lines)])
+
+
+def _has_news(row: Row) -> bool:
+    """Tell whether there is something to list: a text, or how the call ended."""
+    one = row.completion
+    return one is not None and bool(one.text or one.status != "interrupted")
 
 
 def _numbered(sweep: SweepResult) -> list[tuple[Row, int | None]]:
@@ -72,6 +82,7 @@ def _table(rows: Sequence[tuple[Row, int | None]], names: Sequence[str]) -> Tabl
             )
             for row, index in rows
         ],
+        spare=("#", "seconds", "tokens", "status"),
     )
 
 
