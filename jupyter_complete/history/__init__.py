@@ -32,11 +32,11 @@ from ..errors import HistoryError
 from . import transfer
 from .claims import Claims
 from .entry import Entry
-from .file import ON_THE_WAY_SECONDS, File, Tables
+from .file import File, Tables
 from .row import Row, RunStatus, Sending, request_hash
 from .search import Query, find
 from .spill import Spill
-from .writer import AT_MOST_SECONDS, Writer
+from .writer import AT_MOST_SECONDS, PATIENCE_SECONDS, Writer
 
 __all__ = ["Entry", "History", "Query", "Row", "RunStatus", "Sending"]
 
@@ -141,7 +141,7 @@ class History:
             return replace(row.completion, reused=True) if row else None
 
         try:
-            return self._file.do(job, write=False, patience=ON_THE_WAY_SECONDS)
+            return self._file.do(job, write=False, patience=PATIENCE_SECONDS)
         except HistoryError:
             return None  # what is to be written next tells why
 
@@ -155,7 +155,7 @@ class History:
                 yield row
         query = Query(sweep=sweep, status="complete")
         found = self._file.do(
-            partial(_found, query=query), write=False, patience=ON_THE_WAY_SECONDS
+            partial(_found, query=query), write=False, patience=PATIENCE_SECONDS
         )
         yield from self._whole(found)
 
@@ -192,7 +192,7 @@ class History:
 
         Done by itself whenever the file is opened.
         """
-        return self._file.recover(patience=ON_THE_WAY_SECONDS)
+        return self._file.recover(patience=PATIENCE_SECONDS)
 
     def delete(self, numbers: Iterable[int]) -> int:
         """Delete runs, and texts no other run has; give how many there were.

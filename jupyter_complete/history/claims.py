@@ -16,10 +16,10 @@ from ..completion import Completion
 from ..errors import HistoryError
 from . import alive
 from .entry import Entry
-from .file import ON_THE_WAY_SECONDS, File, Tables
+from .file import File, Tables
 from .row import request_hash
 from .store import Locked
-from .writer import CROWDED_SECONDS, Writer
+from .writer import CROWDED_SECONDS, PATIENCE_SECONDS, Writer
 
 _RUNS = """
     SELECT run.id, run.status, run.writer FROM request
@@ -61,10 +61,10 @@ class Claims:
 
     def _claimed(self, entry: Entry) -> int | Completion | None:
         job = partial(_claim, path=self._file.path, entry=entry)
-        found = self._file.do(job, patience=ON_THE_WAY_SECONDS)
+        found = self._file.do(job, patience=PATIENCE_SECONDS)
         if found == "dead":
-            self._file.recover(patience=ON_THE_WAY_SECONDS)
-            found = self._file.do(job, patience=ON_THE_WAY_SECONDS)
+            self._file.recover(patience=PATIENCE_SECONDS)
+            found = self._file.do(job, patience=PATIENCE_SECONDS)
         return None if isinstance(found, str) else found
 
     def _jammed_for(self, seconds: float) -> bool:

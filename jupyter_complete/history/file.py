@@ -23,8 +23,6 @@ T = TypeVar("T")
 
 RESCUED_AT_ONCE = 50  # runs in one transaction, between which others have their turn
 RESCUE_PATIENCE_SECONDS = 30.0
-ON_THE_WAY_SECONDS = 0.08
-"""How long what is on the way of a call waits for another program's lock."""
 
 
 class Tables:
@@ -59,7 +57,7 @@ class File:
             lambda _: job(self._tables), write=write, patience=patience, queue=queue
         )
 
-    def put(self, runs: Sequence[spill.Keyed]) -> list[int]:
+    def put(self, runs: Sequence[spill.Keyed], patience: float) -> list[int]:
         """Write runs as they stand now; return their ids. Raises `HistoryError`."""
 
         def job(tables: Tables) -> list[int]:
@@ -67,7 +65,7 @@ class File:
             return [tables.runs.put(key, row, writer) for key, row in runs]
 
         try:
-            return self.do(job, patience=ON_THE_WAY_SECONDS, queue=True)
+            return self.do(job, patience=patience, queue=True)
         except sqlite3.ProgrammingError as error:
             raise HistoryError(f"It cannot be stored ({error}).") from error
 

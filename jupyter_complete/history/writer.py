@@ -25,6 +25,8 @@ from .store import Locked
 
 AT_MOST_SECONDS = 0.1
 """The longest that anything waits for the thread."""
+PATIENCE_SECONDS = 0.05
+"""How long what is on the way of a call waits for another program's lock."""
 LINGER_SECONDS = 1.0
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 2.0
 CROWDED_SECONDS = 2.0
@@ -46,7 +48,9 @@ _REFUSED = (
 
 
 class Writer:
-    """The thread, and what was handed to it. ``put`` writes runs and gives their ids.
+    """The thread, and what was handed to it.
+
+    ``put`` writes runs, waiting so many seconds for a lock, and gives their ids.
 
     ``warn`` gets one line at each change between a history that can be written and one
     that cannot. ``fault`` is why it cannot, None while it can.
@@ -54,7 +58,7 @@ class Writer:
 
     def __init__(
         self,
-        put: Callable[[Sequence[Keyed]], list[int]],
+        put: Callable[[Sequence[Keyed], float], list[int]],
         spill: Spill,
         warn: Callable[[str], None],
     ) -> None:
@@ -192,6 +196,8 @@ class Writer:
             self._spill.append([(entry.key, row) for entry, row in batch])
         except OSError:
             self._unspilled.update((entry.key, row) for entry, row in batch)
+            with self._news:
+                self._news.notify_all()
             return
         with self._news:
             for entry, row in batch:
@@ -216,7 +222,8 @@ class Writer:
     def _written(self, runs: Sequence[Keyed]) -> list[int | None]:
         """Return the ids of runs, None for one that no file could take."""
         try:
-            return [*self._put(runs)]
+            # A try while it is locked must not keep those waiting who hand over.
+            return [*self._put(runs, PATIENCE_SECONDS if self.fault is None else 0.0)]
         except HistoryError as error:
             cause = error.__cause__
             if not isinstance(cause, _REFUSED) or isinstance(cause, UnicodeDecodeError):
