@@ -106,7 +106,7 @@ def passing(text):
 
 
 def shown(notebook):
-    """Give what each cell shows, as text, without what passes."""
+    """Give what each cell shows, its types and its text, without what passes."""
     cells = []
     for cell in notebook.cells:
         texts = []
@@ -114,7 +114,7 @@ def shown(notebook):
         for output in () if dated else cell.get("outputs", ()):
             data = output.get("data", {})
             text = output.get("text") or data.get("text/plain") or output.get("evalue")
-            texts.append((output.output_type, passing(str(text))))
+            texts.append((output.output_type, sorted(data), passing(str(text))))
         cells.append((cell.id, cell.source, texts))
     return cells
 
