@@ -412,6 +412,15 @@ def test_however_a_text_is_cut_nothing_else_is_changed(data):
         assert "".join(shown).startswith(first)
 
 
+def test_json_that_nests_without_an_end_is_left_out():
+    deep = ANT
+    for _ in range(5000):
+        deep = [deep]
+
+    assert Echo(Secret(ANT)).value(deep) is None
+    assert Echo(Secret(ANT)).value({"a": [1, None, ANT]}) == {"a": [1, None, "[key]"]}
+
+
 @pytest.mark.parametrize("key", ["ollama", "lm-studio", "none", "EMPTY"])
 def test_what_only_stands_for_a_key_is_left_in_answers(
     shell, loopback, monkeypatch, key

@@ -750,6 +750,22 @@ def outcome(pieces):
     return found, None
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"\r", b"\n" + GET],
+        [P + TE + b"\r\n3\r\nabc", b"\r", b"\n0\r\n\r\n"],
+        [P + TE + b"\r\n3\r\na", b"bc\r\n0\r", b"\n", b"\r\n"],
+        [b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ],
+)
+def test_a_request_that_comes_in_odd_pieces_is_one(pieces):
+    found, status = outcome(pieces)
+
+    assert status is None
+    assert [head.path for head, _ in found] in (["/v1/models"], ["/x"], ["*"])
+
+
 GOOD = [
     GET,
     P + b"Content-Length: 3\r\n\r\nabc",
