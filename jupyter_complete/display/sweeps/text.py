@@ -36,8 +36,10 @@ def text(
 ) -> str:
     """Give a page of the calls, varying columns first, with what came of all."""
     names = column_names(varying)
-    rows = [(row, index) for row, index in _numbered(sweep) if _has_news(row)]
-    rest = len(sweep.rows) - len(rows)
+    rows = _numbered(sweep)
+    rest = sum(not _has_news(row) for row in sweep.rows)
+    if rest > 1:  # a single one is a line anyway
+        rows = [(row, index) for row, index in rows if _has_news(row)]
     if choice.differ:
         alike = Alike(sweep.rows, names)
         rows = [(row, index) for row, index in rows if not alike.same(row)]
@@ -49,7 +51,7 @@ def text(
         found = repr(_table(page, names))
     more = len(rows) - start - len(page)
     lines = summary(sweep, varying)
-    if rest:
+    if rest > 1:
         lines.insert(0, f"… and {rest:,} without an answer yet.")
     if more > 0:
         lines.append(
