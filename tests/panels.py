@@ -31,3 +31,10 @@ def panels(session):
     # The threads of calls wait a while for the next one: they are nobody's.
     names = {thread.name for thread in threading.enumerate()} - {"completion-call"}
     assert not [name for name in names if name.startswith("completion")]
+
+
+def slide(slider, value):
+    """Move a slider as its page does."""
+    move = {"kind": "move", "value": value, "move": f"to {value}"}
+    slider._handle_custom_msg(move, [])
+    assert slider.moved == f"to {value}"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import STALL, events
 from nbclient import NotebookClient
-from panels import panels, session_of
+from panels import panels, session_of, slide
 
 from jupyter_complete.display import difference
 from jupyter_complete.errors import InputError
@@ -71,7 +71,7 @@ def test_off_sends_nothing_and_zero_is_sent(panel, loopback, name):
 def test_slider_value_switch_and_setting_agree(panel):
     temperature = dial(panel, "temperature")
 
-    temperature._slider.value = 0.3
+    slide(temperature._slider, 0.3)
     assert panel.settings.temperature == 0.3
     assert temperature._text.value == "0.3"
     assert temperature._switch.value is True
@@ -90,7 +90,7 @@ def test_slider_value_switch_and_setting_agree(panel):
 def test_two_panels_stay_equal(make):
     one, two = make(), make()
 
-    dial(one, "top_k")._slider.value = 7
+    slide(dial(one, "top_k")._slider, 7)
 
     assert dial(two, "top_k")._text.value == "7"
     assert dial(two, "top_k")._slider.value == 7
@@ -243,7 +243,7 @@ def test_a_seed_is_typed(panel):
 def test_every_control_has_the_settings_help(panel):
     for name in ("temperature", "top_p", "top_k", "max_tokens"):
         help_ = panel.settings.traits()[name].help
-        assert dial(panel, name)._slider.tooltip == help_
+        assert dial(panel, name)._slider.hint == help_
 
 
 # Running

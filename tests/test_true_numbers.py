@@ -20,7 +20,8 @@ import pexpect
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loopback import completion
+from loopback import completion, events
+from panels import panels, session_of, slide
 from scipy.stats import chisquare, kstest
 
 from jupyter_complete import Completion, complete, sweep
@@ -31,6 +32,7 @@ from jupyter_complete.ngram.level import LEAST_LEFT, Estimate, Level
 from jupyter_complete.ngram.model import END, load_models
 from jupyter_complete.ngram.sampling import Sampling, shape
 from jupyter_complete.panel import CompletionPanel
+from jupyter_complete.panel.slider import Slider
 from jupyter_complete.reading import native, reading
 
 # The embedded model's probabilities
@@ -170,7 +172,7 @@ class Watch:
 def draws(models, long, count):
     """Yield a model, a prompt and a sampling for each answer: all of them mixed."""
     for number in range(count):
-        pick = Random(number).choice
+        pick = Random(f"settings of {number}").choice
         name = ("ngram-chat", "ngram-chat", "ngram-base")[number % 3]
         question = pick(QUESTIONS)
         if name == "ngram-chat":
@@ -353,6 +355,93 @@ def test_token_that_two_spellings_have_is_told_as_one():
         assert math.exp(token.logprob) == pytest.approx(probability[token.text])
         assert [text for text, _ in token.alternatives] == list(shown.tokens[:8])
     assert END in probability
+
+
+# What the panel shows is what is set and sent
+
+
+@pytest.fixture
+def panel(loopback):
+    with (
+        session_of(model="m", endpoint=loopback.url, dialect="text") as session,
+        panels(session) as make,
+    ):
+        yield make()
+
+
+def dial(panel, name):
+    return panel._form.controls[name]
+
+
+def echo(panel):
+    """Say to every widget what it shows, as pages do: rounded and cut off."""
+    for control in panel._form.controls.values():
+        for widget in control.box.children:
+            state = widget.get_state()
+            near = state.get("value")
+            if isinstance(widget, Slider):
+                near = min(1.0, round(near / 0.05) * 0.05)
+            if "value" in state:
+                widget.set_state({"value": near})
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p"])
+@pytest.mark.parametrize(
+    "typed", ["0.33", "0.97", "0.123456789012345", "1e-9", "0.30000000000000004"]
+)
+def test_a_typed_value_is_set_shown_and_sent_to_its_last_digit(
+    panel, loopback, name, typed
+):
+    loopback.reply(events("Yes"))
+    dial(panel, name)._text.value = typed
+    echo(panel)
+
+    assert getattr(panel.settings, name) == float(typed)
+    assert float(dial(panel, name)._text.value) == float(typed)
+    panel.run()
+    panel.wait()
+    assert loopback.requests[0].json[name] == float(typed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.floats(0, 1), min_size=1, max_size=5), whole=st.integers(1))
+def test_no_echo_of_any_value_writes_a_setting(values, whole):
+    with session_of() as session, panels(session) as make:
+        one, two = make(), make()
+        for value in values:
+            session.settings.top_p = session.settings.temperature = value
+            session.settings.max_tokens = 1 + whole % 10**7
+            before = session.settings.trait_values()
+            for panel in (one, two):
+                echo(panel)
+                assert float(dial(panel, "top_p")._text.value) == value
+            assert session.settings.trait_values() == before
+
+
+def test_5000_then_256_is_256(panel, loopback):
+    loopback.reply(events("Yes"))
+    tokens = dial(panel, "max_tokens")
+    for typed in ("5000", "256"):
+        tokens._text.value = typed
+        echo(panel)
+
+    assert tokens._text.value == "256"
+    panel.run()
+    panel.wait()
+    assert loopback.requests[0].json["max_tokens_to_sample"] == 256
+
+
+def test_a_users_move_is_the_only_thing_of_a_slider_that_is_set(panel):
+    temperature = dial(panel, "temperature")
+    temperature._text.value = "0.33"
+
+    temperature._slider.set_state({"value": 0.35})
+    assert panel.settings.temperature == 0.33
+    slide(temperature._slider, 0.35)
+    assert panel.settings.temperature == 0.35
+    temperature._switch.value = False
+    temperature._switch.value = True
+    assert panel.settings.temperature == 0.35
 
 
 # What a value reads as in a prompt.

@@ -16,6 +16,7 @@ import ipywidgets as widgets
 
 from ..errors import InputError
 from ..settings import CompletionSettings, Parameter, parameters
+from .slider import Slider
 
 OTHER = "\0other"  # no name or URL can be this
 HEADING = "— "
@@ -93,8 +94,8 @@ class Control:
 class Dial(Control):
     """A number: a switch where it may be off, a slider, and the value to type.
 
-    Off sends nothing; moving the slider or typing a value turns it on. A value
-    beyond the slider's range makes the slider longer: it never shows another one.
+    Off sends nothing; moving the slider or typing a value turns it on. The value is
+    shown to its last digit, and the slider as near to it as its steps allow.
     """
 
     def __init__(
@@ -123,39 +124,39 @@ class Dial(Control):
         self._why = widgets.HTML()
         self._why.add_class("jc-why")
         self._switch.observe(self._switched, "value")
-        self._slider.observe(self._slid, "value")
         self._text.observe(self._typed, "value")
         self._sweep.on_click(lambda _: on_sweep(name))
         self._finish(
             "jc-dial", self._switch, self._slider, self._text, self._sweep, self._why
         )
 
-    def _make_slider(self, label: str) -> widgets.Widget:
+    def _make_slider(self, label: str) -> Slider:
         slider = self._parameter.slider
         assert slider is not None  # noqa: S101 - a dial is made of a slider's tag
         self._ends = slider
         self._whole = isinstance(slider.step, int)
-        make = widgets.IntSlider if self._whole else widgets.FloatSlider
-        return make(
+        first = min(1, slider.end) if self.name in {"temperature", "top_p"} else 0
+        self._latest: float = first  # what switching on goes back to
+        return Slider(
+            lambda value: self._set(self._number(value)),
+            label=label,
+            hint=self._parameter.help,
             min=slider.start,
             max=slider.end,
             step=slider.step,
-            value=min(1, slider.end) if self.name in {"temperature", "top_p"} else 0,
-            readout=False,
-            description=label,
-            tooltip=self._parameter.help,
+            value=first,
         )
 
     def show(self) -> None:
         """Make switch, slider and text say what the setting says."""
         value = self.value
+        shown = "" if value is None else _number_text(value)
         self._switch.value = value is not None
-        self._text.value = "" if value is None else _number_text(value)
+        self._text.value = self._slider.shown = shown
         if value is not None and math.isfinite(value):
-            low, high = min(self._ends.start, value), max(self._ends.end, value)
-            with self._slider.hold_trait_notifications():
-                self._slider.min, self._slider.max = low, high
-                self._slider.value = value
+            self._slider.min = min(self._ends.start, value)
+            self._slider.max = max(self._ends.end, value)
+            self._slider.value = self._latest = value
         mark = self.box.add_class if value is None else self.box.remove_class
         mark("jc-off")
 
@@ -170,11 +171,8 @@ class Dial(Control):
     def _number(self, value: float) -> float:
         return int(value) if self._whole else round(value, 6)
 
-    def _slid(self, change: Any) -> None:
-        self._set(self._number(change.new))
-
     def _switched(self, change: Any) -> None:
-        self._set(self._number(self._slider.value) if change.new else None)
+        self._set(self._latest if change.new else None)
 
     def _typed(self, change: Any) -> None:
         text = change.new.strip()
@@ -267,7 +265,7 @@ class Choice(Control):
 
 
 def _number_text(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.10g}"
+    return repr(value).removesuffix(".0")
 
 
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\"}

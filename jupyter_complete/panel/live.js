@@ -62,25 +62,13 @@ function newCell(el, source, box) {
 // Keyboard and screen reader
 
 const MUTE = "data-lm-suppress-shortcuts";
-const NAMES = [
-  // A slider's handle has no name of its own, and its label points nowhere.
-  [".jc-dial [role=slider]", (handle) => {
-    const dial = handle.closest(".jc-dial");
-    const label = dial.querySelector(".widget-label")?.textContent ?? "";
-    return dial.classList.contains("jc-off") ? `${label}, off` : label;
-  }],
-  [".jc-dial button", (button) => button.title],
-];
 
 function tidy(panel) {
-  for (const [selector, name] of NAMES)
-    for (const found of panel.querySelectorAll(selector)) {
-      const wanted = name(found);
-      if (wanted && found.getAttribute("aria-label") !== wanted)
-        found.setAttribute("aria-label", wanted);
-    }
-  // Notebook 7 takes the arrow keys before a slider sees them, unless told here.
-  for (const found of panel.querySelectorAll("[role=slider], [role=tab], select"))
+  for (const found of panel.querySelectorAll(".jc-dial button"))
+    if (found.title && found.getAttribute("aria-label") !== found.title)
+      found.setAttribute("aria-label", found.title);
+  // Notebook 7 takes the arrow keys before these see them, unless told here.
+  for (const found of panel.querySelectorAll("[role=tab], select"))
     if (!found.hasAttribute(MUTE)) found.setAttribute(MUTE, "true");
   for (const option of panel.querySelectorAll("option"))
     if (option.textContent.startsWith("— ") !== option.disabled)

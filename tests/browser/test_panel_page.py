@@ -109,6 +109,59 @@ def test_copy_run_save_and_reopen_without_the_kernel(front):
     front.shot("panel-reopened")
 
 
+def test_what_is_typed_configured_and_slid_is_what_is_shown_and_sent(
+    front, loopback, here
+):
+    loopback.reply(events("Yes"))
+    config = "%config CompletionSettings.top_p = 0.97"
+    panel = start(front, here, PANEL, PANEL, config, "0")
+    other = Panel(front, 1)
+    panel.write("temperature value", "0.33")
+    expect(other.dial("temperature")[1]).to_have_value("0.33")
+    front.run(3)
+    for each in (panel, other):
+        expect(each.dial("top-p")[1]).to_have_value("0.97")
+    panel.write("max tokens value", "5000")
+    slider, value = other.dial("max-tokens")
+    expect(value).to_have_value("5000")
+    expect(slider).to_have_value("5000")
+    panel.write("max tokens value", "256")
+    expect(value).to_have_value("256")
+    expect(slider).to_have_value("256")
+
+    slider, value = other.dial("top-k")
+    slider.focus()
+    for _ in range(40):
+        front.page.keyboard.press("ArrowRight")
+    expect(value).to_have_value("40")
+    slider, value = panel.dial("top-k")
+    expect(slider).to_have_value("40")
+    slider.scroll_into_view_if_needed()
+    place = slider.bounding_box()
+    middle = place["y"] + place["height"] / 2
+    front.page.mouse.move(place["x"] + place["width"] * 0.4, middle)
+    front.page.mouse.down()
+    front.page.mouse.move(place["x"] + place["width"] * 0.9, middle, steps=60)
+    front.page.mouse.up()
+    moved = slider.input_value()
+    assert int(moved) > 80
+    for each in (panel, other):
+        for part in each.dial("top-k"):
+            expect(part).to_have_value(moved)
+
+    front.shot("panel-exact", panel.root)
+    names = ("temperature", "top_p", "top_k", "max_tokens")
+    registry = "get_ipython().magics_manager.registry['CompletionMagics']"
+    told = f"print(*(getattr({registry}.session.settings, n) for n in {names}))"
+    assert front.value(4, told) == f"0.33 0.97 {moved} 256"
+    panel.prompt.fill("Hi")
+    panel.press("Run")
+    panel.is_done()
+    sent = loopback.requests[0].json
+    assert (sent["temperature"], sent["top_p"]) == (0.33, 0.97)
+    assert (sent["top_k"], sent["max_tokens_to_sample"]) == (int(moved), 256)
+
+
 def test_sweep_writes_a_cell_that_sweeps_two_points(front, loopback, here):
     first, *rest = events("One red cat", " sat.")
     loopback.reply(events("One blue cat", " sat.")).reply([first, STALL, *rest])
