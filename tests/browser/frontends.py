@@ -236,6 +236,17 @@ class FrontEnd:
             assert time.monotonic() < end, "the notebook was not saved"
             self.page.wait_for_timeout(50)
 
+    def restart(self):
+        """Restart the kernel by the keys for it, and wait until it is there again."""
+        self.page.keyboard.press("Escape")
+        self.page.locator(".jp-InputPrompt:visible").first.click()
+        for _ in range(2):
+            self.page.keyboard.press("0")
+        dialog = self.page.locator(".jp-Dialog")
+        dialog.get_by_role("button", name="Confirm Kernel Restart").click()
+        expect(dialog).to_have_count(0)
+        self._ready()
+
     def shot(self, name, element=None):
         SCREENSHOTS.mkdir(exist_ok=True)
         target = self.page if element is None else element

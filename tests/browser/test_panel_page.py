@@ -162,6 +162,38 @@ def test_what_is_typed_configured_and_slid_is_what_is_shown_and_sent(
     assert (sent["top_k"], sent["max_tokens_to_sample"]) == (int(moved), 256)
 
 
+def test_a_restarted_kernel_leaves_text_in_the_panels_place(front):
+    panel = start(front, LOAD, PANEL)
+    panel.prompt.fill("What is a list?")
+    panel.write("max tokens value", "40")
+    panel.press("Run")
+    panel.is_done()
+    seen = panel.answers.locator(".jc-text").inner_text().strip()
+    front.save()
+
+    front.restart()
+    expect(panel.root).to_have_class(re.compile("jupyter-widgets-disconnected"))
+    expect(panel.answers).to_contain_text(seen[:40])
+    before = panel.root.evaluate("x => getComputedStyle(x, '::before').content")
+    assert "restarted or has ended: run the cell again" in before
+    for control in ("button", "slider", "textbox", "combobox", "tab"):
+        expect(panel.root.get_by_role(control)).to_have_count(0)
+    expect(panel.status).to_be_hidden()
+    broken = """() => [...document.querySelectorAll(".jupyter-widgets-disconnected")]
+        .filter((x) => x.checkVisibility())
+        .map((x) => getComputedStyle(x, "::before").content)
+        .filter((x) => x.includes("\uf127")).length"""
+    assert front.page.evaluate(broken) == 0
+    front.shot("panel-restarted")
+
+    front.page.reload()
+    expect(front.output(1)).to_contain_text("needs a running kernel", timeout=60_000)
+    expect(front.output(1)).to_contain_text(seen[:40])
+    for text in ("Loading widget", "Error displaying widget", "model not found"):
+        expect(front.page.get_by_text(text).locator("visible=true")).to_have_count(0)
+    front.shot("panel-restarted-reloaded")
+
+
 def test_sweep_writes_a_cell_that_sweeps_two_points(front, loopback, here):
     first, *rest = events("One red cat", " sat.")
     loopback.reply(events("One blue cat", " sat.")).reply([first, STALL, *rest])
