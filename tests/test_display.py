@@ -38,8 +38,7 @@ def completion(text="Hello.", **changes):
 
 def test_the_facts_name_model_reason_tokens_and_times():
     assert facts(completion()) == (
-        "ngram-chat · stop_sequence '\\n\\nHuman:' · 2 tokens"
-        " · first token 0.12 s · total 0.50 s"
+        "ngram-chat · ended by itself · 2 tokens · first token 0.12 s · total 0.50 s"
     )
 
 

@@ -20,12 +20,14 @@ import pexpect
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loopback import completion, events
+from loopback import completion, event, events
 from panels import panels, session_of, slide
 from scipy.stats import chisquare, kstest
 
 from jupyter_complete import Completion, complete, sweep
 from jupyter_complete.completion import CompletionRequest
+from jupyter_complete.dialects.choice import FILTERED
+from jupyter_complete.display import facts
 from jupyter_complete.errors import InputError, PromptError
 from jupyter_complete.ngram.corpus import documentation
 from jupyter_complete.ngram.level import LEAST_LEFT, Estimate, Level
@@ -848,3 +850,60 @@ def test_room_in_the_braces_is_no_matter(asked, text):
 )
 def test_what_is_no_name_is_just_braces(asked, text):
     assert asked(f"%%complete\n|{text}|") == f"|{text}|"
+
+
+# Why an answer ended
+
+
+ENDED = "ended by itself"
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop", "asked", "shown"),
+    [
+        ("stop_sequence", "\n\nHuman:", (), ENDED),
+        ("stop_sequence", "\n\nHuman:", ("#",), ENDED),
+        ("stop_sequence", "\n\nHuman:", ("\n\nHuman:",), r"stop_sequence '\n\nHuman:'"),
+        ("stop_sequence", "#", ("#",), "stop_sequence '#'"),
+        ("stop_sequence", "</s>", (), "stop_sequence '</s>'"),
+        ("stop_sequence", None, (), ENDED),
+        ("stop_sequence", None, ("#",), "stop_sequence"),
+        ("end_turn", None, (), ENDED),
+        ("STOP", None, (), ENDED),
+        ("eos", None, (), ENDED),
+        ("eos", "#", ("#",), "eos '#'"),
+        ("max_tokens", None, (), "max_tokens"),
+        ("guard: PII", None, (), "guard: PII"),
+    ],
+)
+def test_a_stop_that_nobody_asked_for_is_the_models_own(reason, stop, asked, shown):
+    request = CompletionRequest("m", "Hi", 5, stop_sequences=asked)
+    ended = Completion("Hello.", request, model="m", stop_reason=reason, stop=stop)
+
+    assert f"m · {shown} · " in facts(ended)
+    assert (ended.stop_reason, ended.stop) == (reason, stop)
+
+
+def test_what_a_filter_cut_did_not_end_by_itself():
+    request = CompletionRequest("m", "Hi", 5)
+    reason = {"stop_reason": "stop_sequence", "notices": (FILTERED,)}
+
+    assert ENDED not in facts(Completion("Hello.", request, **reason))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "answer"),
+    [
+        ("text", events("Hello.")),
+        ("openai", [event({"choices": [{"text": "Hi", "finish_reason": "stop"}]})]),
+        ("openai", [event({"choices": [{"text": "Hi", "finish_reason": "eos"}]})]),
+    ],
+)
+def test_an_answer_that_ended_by_itself_says_so_in_each_dialect(
+    loopback, dialect, answer
+):
+    loopback.reply(answer)
+    with session_of(model="m", endpoint=loopback.url, dialect=dialect) as session:
+        found = session.complete(session.prepare("Hi"))
+
+    assert f" · {ENDED} · " in facts(found)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..dialects.choice import FILTERED
 from ..errors import one_line, printable
+from ..prompts import HUMAN
 from ..saved import RECORD_TYPE
 from .markdown import boxed, escape, formatted, preformatted, shown
 from .tokens import Tokens
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from ..completion import Completion, Endpoint, HttpCall
 
 _Drawn = TypeVar("_Drawn")
+
+ENDS = frozenset({"stop_sequence", "stop", "end_turn", "eos", "eos_token", "complete"})
+"""Reasons of models that had nothing more to say, if no stop sequence was met."""
 
 
 def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
@@ -71,8 +76,7 @@ def facts(completion: Completion) -> str:
     if completion.status != "complete":
         parts.append(completion.status)
     if completion.stop_reason:
-        stop = f" {completion.stop!r}" if completion.stop else ""
-        parts.append(f"{completion.stop_reason}{stop}")
+        parts.append(_ending(completion, completion.stop_reason))
     parts.append(_size(completion))
     if completion.reused:
         parts.append("reused from the history")
@@ -82,6 +86,16 @@ def facts(completion: Completion) -> str:
     else:
         parts.append(f"total {completion.seconds:.2f} s")
     return printable(" · ".join(parts))
+
+
+def _ending(completion: Completion, reason: str) -> str:
+    """Return why an answer ended: of itself, or the endpoint's reason as it came."""
+    stop, asked = completion.stop, completion.request.stop_sequences
+    its_own = stop == HUMAN and HUMAN not in asked
+    unasked = not stop and not asked and FILTERED not in completion.notices
+    if reason.lower() in ENDS and (its_own or unasked):
+        return "ended by itself"
+    return f"{reason} {stop!r}" if stop else reason
 
 
 def _size(completion: Completion) -> str:
