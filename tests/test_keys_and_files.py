@@ -13,7 +13,7 @@ from decimal import Decimal
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import CUT, STALL, completion, event, events
 
@@ -393,6 +393,7 @@ def test_all_but_the_key_comes_as_it_was(keyed, loopback, texts, text):
     assert ("repeated its key" in " ".join(answer.notices)) == ("[key]" in text)
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_however_a_text_is_cut_nothing_else_is_changed(data):
     letters = st.sampled_from([*"sk-ant", ANT[:5], ANT[:20], ANT, " ", "é"])

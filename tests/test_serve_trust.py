@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import h11
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedModel
 
@@ -776,6 +776,7 @@ ANY = st.lists(st.sampled_from([*GOOD, *(s[:3000] for s in MALFORMED.values())])
 BYTES = st.one_of(ANY.map(b"".join), st.binary(max_size=200))
 
 
+@settings(max_examples=300, deadline=None)
 @given(BYTES, st.lists(st.integers(0, 4000), max_size=8))
 def test_how_bytes_are_cut_is_nothing_to_what_they_say(data, cuts):
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
@@ -787,6 +788,7 @@ def test_how_bytes_are_cut_is_nothing_to_what_they_say(data, cuts):
     assert len(refused) == 1
 
 
+@settings(max_examples=300, deadline=None)
 @given(BYTES)
 def test_what_is_taken_another_reader_takes_alike(data):
     """What this one takes, h11 takes, too, with the same path and body."""
