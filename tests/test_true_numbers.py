@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pexpect
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from loopback import completion, event, events
 from panels import panels, session_of, slide
@@ -602,6 +602,7 @@ def test_the_remedy_works(shell):
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+@example(1067493570.0)  # as a float32, it wants nine digits
 def test_a_narrow_number_reads_as_its_own_type_writes_it(value):
     single = np.float32(value)
 
@@ -642,6 +643,13 @@ def test_an_axis_keeps_its_values_and_sends_what_they_read_as(shell, values):
         (there,) = runs.at(x=value)
         assert there.prompt == f"|{text}|"
     assert list(runs.to_dataframe()["x"]) == list(map(native, values))
+
+
+def test_what_reads_as_nothing_is_no_point():
+    runs = sweep("|{{x}}|", x=["a", "b"], model="ngram-base", max_tokens=1)
+
+    with pytest.raises(InputError, match="No point has x="):
+        runs.at(x=object())
 
 
 def test_a_number_in_json_keeps_its_form(shell):
