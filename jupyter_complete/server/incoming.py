@@ -73,6 +73,7 @@ class Incoming:
     """Whether the request is there with all of its body."""
     _bytes: bytearray = field(default_factory=bytearray)
     _looked: int = 0
+    _empty_line: bool = False
     _left: int = 0
     _chunks: int = 0
     _in_trailer: bool = False
@@ -106,12 +107,14 @@ class Incoming:
     def next(self) -> None:
         """Forget the request that was read; what came after it is the next."""
         self.head, self.whole, self.body = None, False, bytearray()
-        self._chunks, self._in_trailer = 0, False
+        self._chunks, self._in_trailer, self._empty_line = 0, False, False
 
     def _end_of_head(self) -> int:
         """Return where the body begins, 0 if that has not come."""
-        if self._looked < 2 and self._bytes.startswith(b"\r\n"):
-            del self._bytes[:2]  # one is allowed, as after a body with one too many
+        if not self._empty_line and self._bytes.startswith(b"\r\n"):
+            self._empty_line = True  # one is allowed, as after a body with one too many
+            del self._bytes[:2]
+            self._looked = 0
         found = self._bytes.find(b"\r\n\r\n", max(0, self._looked - 3))
         end = found + 4 if found >= 0 else len(self._bytes)
         if _NO_TEXT.search(self._bytes, max(0, self._looked - 1), end):
