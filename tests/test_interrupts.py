@@ -193,3 +193,15 @@ def test_an_impatient_second_interrupt_changes_nothing():
         follow(call, None)
 
     assert caught.value.completion is answer
+
+
+def test_a_second_interrupt_within_the_first_does_not_wait_for_it():
+    """A signal may come at any moment, also while the first throws the switch."""
+    call = Running(lambda cancel, **_: cancel.wait(20))
+    call.interrupt()
+
+    with call._cancel._lock:
+        second = threading.Thread(target=call.interrupt, daemon=True)
+        second.start()
+        second.join(5)
+        assert not second.is_alive()

@@ -102,11 +102,12 @@ class Running:
         now = time.monotonic()
         if self._interrupted is None:
             self._interrupted = now
+            self._cancel.set()
+        # A second one may come within the first, which must not wait for itself.
         elif now - self._interrupted > PATIENCE_SECONDS:
             raise CompletionInterrupted(
                 "It did not stop in time; what came is kept.", self._so_far()
             )
-        self._cancel.set()
 
     @contextlib.contextmanager
     def stopped_by_ctrl_c(self) -> Iterator[None]:
