@@ -659,6 +659,7 @@ MALFORMED = {
     + b"x" * 10_000
     + b"\r\nabc\r\n0\r\n\r\n",
     "a trailer that is no field": P + TE + b"\r\n0\r\nGET /hidden HTTP/1.1\r\n\r\n",
+    "a trailer that frames": P + TE + b"\r\n0\r\nContent-Length: 3\r\n\r\n",
     "a trailer ended by LF": P + TE + b"\r\n0\r\nX: y\n\n",
     "a trailer that is folded": P + TE + b"\r\n0\r\nX: y\r\n z\r\n\r\n",
     "a trailer of 10 KB": P + TE + b"\r\n0\r\nX: " + b"y" * 10_000 + b"\r\n\r\n",

@@ -24,6 +24,7 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _NO_TEXT = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _REQUEST_LINE = re.compile(rb"(%b) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])" % _TOKEN)
 _FIELD = re.compile(rb"(%b):(.*)" % _TOKEN)
+_FRAMING = {b"content-length", b"transfer-encoding", b"host"}
 _TARGET = re.compile(r"(?:http://([^/?#@]+))?(/[^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})(?:;.*)?")
 
@@ -170,7 +171,9 @@ class Incoming:
             if not line:
                 return True
             self._chunks += 1
-            if not _FIELD.fullmatch(line) or self._chunks > SMALL_CHUNKS:
+            found = _FIELD.fullmatch(line)
+            framing = found is not None and found[1].lower() in _FRAMING
+            if not found or framing or self._chunks > SMALL_CHUNKS:
                 raise BadRequest(400, "the trailer has what is no field")
         return False
 
