@@ -28,7 +28,7 @@ KILOBYTE = "lorem ipsum dolor sit amet " * 38
 
 
 def _seconds(call: Callable[[], object]) -> str:
-    """Give the median time of a few calls."""
+    """Return the median time of a few calls."""
     found = []
     for _ in range(RUNS):
         start = time.perf_counter()
@@ -93,7 +93,7 @@ def of_saved() -> Row:
 
 
 def measure() -> list[Row]:
-    """Give every figure; takes about a quarter of a minute."""
+    """Return every figure; takes about a quarter of a minute."""
     return [*of_memory(), of_saved()]
 
 

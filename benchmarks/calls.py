@@ -67,7 +67,7 @@ def _whole() -> bytes:
 
 
 def _stream(per_chunk: int) -> bytes:
-    """Give a chunked body of the events, so many of them in each chunk."""
+    """Return a chunked body of the events, so many of them in each chunk."""
     found = [_event(f" word{n % 10}", None) for n in range(EVENTS - 1)]
     found.append(_event("", "stop_sequence"))
     body = b""
@@ -121,7 +121,7 @@ def _server() -> Iterator[str]:
 
 
 def _cpu(candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Give each candidate's CPU seconds, the median of rounds taken in turns."""
+    """Return each candidate's CPU seconds, the median of rounds taken in turns."""
     found: dict[str, list[float]] = {name: [] for name in candidates}
     for call in candidates.values():
         call()
@@ -134,7 +134,7 @@ def _cpu(candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
 
 
 def _ours(url: str, *, stream: bool, history: bool) -> Callable[[], None]:
-    """Give a call as a user makes it, in Python."""
+    """Return a call as a user makes it, in Python."""
 
     def call() -> None:
         answer = complete(
@@ -181,7 +181,7 @@ def _barest_stream(session: requests.Session, url: str) -> Callable[[], None]:
 
 
 def official_sdk() -> tuple[Any, str]:
-    """Give the official SDK and what to call it; None and why where it is missing."""
+    """Return the official SDK and what to call it; None and why where it is missing."""
     try:
         anthropic = importlib.import_module("anthropic")
     except ImportError as error:
@@ -193,7 +193,7 @@ def official_sdk() -> tuple[Any, str]:
 
 
 def _official(anthropic: Any, url: str) -> Callable[[], None]:
-    """Give a streamed call of the official SDK."""
+    """Return a streamed call of the official SDK."""
     client = anthropic.Anthropic(api_key="sk-0123456789", base_url=url)
 
     def call() -> None:
@@ -259,7 +259,7 @@ def _of_stream(
 
 
 def measure() -> list[Row]:
-    """Give the figures of one run; takes about half a minute."""
+    """Return the figures of one run; takes about half a minute."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
     anthropic, official = official_sdk()
     with _user(), _server() as url, requests.Session() as session:

@@ -112,7 +112,7 @@ class Kernel:
     def run(
         self, code: str, seen: Callable[[str], None] = lambda _: None
     ) -> list[tuple[float, str, int, Any]]:
-        """Give the time, type, size and content of each message of a cell.
+        """Return the time, type, size and content of each message of a cell.
 
         ``seen`` gets the type of each as it comes.
         """
@@ -139,7 +139,7 @@ class Kernel:
 
 
 def line(server: Server, tokens: int, rate: float) -> str:
-    """Give the line that asks the server for tokens at a rate."""
+    """Return the line that asks the server for tokens at a rate."""
     return (
         f"%complete -m m --endpoint {server.url} --dialect text --no-history "
         f"--user-id {rate} --max-tokens {tokens} Hi"
@@ -213,7 +213,7 @@ def of_cpu(kernel: Kernel, server: Server) -> Row:
 
 
 def measure() -> list[Row]:
-    """Give the rows of the report; takes about a minute."""
+    """Return the rows of the report; takes about a minute."""
     with Server() as server, Kernel() as kernel:
         kernel.run(line(server, 10, 0))
         rows = [*of_bytes(kernel, server), of_first_tokens(kernel, server)]

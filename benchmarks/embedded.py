@@ -53,7 +53,7 @@ print(json.dumps([first[0], whole, imported, peak() - before, rates]))
 
 
 def run(what: str) -> list:
-    """Give the figures of a fresh process."""
+    """Return the figures of a fresh process."""
     done = subprocess.run(
         [sys.executable, "-c", CODE, what], stdout=subprocess.PIPE, check=True
     )
@@ -61,7 +61,7 @@ def run(what: str) -> list:
 
 
 def measure() -> list[Row]:
-    """Give the rows of the report; takes about half a minute."""
+    """Return the rows of the report; takes about half a minute."""
     runs = [run("start") for _ in range(ROUNDS)]
     token, whole, imported = (
         statistics.median(each[place] for each in runs) for place in range(3)

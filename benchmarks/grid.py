@@ -17,7 +17,7 @@ SIZES = (400, 800)
 
 
 def cell(url: str, calls: int) -> str:
-    """Give a sweep of so many calls, 32 at once."""
+    """Return a sweep of so many calls, 32 at once."""
     return (
         f"%%complete -m claude-2.1 --endpoint {url} --dialect text --turns raw "
         f"--no-stream --no-history --yes -j 32 -s place=1:{calls}:1\n{{{{place}}}}"
@@ -25,7 +25,7 @@ def cell(url: str, calls: int) -> str:
 
 
 def measure() -> list[Row]:
-    """Give the rows of the report; takes about a quarter of a minute."""
+    """Return the rows of the report; takes about a quarter of a minute."""
     sizes: list[int] = []
     updates: list[float] = []
     with serving() as endpoint, Kernel() as kernel:

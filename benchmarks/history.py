@@ -35,19 +35,19 @@ class Prose:
         self._words = words
 
     def __call__(self) -> str:
-        """Give the next."""
+        """Return the next."""
         start = self._random.randrange(len(self._all) - self._words)
         return " ".join(self._all[start : start + self._words])
 
 
 def request(temperature: float = 0.5, prompt: str = "") -> CompletionRequest:
-    """Give a request with a prompt of about two kilobytes."""
+    """Return a request with a prompt of about two kilobytes."""
     text = prompt or topics["with"][:2000]
     return CompletionRequest("ngram-chat", text, 256, temperature=temperature)
 
 
 def answer(text: str, asked: CompletionRequest, number: int) -> Completion:
-    """Give a completion as a stream leaves it."""
+    """Return a completion as a stream leaves it."""
     name = f"compl_{random.Random(number).randbytes(12).hex()}"
     return Completion(
         text,
@@ -151,7 +151,7 @@ def in_bulk(
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[History]:
-    """Give a history that prints its warnings."""
+    """Return a history that prints its warnings."""
     history = History(path, warn=print)
     try:
         yield history
@@ -160,12 +160,12 @@ def opened(path: Path) -> Iterator[History]:
 
 
 def median_ms(samples: list[float]) -> float:
-    """Give the median in milliseconds."""
+    """Return the median in milliseconds."""
     return statistics.median(samples) * 1000
 
 
 def timed(action) -> float:  # noqa: ANN001 - any function without arguments
-    """Give the median of five, in milliseconds."""
+    """Return the median of five, in milliseconds."""
     samples = []
     for _ in range(5):
         start = time.perf_counter()
@@ -175,7 +175,7 @@ def timed(action) -> float:  # noqa: ANN001 - any function without arguments
 
 
 def size(path: Path) -> int:
-    """Give the bytes of the file, its log folded in."""
+    """Return the bytes of the file, its log folded in."""
     with opened(path) as history:
         history._file.store.tidy()  # noqa: SLF001 - what closing does
     return path.stat().st_size

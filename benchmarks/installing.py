@@ -13,7 +13,7 @@ OTHERS = (*MAGICS, PROMPTTOOLS)
 
 
 def measure(peers: Peers) -> list[Row]:
-    """Give the rows of the report; takes as long as pip takes."""
+    """Return the rows of the report; takes as long as pip takes."""
 
     def distributions(peer: Peer) -> str:
         return str(peers.installed(peer).distributions)

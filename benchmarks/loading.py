@@ -71,7 +71,7 @@ def load(python: str | Path, extension: str) -> Load:
 
 
 def _loads(found: Peers, place: str | Path) -> dict[Peer, list[Load]]:
-    """Give the loads of ours and of each peer, made in turns."""
+    """Return the loads of ours and of each peer, made in turns."""
     loads: dict[Peer, list[Load]] = {OURS: []}
     pythons: dict[Peer, str | Path] = {OURS: place}
     for peer in MAGICS:
@@ -89,7 +89,7 @@ def _loads(found: Peers, place: str | Path) -> dict[Peer, list[Load]]:
 
 
 def measure(peers: Peers) -> list[Row]:
-    """Give the rows of the report; takes about two minutes, the peers' included."""
+    """Return the rows of the report; takes about two minutes, the peers' included."""
     where = "in a fresh environment"
     try:
         place: str | Path = peers.installed(OURS).python

@@ -37,7 +37,7 @@ _MOVE = """
 
 
 def measure() -> list[Row]:
-    """Give the rows of the report; takes about twenty seconds."""
+    """Return the rows of the report; takes about twenty seconds."""
     title = "microscope: slider to bars"
     with running_browser() as browser:
         if browser is None:

@@ -150,7 +150,7 @@ class _Page:
         return float(self.page.evaluate(_UNTIL, [ROOT, act, seen, wanted]))
 
     def stream(self, tokens: int) -> tuple[int, float]:
-        """Give the bytes that reached the page, and its longest task in seconds."""
+        """Return the bytes that reached the page, and its longest task in seconds."""
         self.write("max tokens value", str(tokens))
         self.page.evaluate("window.longest = 0")
         before = self.bytes
@@ -161,7 +161,7 @@ class _Page:
 
 
 def _moves(page: _Page) -> float:
-    """Give the median seconds from a slider's key to the value the settings give."""
+    """Return the median seconds from a slider's key to the value the settings give."""
     times = []
     dial = page.panel.locator(".jc-temperature")
     dial.get_by_role("slider").press("End")
@@ -203,7 +203,7 @@ def _stops(page: _Page, prompt: str) -> list[float]:
 
 
 def _cold() -> float:
-    """Give the median seconds to load and make the panel in a fresh process."""
+    """Return the median seconds to load and make the panel in a fresh process."""
     times = []
     for _ in range(ROUNDS):
         done = subprocess.run(
@@ -214,7 +214,7 @@ def _cold() -> float:
 
 
 def measure() -> list[Row]:
-    """Give the figures of one run; those of the page only where there is a browser."""
+    """Return the figures of one run, those of the page only with a browser."""
     note = f"median of {ROUNDS}"
     rows = [_row("shown from a cold start", 1.0, _cold(), note)]
     with running_browser() as browser:
@@ -256,7 +256,7 @@ def _page_rows(page: _Page) -> list[Row]:
 
 
 def _row(name: str, most: float, found: float, note: str) -> Row:
-    """Give a row of seconds, in milliseconds."""
+    """Return a row of seconds, in milliseconds."""
     target, measured = (f"{seconds * 1000:.0f} ms" for seconds in (most, found))
     return Row(f"panel: {name}", f"<= {target}", measured, note=note)
 

@@ -75,7 +75,7 @@ class Peers:
         self._known: dict[Peer, Installed | Missing] = {}
 
     def installed(self, peer: Peer) -> Installed:
-        """Give a peer's environment; raise Missing, with the reason."""
+        """Return a peer's environment; raise Missing, with the reason."""
         if peer not in self._known:
             try:
                 self._known[peer] = self._install(peer)
@@ -91,7 +91,7 @@ class Peers:
         self._known[peer] = reason
 
     def beside(self, peers: Iterable[Peer], found: Callable[[Peer], str]) -> str:
-        """Give what was found of each peer, by name and version, or why it was not."""
+        """Return what was found of each peer, by name and version, or why not."""
         return "; ".join(self._said(peer, found) for peer in peers)
 
     def _said(self, peer: Peer, found: Callable[[Peer], str]) -> str:
@@ -116,7 +116,7 @@ class Peers:
 
 
 def _run(command: list[str]) -> str:
-    """Give what a command printed; raise Missing with its last error."""
+    """Return what a command printed; raise Missing with its last error."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=PATIENCE
@@ -133,7 +133,7 @@ def _run(command: list[str]) -> str:
 
 @contextlib.contextmanager
 def peers(directory: Path | None = None, *, wanted: bool = True) -> Iterator[Peers]:
-    """Give the peers; their environments last as long, or as a directory named."""
+    """Return the peers; their environments last as long, or as a directory named."""
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))

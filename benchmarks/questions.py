@@ -35,12 +35,12 @@ ENDED = re.compile(r"[.!?][)\"”’]*$")
 
 
 def words_of(text: str) -> list[str]:
-    """Give the words of a text, in lower case."""
+    """Return the words of a text, in lower case."""
     return re.findall(r"[\w'’-]+", text.lower())
 
 
 def faults(answer: str, wanted: str) -> list[str]:
-    """Give what is wrong with an answer, nothing if it is good."""
+    """Return what is wrong with an answer, nothing if it is good."""
     low = answer.lower()
     found = [
         f"does not say {group}"
@@ -61,14 +61,14 @@ def faults(answer: str, wanted: str) -> list[str]:
 
 
 def ask(question: str, **sampling: Any) -> str:
-    """Give the model's answer to a question."""
+    """Return the model's answer to a question."""
     prompt = f"\n\nHuman: {question}\n\nAssistant:"
     tokens = load_models()["ngram-chat"].generate(prompt, **sampling)
     return "".join(token.text for token, _ in zip(tokens, range(LONGEST), strict=False))
 
 
 def sentences(text: str) -> list[str]:
-    """Give the sentences of a text."""
+    """Return the sentences of a text."""
     found = re.split(r"(?<=[.!?])[)\"”’]*\s+(?=[A-Z\"“(_])|\n\n", text.strip())
     return [sentence for sentence in found if sentence]
 
@@ -82,7 +82,7 @@ def windows(passages: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def seams(split: Callable[[str], Iterable[str]], texts: Sequence[str]) -> float:
-    """Give how many in 100 tokens of texts are seams, each within its passage."""
+    """Return how many in 100 tokens of texts are seams, each within its passage."""
     known = {w for one in documentation() for w in windows(split(one.text))}
     met = [window for text in texts for window in windows(split(text))]
     return 100 * sum(window not in known for window in met) / len(met)
@@ -104,7 +104,7 @@ def held(seeds: int = 5) -> None:
 
 
 def cohesion(asked: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """Give how (words wanted, answer) pairs hold together, by what is measured."""
+    """Return how (words wanted, answer) pairs hold together, by what is measured."""
     answers = [answer for _, answer in asked]
     said = [sentences(answer) for answer in answers]
     on_topic = [
@@ -126,7 +126,7 @@ def cohesion(asked: Sequence[tuple[str, str]]) -> dict[str, float]:
 
 
 def faults_of_opening(sentence: str, wanted: str) -> list[str]:
-    """Give what is wrong with an answer's first sentence, nothing if it is good."""
+    """Return what is wrong with an answer's first sentence, nothing if it is good."""
     low, topic = sentence.lower(), wanted.split(maxsplit=1)[0].split("|")
     named = any(word in low or word.replace("_", " ") in low for word in topic)
     found = [] if named else ["off topic"]
@@ -179,7 +179,7 @@ def report(temperatures: Iterable[float]) -> int:
 
 
 def measure() -> list[Row]:
-    """Give how many plain questions get a good answer at temperature 0."""
+    """Return how many plain questions get a good answer at temperature 0."""
     lists = (("plain questions", QUESTIONS), ("held-out questions", HELD_OUT))
     rows = []
     for name, asked in lists:

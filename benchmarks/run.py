@@ -32,7 +32,7 @@ FAILED = "failed"
 
 
 def names() -> list[str]:
-    """Give the modules that measure something."""
+    """Return the modules that measure something."""
     return sorted(
         path.stem
         for path in HERE.glob("*.py")
@@ -56,7 +56,7 @@ def rows(name: str, peers: Peers) -> Iterator[Row]:
 
 
 def machine() -> str:
-    """Give the date and what it ran on."""
+    """Return the date and what it ran on."""
     cpu = platform.processor() or platform.machine()
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ def _version(name: str) -> str:
 
 
 def _load() -> str:
-    """Give how busy the machine is, which every figure suffers from."""
+    """Return how busy the machine is, which every figure suffers from."""
     try:
         return "load average " + ", ".join(f"{each:.1f}" for each in os.getloadavg())
     except OSError:

@@ -28,7 +28,7 @@ AXES = "-s temperature=0:1:0.01 -j 8"
 
 
 def stop(kernel: Kernel, code: str) -> float:
-    """Give the seconds from the interrupt of a running cell to its end."""
+    """Return the seconds from the interrupt of a running cell to its end."""
     interrupted: list[float] = []
 
     def interrupt() -> None:
@@ -53,7 +53,7 @@ def _texts(messages: list[tuple[float, str, int, Any]]) -> str:
 
 
 def measure() -> list[Row]:
-    """Give the rows of the report; takes about half a minute."""
+    """Return the rows of the report; takes about half a minute."""
     rows = []
     with Server() as server, Kernel() as kernel:
         kernel.run(line(server, 10, 0))

@@ -25,7 +25,7 @@ ENDS = tuple(accumulate(map(len, WORDS)))
 
 
 def _behind(server: Server, path: Path) -> float:
-    """Give the most seconds by which the stored text was behind the one sent."""
+    """Return the most seconds by which the stored text was behind the one sent."""
     settings = CompletionSettings(
         model="m",
         endpoint=server.url,
@@ -51,13 +51,13 @@ def _behind(server: Server, path: Path) -> float:
 
 
 def _tokens(text: str) -> int:
-    """Give how many of the server's tokens a text has, which are nine in turn."""
+    """Return how many of the server's tokens a text has, which are nine in turn."""
     turns, rest = divmod(len(text), len(TURN))
     return turns * len(WORDS) + len([end for end in ENDS if end <= rest])
 
 
 def measure() -> list[Row]:
-    """Give the rows of the report; takes some seconds."""
+    """Return the rows of the report; takes some seconds."""
     with Server() as server, tempfile.TemporaryDirectory() as place:
         behind = _behind(server, Path(place) / "completions.sqlite")
     return [

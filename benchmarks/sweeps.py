@@ -52,7 +52,7 @@ def _request(place: int) -> CompletionRequest:
 
 
 def tasks_of(count: int) -> list[Task]:
-    """Give so many tasks, each at a point of its own."""
+    """Return so many tasks, each at a point of its own."""
     requests = [_request(place) for place in range(count)]
     return [
         Task(Point({"place": place}), 0, request, request)
@@ -121,7 +121,7 @@ print(time.perf_counter() - start)
 
 
 def prompttools(python: Path, endpoint: Endpoint, calls: int) -> float:
-    """Give the seconds that the same calls take with prompttools."""
+    """Return the seconds that the same calls take with prompttools."""
     done = subprocess.run(
         [python, "-I", "-c", PROMPTTOOLS_CODE.format(calls=calls)],
         env={
@@ -210,7 +210,7 @@ def of_refusals() -> Iterator[Row]:
 
 
 def measure(peers: Peers) -> list[Row]:
-    """Give every figure; takes about a minute."""
+    """Return every figure; takes about a minute."""
     return [*of_speed(peers), *of_refusals()]
 
 

@@ -18,7 +18,7 @@ class Row(NamedTuple):
     note: str = ""
 
     def cells(self) -> tuple[str, ...]:
-        """Give the row as text."""
+        """Return the row as text."""
         target, measured, found = self.target, self.measured, self.measured
         if not isinstance(target, str):
             target = f"<= {target:g}"
@@ -31,7 +31,7 @@ HEAD = ("name", "target", "measured", "beside it", "note")
 
 
 def as_text(rows: Iterable[Row]) -> str:
-    """Give the rows below their head, the columns aligned, each peer on a line."""
+    """Return the rows below their head, the columns aligned, each peer on a line."""
     lines: list[tuple[str, ...]] = [HEAD]
     for row in rows:
         *left, beside, note = row.cells()

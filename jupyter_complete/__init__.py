@@ -154,7 +154,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _variables(namespace: MutableMapping[str, object]) -> Mapping[str, object]:
-    """Give what names stand for where our caller was called, in a notebook."""
+    """Return what names stand for where our caller was called, in a notebook."""
     from .scope import names_at  # noqa: PLC0415 - see above
 
     if not namespace:
@@ -164,7 +164,7 @@ def _variables(namespace: MutableMapping[str, object]) -> Mapping[str, object]:
 
 
 def _session() -> tuple[Session, MutableMapping[str, object]]:
-    """Give the session of the shell with the extension, else one of our own."""
+    """Return the session of the shell with the extension, else one of our own."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is not None:
         registry = shell.magics_manager.registry

@@ -22,7 +22,7 @@ class Secret(str):
         return repr(HIDDEN)
 
     def removed_from(self, text: str) -> str:
-        """Give the text without the secret, and without its start where it is cut."""
+        """Return the text without the secret, and without its start where it is cut."""
         text = text.replace(str(self), HIDDEN)
         if "…" in text:
             for size in range(len(self) - 1, _SHORTEST_TRACE - 1, -1):
@@ -31,7 +31,7 @@ class Secret(str):
 
 
 def checked_key(found: str | None, endpoint: Endpoint) -> Secret | None:
-    """Give the key if a header can carry it. Raises `CredentialError`."""
+    """Return the key if a header can carry it. Raises `CredentialError`."""
     key, found = Secret(found or ""), None  # from here on no frame shows it
     variable = endpoint.key_variable or "the environment"
     if not key:
@@ -64,7 +64,7 @@ def _fault(key: Secret) -> str | None:
 
 
 def url_of(endpoint: Endpoint, path: str, schemes: Collection[str]) -> str:
-    """Give a call's URL; the base may end in a slash, in /v1, or in the path itself.
+    """Return a call's URL; the base may end in a slash, in /v1, or in the path itself.
 
     Raises `InputError` for a base URL that is none.
     """

@@ -232,7 +232,7 @@ class Completion:
         return self.request.prompt
 
     def to_record(self) -> dict[str, Any]:
-        """Give everything as `plain` JSON; `from_record` gives an equal one."""
+        """Return everything as `plain` JSON; `from_record` gives an equal one."""
         record = {item.name: getattr(self, item.name) for item in fields(self)}
         record["request"] = asdict(self.request)
         record["usage"] = self.usage and self.usage._asdict()
@@ -240,7 +240,7 @@ class Completion:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Completion:
-        """Give the completion of a record; fields of a later version are left out.
+        """Return the completion of a record; fields of a later version are left out.
 
         Raises `InputError` for what is no record.
         """

@@ -35,7 +35,7 @@ class Distribution:
         top_k: int | None = None,
         top_p: float | None = None,
     ) -> Reshaped:
-        """Give what is left to sample from: scaled, cut, and summing to 1 again.
+        """Return what is left to sample from: scaled, cut, and summing to 1 again.
 
         In the order of the API: temperature (0 leaves the likeliest), then ``top_k``
         (0 is no limit), then ``top_p``. None changes nothing. Tokens that were not
@@ -97,7 +97,7 @@ class Reshaped:
 
 
 def entropy(probabilities: tuple[float, ...]) -> float:
-    """Give the entropy in bits; 2 to this power equally likely tokens have it too."""
+    """Return the entropy in bits; 2 to this power equally likely tokens have it too."""
     bits = -math.fsum(p * math.log2(p) for p in probabilities if p > 0)
     return max(0.0, bits)
 
@@ -113,7 +113,7 @@ def _scaled(probabilities: tuple[float, ...], temperature: float) -> tuple[float
 
 
 def _nucleus(probabilities: tuple[float, ...], top_p: float) -> int:
-    """Give how many of the likeliest together have this share of the whole."""
+    """Return how many of the likeliest together have this share of the whole."""
     if top_p >= 1:
         return len(probabilities)
     wanted = top_p * math.fsum(probabilities)

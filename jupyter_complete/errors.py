@@ -70,7 +70,7 @@ _UNPRINTABLE = re.compile(
 
 
 def printable(text: str) -> str:
-    """Give the text with every control character shown as a symbol, not obeyed."""
+    """Return the text with every control character shown as a symbol, not obeyed."""
     return _UNPRINTABLE.sub(_picture, text)
 
 
@@ -82,7 +82,7 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """Give the text on one printable line, cut to ``longest`` characters."""
+    """Return the text on one printable line, cut to ``longest`` characters."""
     line = printable(" ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
@@ -230,7 +230,7 @@ _CLASS_BY_TYPE: dict[str, type[EndpointError]] = {
 
 
 def error_for_status(status: int, type_: str | None) -> type[EndpointError]:
-    """Give the class of an answer with this HTTP status and error type."""
+    """Return the class of an answer with this HTTP status and error type."""
     if type_ in _CLASS_BY_TYPE:
         return _CLASS_BY_TYPE[type_]
     if status in _CLASS_BY_STATUS:

@@ -77,7 +77,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _event(block: bytes) -> Event | None:
-    """Give the event of these lines, None if they have no data."""
+    """Return the event of these lines, None if they have no data."""
     name = ""
     data = []
     for line in _text(block).split("\n"):

@@ -47,7 +47,7 @@ class Keys:
         return Keys, ()
 
     def __call__(self, endpoint: Endpoint) -> str | None:
-        """Give the key, None if there is none."""
+        """Return the key, None if there is none."""
         if endpoint.is_embedded:
             return None
         key = _from_environment(endpoint, self._environ)
@@ -78,7 +78,7 @@ class Keys:
 
 
 def question(endpoint: Endpoint) -> str:
-    """Give the words in which the user is asked for a key."""
+    """Return the words in which the user is asked for a key."""
     return f"Key for {endpoint.name} at {_host(endpoint)} (hidden): "
 
 
@@ -98,7 +98,7 @@ class Listed(NamedTuple):
 def list_keys(
     endpoints: Iterable[Endpoint], environ: Mapping[str, str] | None = None
 ) -> tuple[Listed, ...]:
-    """Give where each endpoint's key is, of those that are over the network."""
+    """Return where each endpoint's key is, of those that are over the network."""
     environ = os.environ if environ is None else environ
     listed = []
     for endpoint in endpoints:
@@ -161,7 +161,7 @@ def _from_environment(endpoint: Endpoint, environ: Mapping[str, str]) -> str | N
 
 
 def _from_keyring(account: str) -> str | None:
-    """Give the stored key; a keyring that is missing or broken has none."""
+    """Return the stored key; a keyring that is missing or broken has none."""
     try:
         return _keyring().get_password(SERVICE, account) or None
     except Exception:  # noqa: BLE001 - a backend is foreign and may raise anything

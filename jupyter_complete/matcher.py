@@ -58,7 +58,7 @@ def unload(shell: InteractiveShell) -> None:
 
 
 def _around(context: CompletionContext) -> tuple[str, str]:
-    """Give the text before the cursor and after it."""
+    """Return the text before the cursor and after it."""
     lines = context.full_text.split("\n")
     above = "".join(f"{line}\n" for line in lines[: context.cursor_line])
     line: str = lines[context.cursor_line]
@@ -69,7 +69,7 @@ def _around(context: CompletionContext) -> tuple[str, str]:
 def complete(
     before: str, after: str, shell: InteractiveShell
 ) -> tuple[str, Sequence[str]] | None:
-    """Give what stands before the cursor and the words it can become.
+    """Return what stands before the cursor and the words it can become.
 
     ``before`` and ``after`` are the cell up to the cursor, and from it on. None where
     the cursor is in no prompt and on no line of ours.
@@ -113,7 +113,7 @@ def _magics_by_name() -> Mapping[str, type[MagicOptions]]:
 def _names(
     room: str, start: str, after: str, shell: InteractiveShell
 ) -> tuple[str, Sequence[str]]:
-    """Give the names of variables, with the braces that close them, if none do."""
+    """Return the names of variables, with the braces that close them, if none do."""
     end = "" if after.lstrip().startswith("}}") else f"{room}}}}}"
     return start, [f"{name}{end}" for name in _starting(start, _variables(shell))]
 

@@ -11,7 +11,7 @@ _ESCAPE = "$json"
 
 
 def plain(value: Any) -> Any:
-    """Give the value as strict JSON that encodes as UTF-8.
+    """Return the value as strict JSON that encodes as UTF-8.
 
     What that cannot carry, half a character or a NaN, stands as its own JSON text
     under the one key ``$json``. Tuples become lists.
@@ -37,7 +37,7 @@ def _encodes(text: str) -> bool:
 
 
 def restored(value: Any) -> Any:
-    """Give back what `plain` was given; raise `ValueError` if it was damaged."""
+    """Return back what `plain` was given; raise `ValueError` if it was damaged."""
     if isinstance(value, Mapping):
         if _ESCAPE in value:
             return json.loads(value[_ESCAPE])

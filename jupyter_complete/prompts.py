@@ -26,12 +26,12 @@ _ROLES: Mapping[str, Role] = {"Human": "user", "Assistant": "assistant"}
 
 
 def template_names(template: str) -> tuple[str, ...]:
-    """Give the names in ``{{name}}``, each once, in the order they appear."""
+    """Return the names in ``{{name}}``, each once, in the order they appear."""
     return tuple(dict.fromkeys(_NAME.findall(template)))
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:
-    """Give the template with each ``{{name}}`` replaced by what its value reads as.
+    """Return the template with each ``{{name}}`` replaced by what its value reads as.
 
     One pass: values are never expanded again, and every other brace is just a brace.
     Raises `PromptError` for a name that has no value.
@@ -54,7 +54,7 @@ def has_turns(text: str) -> bool:
 
 
 def sanitise(prompt: str) -> str:
-    r"""Give the prompt as the API reads it: ``\n\n`` before a first bare marker.
+    r"""Return the prompt as the API reads it: ``\n\n`` before a first bare marker.
 
     And no white space after a last, empty ``\n\nAssistant:``. These are the two
     repairs that the API documents.
@@ -67,7 +67,7 @@ def sanitise(prompt: str) -> str:
 
 
 def with_turns(text: str, turns: str, *, wanted: bool, system: str | None) -> str:
-    r"""Give the prompt of a cell.
+    r"""Return the prompt of a cell.
 
     ``turns``: ``auto`` wraps the text as ``\n\nHuman: …\n\nAssistant:`` where the
     model wants turns (``wanted``) and the text has none; ``wrap`` always wraps;
@@ -119,7 +119,7 @@ class Refusal(NamedTuple):
 
 
 def refusals(prompt: str) -> Collection[Refusal]:
-    """Give what prompt validation would refuse in a prompt, nothing if it passes."""
+    """Return what prompt validation would refuse in a prompt, nothing if it passes."""
     dialogue = parse_turns(prompt)
     found = []
     if not dialogue.turns or dialogue.turns[0][0] != "user":

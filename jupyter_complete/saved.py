@@ -15,7 +15,7 @@ RECORD_TYPE = "application/vnd.jupyter-complete.completion.v1+json"
 
 
 def load(path: Path | str) -> list[Completion]:
-    """Give the completions of a saved notebook, in the order of its cells.
+    """Return the completions of a saved notebook, in the order of its cells.
 
     Each is equal to the one that was shown. Raises `InputError` for a file that is no
     notebook, cannot be read, or holds a damaged completion.

@@ -57,7 +57,7 @@ class Server(ThreadingHTTPServer):
 
 
 def answered(text):
-    """Give the body of an answer."""
+    """Return the body of an answer."""
     return {
         "type": "completion",
         "id": "compl_1",
@@ -68,7 +68,7 @@ def answered(text):
 
 
 def error(type_):
-    """Give the body of an error."""
+    """Return the body of an error."""
     return {"type": "error", "error": {"type": type_, "message": "no"}}
 
 
@@ -100,7 +100,7 @@ class Counting:
         self._thread.join()
 
     def tasks(self, count, samples=1, **more):
-        """Give a sweep of that many prompts, ``p0`` and so on."""
+        """Return a sweep of that many prompts, ``p0`` and so on."""
         return [
             self.task(f"p{place}", sample=sample, **more)
             for place in range(count)

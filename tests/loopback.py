@@ -53,7 +53,7 @@ class Reply:
 
 
 def event(data, name="completion"):
-    """Give one server-sent event; a dict is written as JSON."""
+    """Return one server-sent event; a dict is written as JSON."""
     text = data if isinstance(data, str) else json.dumps(data)
     lines = [f"event: {name}"] if name else []
     return "\n".join([*lines, *(f"data: {x}" for x in text.split("\n"))]).encode() + (
@@ -62,7 +62,7 @@ def event(data, name="completion"):
 
 
 def completion(text, stop_reason=None, **more):
-    """Give the body of one completion, as the Text Completions API has it."""
+    """Return the body of one completion, as the Text Completions API has it."""
     return {
         "type": "completion",
         "completion": text,
@@ -73,7 +73,7 @@ def completion(text, stop_reason=None, **more):
 
 
 def events(*texts, stop="stop_sequence"):
-    """Give a stream's events, one for each text, and the last with the stop."""
+    """Return a stream's events, one for each text, and the last with the stop."""
     found = [event(completion(text)) for text in texts]
     return [*found, event(completion("", stop))] if stop else found
 
@@ -265,7 +265,7 @@ class Loopback:
 
 @contextlib.contextmanager
 def black_hole():
-    """Give the URL of a port that takes no connection and refuses none."""
+    """Return the URL of a port that takes no connection and refuses none."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -279,7 +279,7 @@ def black_hole():
 
 
 def port_that_refuses():
-    """Give the URL of a port on which nothing listens."""
+    """Return the URL of a port on which nothing listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}"

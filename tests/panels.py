@@ -10,7 +10,7 @@ from jupyter_complete.settings import CompletionSettings
 
 @contextmanager
 def session_of(**settings):
-    """Give a session with these settings and no retries."""
+    """Return a session with these settings and no retries."""
     session = Session(CompletionSettings(retries=0, **settings))
     yield session
     session.close()
@@ -18,7 +18,7 @@ def session_of(**settings):
 
 @contextmanager
 def panels(session):
-    """Give what makes panels on the session."""
+    """Return what makes panels on the session."""
     made = []
 
     def make(prompt="Hi", **more):

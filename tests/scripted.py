@@ -64,7 +64,7 @@ def read_event(block):
 
 
 def environ(method="POST", path="/v1/complete", body=b"", *, query="", **headers):
-    """Give a WSGI environ; header names have underscores for dashes."""
+    """Return a WSGI environ; header names have underscores for dashes."""
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     made = {

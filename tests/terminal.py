@@ -19,7 +19,7 @@ IPYTHON = [
 
 @contextlib.contextmanager
 def opened(width=200):
-    """Give an IPython with the extension, at its prompt, in a terminal so wide."""
+    """Return an IPython with the extension, at its prompt, in a terminal so wide."""
     child = pexpect.spawn(
         sys.executable, IPYTHON, encoding="utf-8", timeout=30, dimensions=(50, width)
     )
@@ -31,7 +31,7 @@ def opened(width=200):
 
 
 def on_screen(out, width):
-    """Give the lines that a terminal so wide shows of what was written to it."""
+    """Return the lines that a terminal so wide shows of what was written to it."""
     lines, at = [[]], 0
     for character in out.replace("\r\n", "\n"):
         if character in "\n\r":

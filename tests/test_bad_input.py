@@ -29,7 +29,7 @@ def flags(loopback):
 
 
 def refused(shell, cell, kind=InputError):
-    """Give the one line that a cell ends in."""
+    """Return the one line that a cell ends in."""
     with pytest.raises(kind) as caught:
         shell.run(cell)
     (line,) = caught.value._render_traceback_()

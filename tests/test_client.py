@@ -73,7 +73,7 @@ def ask(client, loopback):
 
 
 def locals_of_the_package(error):
-    """Give every local of every frame that a debugger would show, tests left out."""
+    """Return every local of every frame that a debugger would show, tests left out."""
     found = []
     while error is not None:
         for frame, _ in traceback.walk_tb(error.__traceback__):

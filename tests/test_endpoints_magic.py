@@ -18,7 +18,7 @@ KEY = "sk-ant-api03-test"
 
 
 def message_events(*texts, stop_reason="end_turn", stop_sequence=None):
-    """Give the events of a streamed answer, as the Messages API documents them."""
+    """Return the events of a streamed answer, as the Messages API documents them."""
     start = {
         "type": "message_start",
         "message": {
@@ -136,7 +136,7 @@ def test_a_retired_model_is_said_once_with_the_nearest_living(shell, anthropic, 
 
 
 def completions_of(text):
-    """Give a whole answer of POST /v1/completions, as vLLM documents it."""
+    """Return a whole answer of POST /v1/completions, as vLLM documents it."""
     return {
         "id": "cmpl-1",
         "object": "text_completion",

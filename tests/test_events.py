@@ -47,7 +47,7 @@ def by_sseclient(pieces):
 
 
 def splits(data):
-    """Give the bytes whole, one by one, cut once and cut twice, at every place."""
+    """Return the bytes whole, one by one, cut once and cut twice, at every place."""
     yield [data]
     yield [data[n : n + 1] for n in range(len(data))]
     places = range(len(data) + 1)

@@ -136,7 +136,7 @@ def child(code, *arguments, **more):
 
 @contextlib.contextmanager
 def looked_into(history):
-    """Give a connection of our own to the file."""
+    """Return a connection of our own to the file."""
     history.close()
     with contextlib.closing(sqlite3.connect(history.path)) as connection:
         yield connection

@@ -50,7 +50,7 @@ def texts(history):
 
 
 def spills(history):
-    """Give the files of what waits, in which there is something."""
+    """Return the files of what waits, in which there is something."""
     files = history.path.parent.glob("*-waiting-*")
     return [file for file in files if file.stat().st_size]
 
@@ -546,7 +546,7 @@ def test_what_was_only_in_the_log_is_rescued(history, tmp_path, warnings):
 
 @contextlib.contextmanager
 def looked_into(history):
-    """Give a connection of our own to the file."""
+    """Return a connection of our own to the file."""
     history.close()
     with contextlib.closing(sqlite3.connect(history.path)) as connection:
         yield connection
@@ -639,7 +639,7 @@ SWEEP = """
 
 
 def slowly(seconds):
-    """Give what answers each request with its own prompt, after a while."""
+    """Return what answers each request with its own prompt, after a while."""
 
     def choose(request):
         time.sleep(seconds)

@@ -75,7 +75,7 @@ def modules():
 
 
 def room(path):
-    """Give the module or sub-package of the first level that a file is part of."""
+    """Return the module or sub-package of the first level that a file is part of."""
     first = path.relative_to(ROOT).parts[0]
     return first.removesuffix(".py")
 

@@ -25,14 +25,14 @@ def terminal(terminal):
 
 
 def told(terminal):
-    """Give the lines between Ctrl-C and the next prompt."""
+    """Return the lines between Ctrl-C and the next prompt."""
     terminal.expect(PROMPT)
     lines = [line.strip() for line in terminal.before.split("^C")[-1].splitlines()]
     return [line for line in lines if line]
 
 
 def value(terminal, expression):
-    """Give what an expression prints."""
+    """Return what an expression prints."""
     terminal.sendline(f"print('<<', {expression}, '>>')")
     terminal.expect(r"<< (?!', )(.*) >>")
     found = terminal.match[1]

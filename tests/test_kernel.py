@@ -22,7 +22,7 @@ LOAD = "%load_ext jupyter_complete"
 
 
 def executed(*sources, **options):
-    """Give a notebook of these cells after a run."""
+    """Return a notebook of these cells after a run."""
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     NotebookClient(notebook, timeout=60, kernel_name="python3", **options).execute()
     return notebook
@@ -60,7 +60,7 @@ class Kernel:
         return list(self.messages(self.start(code)))
 
     def value(self, expression):
-        """Give the value of an expression that is JSON."""
+        """Return the value of an expression that is JSON."""
         found = self.run(f"import json; print(json.dumps({expression}))")
         return json.loads(
             "".join(m["content"]["text"] for m in found if m["msg_type"] == "stream")
@@ -164,7 +164,7 @@ def test_tab_completes_through_the_kernel(kernel):
 
 
 def stalled_cell(loopback):
-    """Give a cell whose answer begins and then stalls."""
+    """Return a cell whose answer begins and then stalls."""
     loopback.reply([*events(" One", " two", stop=None), STALL])
     return f"%%complete -m m --endpoint {loopback.url} --dialect text\nHi"
 

@@ -57,7 +57,7 @@ def run(shell, cell):
 
 
 def stored(shell):
-    """Give every byte of the profile: the history and its log."""
+    """Return every byte of the profile: the history and its log."""
     files = sorted(pathlib.Path(shell.profile_dir.location).rglob("completions*"))
     return b"".join(path.read_bytes() for path in files if path.is_file())
 
@@ -342,7 +342,7 @@ def keyed(shell, loopback, monkeypatch):
 
 
 def fragments(text, size=16):
-    """Give what stands there of the key, in pieces that tell something."""
+    """Return what stands there of the key, in pieces that tell something."""
     return [
         ANT[at : at + size]
         for at in range(len(ANT) - size + 1)

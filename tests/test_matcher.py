@@ -6,7 +6,7 @@ from IPython.core.completer import provisionalcompleter
 
 @pytest.fixture
 def tab(shell):
-    """Give (what is replaced, the words) for a cell with ‸ at the cursor."""
+    """Return (what is replaced, the words) for a cell with ‸ at the cursor."""
 
     def complete(cell):
         position = cell.index("‸")

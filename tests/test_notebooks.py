@@ -38,7 +38,7 @@ def path(name):
 
 
 def executed(name, home):
-    """Give a notebook after a run in a home of its own, without what passes."""
+    """Return a notebook after a run in a home of its own, without what passes."""
     notebook = nbformat.read(path(name), 4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -69,7 +69,7 @@ def executed(name, home):
 
 
 def kept_of(notebook):
-    """Give the notebook as it is kept: no dead widgets, no records, no timings."""
+    """Return the notebook as it is kept: no dead widgets, no records, no timings."""
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -88,7 +88,7 @@ def kept_of(notebook):
 
 
 def merged(outputs):
-    """Give the outputs with pieces of one stream put together."""
+    """Return the outputs with pieces of one stream put together."""
     whole = []
     for output in copy.deepcopy(outputs):
         last = whole[-1] if whole else {}
@@ -106,7 +106,7 @@ def passing(text):
 
 
 def shown(notebook):
-    """Give what each cell shows, its types and its text, without what passes."""
+    """Return what each cell shows, its types and its text, without what passes."""
     cells = []
     for cell in notebook.cells:
         texts = []

@@ -13,7 +13,7 @@ TABLE = re.compile(r"(<!-- flags:[^\n]*-->\n).*?(<!-- end of flags -->)", re.DOT
 
 
 def table():
-    """Give the table of flags as Markdown."""
+    """Return the table of flags as Markdown."""
     lines = ["| flag | what |", "|---|---|"]
     for flag in flags.flags():
         names = ", ".join(flag.spellings)
@@ -24,7 +24,7 @@ def table():
 
 
 def with_table(text):
-    """Give the README with the table of today."""
+    """Return the README with the table of today."""
     return TABLE.sub(lambda match: match[1] + table() + match[2], text)
 
 

@@ -69,7 +69,7 @@ def run(shell, cell):
 
 
 def traces(error):
-    """Give every way a traceback of the exception can be written."""
+    """Return every way a traceback of the exception can be written."""
     if error is None:
         return ""
     full = traceback.TracebackException.from_exception(error, capture_locals=True)
@@ -81,7 +81,7 @@ def traces(error):
 
 
 def stored(shell):
-    """Give every byte of the profile: the history, its log, IPython's own files."""
+    """Return every byte of the profile: the history, its log, IPython's own files."""
     place = shell.profile_dir.location
     return b"".join(
         path.read_bytes()
@@ -319,7 +319,7 @@ def test_no_repr_of_anything_within_reach_shows_it(spied, loopback):
 
 
 def attempt(*args, **settings):
-    """Give the error of a call; this frame, unlike a test's, has no server in it."""
+    """Return the error of a call; this frame, unlike a test's, has no server in it."""
     try:
         jupyter_complete.complete(*args, **settings)
     except CompleteError as failed:

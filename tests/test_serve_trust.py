@@ -57,7 +57,7 @@ def connected(port):
 
 
 def said(sock):
-    """Give all that comes until the server closes."""
+    """Return all that comes until the server closes."""
     with suppress(ConnectionResetError):
         return b"".join(iter(lambda: sock.recv(65536), b""))
     return b""
@@ -737,7 +737,7 @@ def test_a_refused_request_with_a_body_does_not_have_it_read_as_another():
 
 
 def outcome(pieces):
-    """Give what is read of bytes in pieces: the requests, and how they end."""
+    """Return what is read of bytes in pieces: the requests, and how they end."""
     incoming, found = Incoming(1000), []
     try:
         for piece in pieces:

@@ -55,7 +55,7 @@ def kernel():
 
 
 def kinds(cell):
-    """Give what a cell shows, answers by name, in order."""
+    """Return what a cell shows, answers by name, in order."""
     return [
         "answer" if RECORD_TYPE in output.get("data", {}) else shown_by(output)
         for output in cell.outputs
@@ -129,7 +129,7 @@ def test_threads_that_print_meanwhile_lose_nothing(kernel):
 
 
 def places(messages):
-    """Give what stands in each display at the end, as a front end has it."""
+    """Return what stands in each display at the end, as a front end has it."""
     found, by_id = [], {}
     for message in messages:
         content = message["content"]
@@ -547,7 +547,7 @@ def test_unloading_leaves_ipython_as_it_was(bare_shell):
 
 @pytest.fixture
 def tab(shell):
-    """Give what Tab offers where ‸ stands in a cell."""
+    """Return what Tab offers where ‸ stands in a cell."""
 
     def words(cell):
         with provisionalcompleter():
@@ -911,12 +911,12 @@ def test_no_word_is_broken_wherever_the_text_is_split(text, places, width):
 
 
 def without_marks(text):
-    """Give the text as the emulator has it, which keeps no combining characters."""
+    """Return the text as the emulator has it, which keeps no combining characters."""
     return "".join(c for c in text if wcwidth.wcwidth(c) != 0)
 
 
 def words(text):
-    """Give what must not be broken: between any two wide characters a line may end."""
+    """Return what no line break may part; wide characters may be parted."""
     return re.findall(r"[^\s漢字かな交り文👍じ]+", text)
 
 

@@ -25,7 +25,7 @@ from jupyter_complete.sweep.tasks import Ended, Progress
 
 
 def told(point, sample):
-    """Give an answer that depends on its place."""
+    """Return an answer that depends on its place."""
     return f"It is {point.values.get('tone')} at {point.values.get('temperature')}."
 
 
@@ -72,7 +72,7 @@ class Reader(HTMLParser):
 
 
 def lines(text):
-    """Give a text with one kind of line end."""
+    """Return a text with one kind of line end."""
     return re.sub("<br>|[\u2028\u2029]", "\n", text)
 
 
@@ -354,7 +354,7 @@ def test_without_its_style_the_whole_table_is_there():
 
 
 def saved(bundle):
-    """Give the bytes of a notebook with this output, as Jupyter writes it."""
+    """Return the bytes of a notebook with this output, as Jupyter writes it."""
     notebook = new_notebook(cells=[new_code_cell("", outputs=[])])
     notebook.cells[0].outputs = [new_output("display_data", data=bundle)]
     file = io.StringIO()

@@ -23,7 +23,7 @@ def clock():
 
 
 def told(clock, kind, left, seconds, **more):
-    """Give the headers that say what is left, and for how long."""
+    """Return the headers that say what is left, and for how long."""
     reset = datetime.fromtimestamp(clock.now, UTC) + timedelta(seconds=seconds)
     name = f"anthropic-ratelimit-{kind}"
     return {

@@ -20,7 +20,7 @@ SETTINGS = {"temperature": float, "model": str, "stop": list, "max_tokens": int}
 
 
 def made(*, samples=1, text=lambda point, sample: "a b", again=None, **keywords):
-    """Give a finished sweep over the axes of these keywords."""
+    """Return a finished sweep over the axes of these keywords."""
     template = [name for name in keywords if name not in SETTINGS]
     _, axes = keyword_axes(keywords, Names(SETTINGS, template))
     tasks = []
@@ -62,7 +62,7 @@ def runs():
 
 
 def with_status(runs, *statuses):
-    """Give the sweep with its first rows ended so; None is pending."""
+    """Return the sweep with its first rows ended so; None is pending."""
     rows = list(runs.rows)
     for place, status in enumerate(statuses):
         one = rows[place].completion

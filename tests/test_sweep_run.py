@@ -34,7 +34,7 @@ def texts(done):
 
 
 def refuse(status, type_, times=1, **headers):
-    """Give an answer that is that error for the first so many calls."""
+    """Return an answer that is that error for the first so many calls."""
 
     def answer(prompt, number):
         if number <= times:

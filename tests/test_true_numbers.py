@@ -229,7 +229,7 @@ def test_a_long_answer_in_which_guards_wrap_each_other_has_no_token_over_one(
 
 
 def guarded(model, long, wanted):
-    """Give steps at which a guard ruled tokens out and raised others."""
+    """Return steps at which a guard ruled tokens out and raised others."""
     found = []
     limits = {"temperature": 0.9, "top_k": None, "top_p": None}
     for seed in range(200):
@@ -278,7 +278,7 @@ _deed = st.one_of(
 
 
 def _levels(weights, owns):
-    """Give nested levels, as the model makes them: each token likelier than left."""
+    """Return nested levels, as the model makes them: each token likelier than left."""
     total = sum(weights)
     level = Level({t: w / total for t, w in enumerate(weights)}, 0.0, None)
     for counts, rest in owns:
@@ -719,7 +719,7 @@ def test_the_panel_shows_and_sends_what_a_value_reads_as(shell):
 
 @pytest.fixture
 def asked(shell):
-    """Give a function that runs code and gives the body of the last prompt."""
+    """Return a function that runs code and gives the body of the last prompt."""
     shell.run("%config CompletionSettings.max_tokens = 1")
     shell.run("%config CompletionSettings.model = 'ngram-base'")
     shell.run("name = 'global'\nother = 'everywhere'\nfrom jupyter_complete import *")

@@ -555,7 +555,7 @@ def test_answer_just_as_long_as_it_may_be_is_whole(loopback):
 
 
 def bomb(megabytes):
-    """Give that many megabytes of white space in a thousandth of it."""
+    """Return that many megabytes of white space in a thousandth of it."""
     packed = zlib.compressobj(9, wbits=31)
     piece = b" " * 1_000_000
     return b"".join(packed.compress(piece) for _ in range(megabytes)) + packed.flush()
@@ -641,7 +641,7 @@ FEWER = settings(MANY, max_examples=200)
 
 @pytest.fixture
 def raw(shell, loopback):
-    """Give a function that runs a cell and gives the body that was sent.
+    """Return a function that runs a cell and gives the body that was sent.
 
     The settings send every prompt as it stands to a server that answers one word.
     """

@@ -30,7 +30,7 @@ from jupyter_complete import (
 
 
 def one_answer() -> Completion:
-    """Give a completion, after a look at each of its attributes."""
+    """Return a completion, after a look at each of its attributes."""
     answer = complete("What does {{word}} do?", values={"word": "break"}, max_tokens=8)
     assert_type(answer, Completion)
     assert_type(answer.text, str)
@@ -54,7 +54,7 @@ def one_answer() -> Completion:
 
 
 def many_answers(folder: Path) -> Sweep:
-    """Give a sweep, after a look at what it offers."""
+    """Return a sweep, after a look at what it offers."""
 
     def words(one: Completion) -> float:
         return len(one.text.split())
@@ -79,7 +79,7 @@ def many_answers(folder: Path) -> Sweep:
 
 
 def what_went_wrong() -> CompleteError:
-    """Give the error of a call that is refused."""
+    """Return the error of a call that is refused."""
     try:
         complete("What is del?", temperature=7)
     except CompletionInterrupted as stopped:
@@ -94,7 +94,7 @@ def what_went_wrong() -> CompleteError:
 
 
 def panel_of_an_answer(shell: InteractiveShell) -> list[Completion]:
-    """Give what the panel was answered, in a shell with the extension."""
+    """Return what the panel was answered, in a shell with the extension."""
     load_ipython_extension(shell)
     panel = CompletionPanel(prompt="What is with?", out="answer")
     assert_type(panel.prompt, str)

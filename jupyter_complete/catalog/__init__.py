@@ -48,7 +48,7 @@ class Model:
     """Whether it thinks before it writes: unless told not to, or always."""
 
     def status_on(self, day: str) -> Status:
-        """Give the status on a day, ISO 8601: a date of retirement may have passed."""
+        """Return the status on a day, ISO 8601: its retirement may have passed."""
         return "retired" if self.ends and self.ends <= day else self.status
 
 
@@ -62,15 +62,15 @@ class Catalog:
     endpoints: tuple[Endpoint, ...] = ()
 
     def find(self, name: str) -> Model | None:
-        """Give the entry of a model, None if it is not listed."""
+        """Return the entry of a model, None if it is not listed."""
         return next((model for model in self.models if model.id == name), None)
 
     def endpoint(self, name: str) -> Endpoint | None:
-        """Give the endpoint of that name, None if it is not listed."""
+        """Return the endpoint of that name, None if it is not listed."""
         return next((place for place in self.endpoints if place.name == name), None)
 
     def nearest_living(self, model: Model, day: str = "") -> Model | None:
-        """Give the model of the same line nearest in age that is there to stay."""
+        """Return the model of the same line nearest in age that is there to stay."""
         here = self.models.index(model) if model in self.models else 0
         living = [
             (abs(place - here), other)
@@ -82,7 +82,7 @@ class Catalog:
         return min(living, key=lambda pair: pair[0])[1] if living else None
 
     def warning(self, model: Model, day: str = "") -> str | None:
-        """Give one line on a model that ends or has ended by the day, else None."""
+        """Return one line on a model that ends or has ended by the day, else None."""
         status = model.status_on(day)
         if status not in ("deprecated", "retired"):
             return None
@@ -95,7 +95,7 @@ class Catalog:
         return f"{model.id} {verb}{when}{remedy}."
 
     def merged(self, other: Catalog) -> Catalog:
-        """Give this catalogue with the other's entries added; its word counts."""
+        """Return this catalogue with the other's entries added; its word counts."""
         return Catalog(
             max(self.date, other.date),
             _merged(self.models, other.models, lambda model: model.id),
@@ -105,7 +105,7 @@ class Catalog:
 
     @classmethod
     def from_json(cls, text: str, base: Catalog | None = None) -> Self:
-        """Give the catalogue in a JSON text, on top of ``base``.
+        """Return the catalogue in a JSON text, on top of ``base``.
 
         An entry of a model or endpoint that the base lists needs only its ``id`` or
         ``name`` and what differs. Raises `InputError`.
@@ -127,7 +127,7 @@ class Catalog:
 
     @classmethod
     def from_file(cls, path: str | Path, base: Catalog | None = None) -> Self:
-        """Give the catalogue in a JSON file, as `from_json`."""
+        """Return the catalogue in a JSON file, as `from_json`."""
         try:
             text = Path(path).expanduser().read_text(encoding="utf-8")
         except (OSError, ValueError) as error:

@@ -41,7 +41,7 @@ class Way:
     notices: tuple[str, ...] = ()
 
     def found(self, spoken: Spoken | None) -> Way:
-        """Give the way to an endpoint that was asked, see `listing.recognise`.
+        """Return the way to an endpoint that was asked, see `listing.recognise`.
 
         Raises `InputError` for None: it did not say.
         """
@@ -62,7 +62,7 @@ class Way:
 def known_endpoints(
     catalog: Catalog, own: Mapping[str, Any], environ: Mapping[str, str]
 ) -> tuple[Endpoint, ...]:
-    """Give the catalogue's endpoints and the user's own, as they are now.
+    """Return the catalogue's endpoints and the user's own, as they are now.
 
     ``own`` is the setting: name -> ``{"url", "dialect", "key_variable",
     "key_required", "flavour"}``, all but the URL optional, or the URL alone.
@@ -78,7 +78,7 @@ def known_endpoints(
 
 
 def _moved(place: Endpoint, url: str) -> Endpoint:
-    """Give an endpoint at another address, which may be of another make."""
+    """Return an endpoint at another address, which may be of another make."""
     if urlsplit(url).hostname == urlsplit(place.base_url).hostname:
         return replace(place, base_url=url)
     return replace(place, base_url=url, flavour="other", key_required=False)
@@ -122,7 +122,7 @@ def choose(
     own: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Way:
-    """Give the way to a model. Raises `InputError`.
+    """Return the way to a model. Raises `InputError`.
 
     ``endpoint`` is a name, a URL, or None: then the model decides. ``dialect``
     overrules what the endpoint would speak. Any model passes where an endpoint is
@@ -152,7 +152,7 @@ def choose(
 
 
 def _way(place: Endpoint, wanted: str, entry: Model | None) -> Way:
-    """Give the way to an endpoint, in the dialect wanted or its own."""
+    """Return the way to an endpoint, in the dialect wanted or its own."""
     speaks = place.dialect if wanted == ASK else wanted
     at_home = entry is not None and entry.endpoint == place.name
     if wanted == ASK and at_home and entry is not None and speaks != ASK:
@@ -167,7 +167,7 @@ def _way(place: Endpoint, wanted: str, entry: Model | None) -> Way:
 def _of_model(
     model: str, entry: Model | None, places: tuple[Endpoint, ...]
 ) -> Endpoint:
-    """Give the endpoint that has the model, by the catalogue or by its name."""
+    """Return the endpoint that has the model, by the catalogue or by its name."""
     home = entry.endpoint if entry else None
     if home is None and model.startswith("claude-"):
         home = "anthropic"
@@ -186,7 +186,7 @@ def _of_model(
 
 
 def _named(text: str, places: tuple[Endpoint, ...]) -> tuple[Endpoint, str]:
-    """Give the endpoint of a name or a URL, and the dialect if the URL tells it."""
+    """Return the endpoint of a name or a URL, and the dialect if the URL tells it."""
     text = text.strip()
     for place in places:
         if place.name == text:
@@ -207,7 +207,7 @@ def _named(text: str, places: tuple[Endpoint, ...]) -> tuple[Endpoint, str]:
 
 
 def _base_of(url: str) -> tuple[str, str]:
-    """Give a URL without the API's own path, and the dialect if that path tells it."""
+    """Return a URL without the API's own path, and the dialect that it tells."""
     path = _PATH.search(url)
     base = url[: path.start()] if path else url.rstrip("/").removesuffix("/v1")
     return base.rstrip("/"), _PATHS.get(path[1], ASK) if path else ASK

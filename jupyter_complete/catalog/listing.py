@@ -21,12 +21,12 @@ _ALIAS = re.compile(r"-\d{8}\Z")
 
 
 def first_page(dialect: str) -> dict[str, str]:
-    """Give the query of the first page: as long a one as the API has."""
+    """Return the query of the first page: as long a one as the API has."""
     return {} if dialect == "openai" else {"limit": "1000"}
 
 
 def next_page(page: Mapping[str, Any]) -> dict[str, str] | None:
-    """Give the query of the page after this one, None after the last."""
+    """Return the query of the page after this one, None after the last."""
     last = page.get("last_id")
     if page.get("has_more") is not True or not isinstance(last, str):
         return None
@@ -36,7 +36,7 @@ def next_page(page: Mapping[str, Any]) -> dict[str, str] | None:
 def refreshed(
     catalog: Catalog, pages: Iterable[Mapping[str, Any]], endpoint: Endpoint, day: str
 ) -> Catalog:
-    """Give the catalogue with what an endpoint told of its models on a day, ISO 8601.
+    """Return the catalogue with what an endpoint told of its models on a day, ISO 8601.
 
     ``pages`` are the bodies of its answers. What they do not tell stays as it is.
     Raises `ProtocolError`.
@@ -48,7 +48,7 @@ def refreshed(
 
 
 def changes(old: Catalog, new: Catalog) -> tuple[str, ...]:
-    """Give a line for each model that was added or altered from old to new."""
+    """Return a line for each model that was added or altered from old to new."""
     lines = []
     for model in new.models:
         before = old.find(model.id)
@@ -97,7 +97,7 @@ def _model(item: Mapping[str, Any], catalog: Catalog, endpoint: Endpoint) -> Mod
 
 
 def _told(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an item says, in the fields of `Model`.
+    """Return what an item says, in the fields of `Model`.
 
     Anthropic's ModelInfo; ``shutdown_date`` is OpenAI's, ``max_model_len`` vLLM's,
     ``meta`` llama.cpp's.

@@ -66,7 +66,7 @@ class _Exchange:
         return request
 
     def explain(self, error: CompleteError) -> CompleteError:
-        """Give the error with what is known of the call, and without its key."""
+        """Return the error with what is known of the call, and without its key."""
         if error.attempts is not None:
             return error  # it was explained where it arose
         error.attempts = self.attempts
@@ -153,7 +153,7 @@ class Client:
         dialect: Dialect,
         cancel: Cancel | None = None,
     ) -> tuple[Any, Mapping[str, str]]:
-        """Give the JSON at the path and the answer's headers. Raises as `send`."""
+        """Return the JSON at the path and the answer's headers. Raises as `send`."""
         query = f"?{urlencode(params)}" if params else ""
         headers = {"Accept": "application/json"}
         call = HttpCall("GET", path + query, headers, b"")
@@ -274,7 +274,7 @@ class Client:
 
 
 def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
-    """Give the failure that an answer of another status than 200 tells of."""
+    """Return the failure that an answer of another status than 200 tells of."""
     status, headers = response.status_code, response.headers
     if 300 <= status < 400:
         return redirected(exchange.url, headers, status, exchange.endpoint)

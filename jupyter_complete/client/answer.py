@@ -101,7 +101,7 @@ class Answer:
         self._line.end()
 
     def json(self) -> Any:
-        """Give the body's JSON, of an answer that is no completion. Raises as above."""
+        """Return the JSON of an answer that is no completion. Raises as above."""
         body = joined(self._body)
         self._cancel.check()
         if self._body.too_long:
@@ -228,7 +228,7 @@ class Answer:
             ) from None
 
     def _mended(self, chunk: Chunk) -> Chunk:
-        """Give the chunk without half characters, which JSON can carry in escapes.
+        """Return the chunk without half characters, which JSON can carry in escapes.
 
         A pair that was split between two chunks is joined in the second.
         """
@@ -242,7 +242,7 @@ class Answer:
 
 
 def _bare(error: CompleteError) -> CompleteError:
-    """Give the error without the frames that read the answer.
+    """Return the error without the frames that read the answer.
 
     Their variables hold what the server sent, which may be the key it was sent.
     """
@@ -260,7 +260,7 @@ _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 
 
 def salvaged(body: bytes) -> str:
-    """Give the longest text in the JSON of a completion that was cut."""
+    """Return the longest text in the JSON of a completion that was cut."""
     found = _TEXT.findall(body.decode("utf-8", "ignore"))
     longest = _CUT_ESCAPE.sub("", max(found, key=len, default=""))
     try:

@@ -212,7 +212,7 @@ POOLS: dict[str, Any] = {"http": _Pool, "https": _SecurePool}
 def reach(
     address: tuple[str, int], *, timeout: float | None, cancel: Cancel
 ) -> socket.socket:
-    """Give a connected socket, trying each of the host's addresses.
+    """Return a connected socket, trying each of the host's addresses.
 
     ``timeout`` is in seconds, for each of them. Raises `OSError`, and `Cancelled`
     within two slices.
@@ -253,7 +253,7 @@ def _await_connection(
 
 
 def resolve(address: tuple[str, int], cancel: Cancel) -> list[Any]:
-    """Give the host's addresses; a slow name server does not hold a cancel up."""
+    """Return the host's addresses; a slow name server does not hold a cancel up."""
     host, port = address
     host = host.strip("[]")
     with suppress(socket.gaierror):

@@ -40,7 +40,7 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})(.*)")
 def redirected(
     url: str, headers: Mapping[str, str], status: int, endpoint: Endpoint
 ) -> Failure:
-    """Give the failure of a redirect, which is never followed."""
+    """Return the failure of a redirect, which is never followed."""
     target = ""
     with suppress(ValueError):
         target = urlsplit(headers.get("location", "")).hostname or ""
@@ -60,7 +60,7 @@ def no_answer(
     timeout: tuple[float, float],
     proxy: str | None,
 ) -> Failure:
-    """Give the failure of an exception of `requests`, urllib3 or the system."""
+    """Return the failure of an exception of `requests`, urllib3 or the system."""
     if isinstance(error, ValueError):
         return _no_url(error, endpoint, proxy)
     chain = list(_chain(error))
@@ -123,7 +123,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def explained(
     error: CompleteError, endpoint: Endpoint, key: Secret | None, proxy: str | None
 ) -> CompleteError:
-    """Give the error with what to do about it, and without the key.
+    """Return the error with what to do about it, and without the key.
 
     ``proxy`` is one that read the answer, and may have written it.
     """

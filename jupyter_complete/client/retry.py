@@ -39,7 +39,7 @@ class Failure:
 def persist(
     attempt: Callable[[], _T | Failure], *, tries: int, cancel: Cancel
 ) -> _T | Failure:
-    """Give what the attempt gives, the last failure after that many tries.
+    """Return what the attempt gives, the last failure after that many tries.
 
     Waits as long as the failure's ``retry_after`` says, else ever longer. Raises
     `Cancelled`, also from within a wait.
@@ -76,7 +76,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def refused(error: CompleteError, status: int, headers: Mapping[str, str]) -> Failure:
-    """Give the failure of an error status, with the wait that the headers ask for."""
+    """Return the failure of an error status, with the wait that the headers ask for."""
     error.retry_after = retry_after(headers)
     error.headers = {
         name.lower(): value
@@ -91,7 +91,7 @@ def refused(error: CompleteError, status: int, headers: Mapping[str, str]) -> Fa
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that an endpoint asks to wait, None where it names none."""
+    """Return the seconds that an endpoint asks to wait, None where it names none."""
     with suppress(ValueError):
         return _positive(float(headers.get("retry-after-ms", "")) / 1000)
     asked = headers.get("retry-after", "")

@@ -54,7 +54,7 @@ class WSGIAdapter(BaseAdapter):
         cert: Any = None,  # noqa: ARG002
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002
     ) -> Response:
-        """Give the app's response; its body is read from the app as it is asked for."""
+        """Return the app's response; its body is read as it is asked for."""
         body = _Body()
         try:
             body.start(self._app, _environ(request))
@@ -120,7 +120,7 @@ class _Body:
         self._written += data
 
     def _next(self) -> bytes:
-        """Give the app's next chunk, nothing at its end."""
+        """Return the app's next chunk, nothing at its end."""
         with self._busy:
             chunk = b""
             try:
@@ -157,7 +157,7 @@ class _Body:
         amt: int | None = None,
         decode_content: bool | None = None,  # noqa: ARG002, FBT001 - as in urllib3
     ) -> bytes:
-        """Give what is there, waiting for a chunk if there is nothing."""
+        """Return what is there, waiting for a chunk if there is nothing."""
         if amt == 0:
             return b""
         data, self._rest = self._rest, b""
@@ -176,7 +176,7 @@ class _Body:
         decode_content: bool | None = None,  # noqa: ARG002, FBT001 - as in urllib3
         cache_content: bool = False,  # noqa: ARG002, FBT001, FBT002
     ) -> bytes:
-        """Give this many bytes, fewer only at the end; all of them by default."""
+        """Return this many bytes, fewer only at the end; all of them by default."""
         parts, size = [], 0
         wanted = None if amt is None or amt < 0 else amt
         while wanted is None or size < wanted:

@@ -21,19 +21,19 @@ class Dialect(Protocol):
         ...
 
     def headers(self, key: str | None) -> Mapping[str, str]:
-        """Give what every call to this API carries: its version, and the key."""
+        """Return what every call to this API carries: its version, and the key."""
         ...
 
     def for_request(self, request: CompletionRequest) -> Self:
-        """Give this dialect as it reads the answer to a request."""
+        """Return this dialect as it reads the answer to a request."""
         ...
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
-        """Give the HTTP request. Raises `InputError` for what this API refuses."""
+        """Return the HTTP request. Raises `InputError` for what this API refuses."""
         ...
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
-        """Give a whole answer's chunks. Raises `ProtocolError`."""
+        """Return a whole answer's chunks. Raises `ProtocolError`."""
         ...
 
     def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
@@ -47,5 +47,5 @@ class Dialect(Protocol):
     def decode_error(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> EndpointError:
-        """Give the error of an answer whose status is not 200."""
+        """Return the error of an answer whose status is not 200."""
         ...

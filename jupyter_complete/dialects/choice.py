@@ -114,7 +114,7 @@ class Choice:
         )
 
     def _before_stop(self, text: str) -> str:
-        """Give what of the text, and of what was held back, is known to be shown."""
+        """Return what of the text, and of what was held back, is known to be shown."""
         text = self._held + text
         self._held = ""
         found = [(at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
@@ -128,7 +128,7 @@ class Choice:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Give how many of the text's last characters begin the stop sequence."""
+    """Return how many of the text's last characters begin the stop sequence."""
     longest = min(len(text), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if stop.startswith(text[-n:])), 0)
 
@@ -152,7 +152,7 @@ def _refuse_chat(choice: Mapping[str, Any]) -> None:
 
 
 def _usage(value: object) -> Usage | None:
-    """Give the token counts; zeros are what Ollama sends before it knows."""
+    """Return the token counts; zeros are what Ollama sends before it knows."""
     if not isinstance(value, Mapping):
         return None
     counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]

@@ -24,7 +24,7 @@ class Conversation(NamedTuple):
         return text if role == "assistant" else ""
 
     def body(self) -> dict[str, Any]:
-        """Give the fields of a request."""
+        """Return the fields of a request."""
         return {
             "messages": [
                 {"role": role, "content": text} for role, text in self.messages
@@ -34,7 +34,7 @@ class Conversation(NamedTuple):
 
 
 def conversation_of(prompt: str) -> Conversation:
-    """Give the conversation of a prompt. Raises `PromptError`."""
+    """Return the conversation of a prompt. Raises `PromptError`."""
     for refusal in refusals(prompt):
         raise PromptError(
             f"{TITLE[0].upper()}{TITLE[1:]} has only turns ({refusal.message}): "

@@ -47,7 +47,7 @@ class Message:
         return self._begun and self._reason is None
 
     def take(self, kind: str, answer: Mapping[str, Any]) -> Chunk | None:
-        """Give what an event of a stream adds, None if nothing."""
+        """Return what an event of a stream adds, None if nothing."""
         if kind == "message_start":
             self._begun = True
             message = _mapping(answer.get("message"))
@@ -72,7 +72,7 @@ class Message:
         return Chunk(text) if text else None
 
     def open(self, block: Any) -> str:
-        """Give the text that a content block begins with."""
+        """Return the text that a content block begins with."""
         block = _mapping(block)
         kind = block.get("type")
         self._thought = self._thought or kind in ("thinking", "redacted_thinking")
@@ -107,7 +107,7 @@ class Message:
         return chunk._replace(notice=notice, ended=True)
 
     def _notice(self) -> str | None:
-        """Give what the user should see of the answer as a whole."""
+        """Return what the user should see of the answer as a whole."""
         said = [
             word for reason, word in _STOP_NOTICES.items() if reason == self._reason
         ]

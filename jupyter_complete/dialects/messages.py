@@ -60,18 +60,18 @@ class MessagesDialect:
     name: ClassVar[str] = "messages"
 
     def for_request(self, request: CompletionRequest) -> Self:
-        """Give this dialect as it reads the answer to a request."""
+        """Return this dialect as it reads the answer to a request."""
         conversation = conversation_of(request.prompt)
         kept = conversation.prefill and (self.model is None or self.model.prefill)
         return replace(self, spaced=not kept)
 
     def headers(self, key: str | None) -> Mapping[str, str]:
-        """Give the version, and the key if there is one."""
+        """Return the version, and the key if there is one."""
         version = {"anthropic-version": self.version}
         return version if key is None else {**version, "x-api-key": key}
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
-        """Give the HTTP request; its notices say what is not as it was asked."""
+        """Return the HTTP request; its notices say what is not as it was asked."""
         refused = Refused(self.unsupported)
         conversation = self._allowed(conversation_of(request.prompt), refused)
         user = request.user_id
@@ -93,7 +93,7 @@ class MessagesDialect:
         return self._call("/v1/messages", request, body, refused.notices)
 
     def count(self, request: CompletionRequest) -> HttpCall:
-        """Give the HTTP request that counts a prompt's tokens; see `counted`."""
+        """Return the HTTP request that counts a prompt's tokens; see `counted`."""
         refused = Refused(self.unsupported)
         conversation = self._allowed(conversation_of(request.prompt), refused)
         body = {
@@ -104,7 +104,7 @@ class MessagesDialect:
         return self._call("/v1/messages/count_tokens", request, body, refused.notices)
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
-        """Give a whole answer as its one chunk."""
+        """Return a whole answer as its one chunk."""
         answer = parse_object(body)
         if error := error_in(answer):
             raise error
@@ -148,7 +148,7 @@ class MessagesDialect:
     def decode_error(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> EndpointError:
-        """Give the error of an answer whose status is not 200."""
+        """Return the error of an answer whose status is not 200."""
         return endpoint_error(status, headers, body)
 
     def _call(
@@ -168,7 +168,7 @@ class MessagesDialect:
         return HttpCall("POST", path, headers, compact(body), tuple(notices))
 
     def _allowed(self, conversation: Conversation, refused: Refused) -> Conversation:
-        """Give the conversation without a start of the answer that is refused."""
+        """Return the conversation without a start of the answer that is refused."""
         prefill = conversation.prefill
         if not prefill or self.model is None or self.model.prefill:
             return conversation
@@ -227,7 +227,7 @@ class MessagesDialect:
 
 
 def counted(body: Mapping[str, Any]) -> int:
-    """Give the tokens in the answer to `MessagesDialect.count`."""
+    """Return the tokens in the answer to `MessagesDialect.count`."""
     count = count_of(body.get("input_tokens"))
     if count is None:
         raise ProtocolError(
@@ -237,7 +237,7 @@ def counted(body: Mapping[str, Any]) -> int:
 
 
 def _stops(request: CompletionRequest, refused: Refused) -> list[str]:
-    """Give the stop sequences, with the one that the text completions API adds."""
+    """Return the stop sequences, with the one that the text completions API adds."""
     stops = []
     for stop in request.stop_sequences:
         if stop.strip():

@@ -18,7 +18,7 @@ class Asking(OpenAIDialect):
     __slots__ = ()
 
     def headers(self, key: str | None) -> Mapping[str, str]:
-        """Give the key, if there is one, as each of the dialects has it."""
+        """Return the key, if there is one, as each of the dialects has it."""
         return {**TextDialect().headers(key), **OpenAIDialect.headers(self, key)}
 
 
@@ -31,7 +31,7 @@ def dialect_named(
     unsupported: str = "error",
     left_out: frozenset[str] = frozenset(),
 ) -> Dialect:
-    """Give the dialect ``text``, ``messages`` or ``openai`` as the endpoint has it.
+    """Return the dialect ``text``, ``messages`` or ``openai`` as the endpoint has it.
 
     Any other name gives one in which ``GET /v1/models`` asks what it speaks.
     ``model`` is what the catalogue knows; ``version`` and ``unsupported`` are the

@@ -56,15 +56,15 @@ class OpenAIDialect:
     name: ClassVar[str] = "openai"
 
     def for_request(self, request: CompletionRequest) -> Self:
-        """Give this dialect as it reads the answer to a request."""
+        """Return this dialect as it reads the answer to a request."""
         return replace(self, stops=_stops(request))
 
     def headers(self, key: str | None) -> Mapping[str, str]:
-        """Give the key, if there is one."""
+        """Return the key, if there is one."""
         return {} if key is None else {"Authorization": f"Bearer {key}"}
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
-        """Give the HTTP request; its notices say what is not as it was asked."""
+        """Return the HTTP request; its notices say what is not as it was asked."""
         refused = Refused(self.unsupported)
         if request.betas:
             refused.leave_out(
@@ -95,7 +95,7 @@ class OpenAIDialect:
         return HttpCall("POST", "/v1/completions", headers, compact(body), notices)
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
-        """Give a whole answer's chunks."""
+        """Return a whole answer's chunks."""
         answer = parse_object(body)
         if error := error_in(answer):
             raise error
@@ -128,7 +128,7 @@ class OpenAIDialect:
     def decode_error(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> EndpointError:
-        """Give the error of an answer whose status is not 200."""
+        """Return the error of an answer whose status is not 200."""
         ids = ("x-request-id", "request-id")
         return endpoint_error(status, headers, body, ids)
 
@@ -211,5 +211,5 @@ class OpenAIDialect:
 
 
 def _stops(request: CompletionRequest) -> tuple[str, ...]:
-    """Give the stop sequences, with the one that the text completions API adds."""
+    """Return the stop sequences, with the one that the text completions API adds."""
     return tuple(dict.fromkeys((*request.stop_sequences, HUMAN)))

@@ -42,16 +42,16 @@ class TextDialect:
     name: ClassVar[str] = "text"
 
     def headers(self, key: str | None) -> Mapping[str, str]:
-        """Give the version, and the key if there is one."""
+        """Return the version, and the key if there is one."""
         version = {"anthropic-version": self.version}
         return version if key is None else {**version, "x-api-key": key}
 
     def for_request(self, _: CompletionRequest) -> Self:
-        """Give this dialect: it reads every answer alike."""
+        """Return this dialect: it reads every answer alike."""
         return self
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
-        """Give the HTTP request, its body in the order of the official client."""
+        """Return the HTTP request, its body in the order of the official client."""
         if request.temperature is not None:
             bound = Bound(0, 1)
             check_bound("temperature", request.temperature, bound, f" for {TITLE}")
@@ -87,7 +87,7 @@ class TextDialect:
         return HttpCall("POST", "/v1/complete", headers, compact(body))
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
-        """Give a whole answer as its one chunk."""
+        """Return a whole answer as its one chunk."""
         answer = parse_object(body)
         if error := error_in(answer):
             raise error
@@ -112,12 +112,12 @@ class TextDialect:
     def decode_error(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> EndpointError:
-        """Give the error of an answer whose status is not 200."""
+        """Return the error of an answer whose status is not 200."""
         return endpoint_error(status, headers, body)
 
 
 def _chunk_of_event(event: Event) -> Chunk | None:
-    """Give the event's chunk; None for a ping, an unknown event, an unfinished one."""
+    """Return an event's chunk; None for a ping, an unknown or unfinished event."""
     if event.name not in ("completion", "message", "error"):
         return None
     answer = parse_event(event)

@@ -22,7 +22,7 @@ DEEPEST = 64
 
 
 def compact(body: Mapping[str, Any]) -> bytes:
-    """Give the JSON of the fields that are not None, without white space."""
+    """Return the JSON of the fields that are not None, without white space."""
     fields = {name: value for name, value in body.items() if value is not None}
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -64,7 +64,7 @@ def _depth(value: object) -> int:
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:
-    """Give a JSON object. Raises `ProtocolError` for anything else."""
+    """Return a JSON object. Raises `ProtocolError` for anything else."""
     try:
         value = loads(text)
     except (ValueError, RecursionError) as error:
@@ -129,7 +129,7 @@ def stop_reason_of(value: object) -> str | None:
 
 
 def usage_of(value: object) -> Usage | None:
-    """Give the token counts of ``{"input_tokens", "output_tokens"}``, if they are."""
+    """Return the token counts of ``{"input_tokens", "output_tokens"}``, if they are."""
     if not isinstance(value, dict):
         return None
     known = [count_of(value.get(name)) for name in Usage._fields]

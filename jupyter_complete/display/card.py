@@ -68,7 +68,7 @@ def _text(completion: Completion) -> str:
 
 
 def facts(completion: Completion) -> str:
-    """Give the line below a completion: model, stop reason, size, times."""
+    """Return the line below a completion: model, stop reason, size, times."""
     asked, answered = completion.request.model, completion.model
     parts = [answered if answered == asked else f"{asked} → {answered}"]
     if completion.endpoint not in {"", "embedded"}:
@@ -107,14 +107,14 @@ def _size(completion: Completion) -> str:
 
 
 def notes(completion: Completion) -> list[str]:
-    """Give a line for each notice."""
+    """Return a line for each notice."""
     return [printable(f"Note: {notice}") for notice in completion.notices]
 
 
 def request_text(
     call: HttpCall, endpoint: Endpoint, notices: Sequence[str] = ()
 ) -> str:
-    """Give exactly what would be sent, the key's place marked, as text."""
+    """Return exactly what would be sent, the key's place marked, as text."""
     where = endpoint.base_url.rstrip("/").removesuffix("/v1")
     lines = [f"{call.method} {where}{call.path}"]
     lines += [f"{name}: {value}" for name, value in call.headers.items()]

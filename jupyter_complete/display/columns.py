@@ -17,7 +17,7 @@ GAP = 2
 
 
 def room() -> int | None:
-    """Give the columns of the terminal; None where a file or a notebook takes it."""
+    """Return the columns of the terminal; None where a file or a notebook takes it."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
     with contextlib.suppress(OSError):  # COLUMNS may tell of another time
@@ -27,13 +27,13 @@ def room() -> int | None:
 
 
 def wrapped(text: str) -> str:
-    """Give the text with its lines broken between words, where a terminal takes it."""
+    """Return the text, its lines broken between words where a terminal shows it."""
     width = room()
     return text if width is None else Wrapping().write(text, width)
 
 
 def cells(text: str) -> int:
-    """Give how many cells of a terminal a text takes."""
+    """Return how many cells of a terminal a text takes."""
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
@@ -46,7 +46,7 @@ def _cells(character: str) -> int:
 
 
 def cut(text: str, most: int) -> str:
-    """Give the text in at most so many cells, an ellipsis for what is cut."""
+    """Return the text in at most so many cells, an ellipsis for what is cut."""
     if cells(text) <= most:
         return text
     taken = ""
@@ -60,7 +60,7 @@ def cut(text: str, most: int) -> str:
 def aligned(
     lines: Sequence[Sequence[str]], width: int | None = None, spare: Sequence[str] = ()
 ) -> list[str]:
-    """Give the lines, headings first, with their columns aligned.
+    """Return the lines, headings first, with their columns aligned.
 
     Where they are wider than ``width``, columns named in ``spare`` are left out, the
     first first, and a last line says so; then the widest columns are cut.
@@ -85,14 +85,14 @@ def aligned(
 
 
 def _least(widths: Sequence[int], kept: Sequence[int], width: int) -> int:
-    """Give the cells that the columns take at the least."""
+    """Return the cells that the columns take at the least."""
     first, *others = kept
     least = min(widths[first], width // 2) + GAP * len(others)
     return least + sum(min(widths[place], FLOOR) for place in others)
 
 
 def _narrowed(widths: Sequence[int], kept: Sequence[int], width: int) -> list[int]:
-    """Give the widths with the widest cut, one as the other, until all fit."""
+    """Return the widths with the widest cut, one as the other, until all fit."""
     found = list(widths)
     first, *others = kept
     found[first] = min(found[first], max(width // 2, 1))
@@ -132,7 +132,7 @@ class Wrapping:
         self._fenced = False
 
     def write(self, text: str, width: int) -> str:
-        """Give what to write for more of the text, in a terminal so wide."""
+        """Return what to write for more of the text, in a terminal so wide."""
         # The last column stays free: a cursor behind it cannot go back.
         edge = max(width - 1, 1)
         return "".join(self._put(part, edge) for part in _PARTS.findall(text))

@@ -29,12 +29,12 @@ class Run(NamedTuple):
 
 
 def pieces(text: str) -> list[str]:
-    """Give the words of a text, each with the white space before it."""
+    """Return the words of a text, each with the white space before it."""
     return _PIECE.findall(text)
 
 
 def runs(old: str, new: str) -> list[Run] | None:
-    """Give what both texts have, what the new one lacks and what it has more.
+    """Return what both texts have, what the new one lacks and what it has more.
 
     In the old text's order; a deletion stands before the insertion in its place.
     None where the texts are too long to compare at once.
@@ -59,7 +59,7 @@ def runs(old: str, new: str) -> list[Run] | None:
 
 
 def difference(old: str, new: str) -> str | None:
-    """Give the old text with what the new one lacks and has more, as HTML.
+    """Return the old text with what the new one lacks and has more, as HTML.
 
     None where the texts are too long to compare at once.
     """
@@ -68,7 +68,7 @@ def difference(old: str, new: str) -> str | None:
 
 
 def marked(run: Run) -> str:
-    """Give a run as HTML: in ``del`` or ``ins`` unless both texts have it."""
+    """Return a run as HTML: in ``del`` or ``ins`` unless both texts have it."""
     if run.kind == "equal":
         return escape(run.text)
     words = run.text.lstrip()

@@ -50,7 +50,7 @@ class Bars:
     rows: int = ROWS
 
     def __repr__(self) -> str:
-        """Give it as text, the columns aligned."""
+        """Return it as text, the columns aligned."""
         most = self._most()
         lines = [("next token", *self._headings())]
         for row in self._rows():
@@ -63,11 +63,11 @@ class Bars:
         return "\n".join([self._title(), "", *table, "", *self.summary()])
 
     def _repr_html_(self) -> str:
-        """Give it as HTML; needs no script, and follows the page's colours."""
+        """Return it as HTML; needs no script, and follows the page's colours."""
         return self.html()
 
     def html(self, name: str = "jc-distribution") -> str:
-        """Give that HTML in a box of this class."""
+        """Return that HTML in a box of this class."""
         most = self._most()
         head = "".join(
             f'<th scope="col" style="{_CELL}">{escape(name)}</th>'
@@ -84,7 +84,7 @@ class Bars:
         )
 
     def summary(self) -> list[str]:
-        """Give what the settings did, in a line or two."""
+        """Return what the settings did, in a line or two."""
         before, scaled, left = self.reshaped.entropies
         entropies = [("", before)]
         if self._is_scaled:
@@ -137,7 +137,7 @@ class Bars:
         return f"{one_line(distribution.model)} after {cut}{end}"
 
     def _headings(self) -> tuple[str, ...]:
-        """Give the columns: a setting that was not given has none."""
+        """Return the columns: a setting that was not given has none."""
         temperature, top_p = self.reshaped.temperature, self.reshaped.top_p
         headings = ["the model"]
         if temperature is not None:
@@ -170,7 +170,7 @@ class Bars:
             )
 
     def _none(self, place: int) -> float | None:
-        """Give 0 for what temperature left no chance, None for what was cut."""
+        """Return 0 for what temperature left no chance, None for what was cut."""
         return None if self.reshaped.scaled[place] else 0.0
 
     def _cut(self, place: int) -> str:
@@ -203,7 +203,7 @@ def _html_row(row: Row, columns: Sequence[float | None], most: float) -> str:
 
 
 def _html_bar(probability: float, most: float, before: float | None = None) -> str:
-    """Give a bar with its number; a mark in it shows what it was before.
+    """Return a bar with its number; a mark in it shows what it was before.
 
     A row of coloured boxes: a notebook from elsewhere, not yet trusted, is shown
     without its SVG and without its style sheets, but with these.

@@ -127,7 +127,7 @@ class Microscope(anywidget.AnyWidget):
             self._draw()
 
     def stop(self) -> None:
-        """Give up what is looked for, within 200 ms; what is shown stays."""
+        """Return up what is looked for, within 200 ms; what is shown stays."""
         self._cancel.set()
 
     def wait(self) -> None:

@@ -91,7 +91,7 @@ class NotebookScreen:
             self._live.show(self._bundle("".join(self._texts).strip("\n")))
 
     def _bundle(self, text: str) -> dict[str, str]:
-        """Give what a front end draws in the way in which it will draw the card.
+        """Return what a front end draws in the way in which it will draw the card.
 
         It would be empty for a moment if one took the place of another kind.
         """
@@ -108,7 +108,7 @@ class NotebookScreen:
 
 
 def screen(shell: InteractiveShell, format: str) -> Screen:  # noqa: A002
-    """Give the screen of this shell: a notebook has a kernel, a terminal has none."""
+    """Return the screen of this shell: a notebook has a kernel, a terminal has none."""
     if getattr(shell, "kernel", None) is None:
         return TerminalScreen(format)
     return NotebookScreen(shell, format)

@@ -32,14 +32,14 @@ class Table:
     """Headings of the columns that a narrow terminal leaves out, the first first."""
 
     def __repr__(self) -> str:
-        """Give it as text, the columns aligned, as wide as the terminal at most."""
+        """Return it as text, the columns aligned, as wide as the terminal at most."""
         rows = (self.headings, *self.rows)
         lines = [[printable(cell) for cell in row] for row in rows]
         text = "\n".join(aligned(lines, room(), self.spare))
         return f"{text}\n{wrapped(printable(self.caption))}".rstrip()
 
     def _repr_html_(self) -> str:
-        """Give it as HTML, every cell escaped."""
+        """Return it as HTML, every cell escaped."""
         head = "".join(
             f"<th scope='col' style='text-align:left'>{escape(name)}</th>"
             for name in self.headings
@@ -56,7 +56,7 @@ class Table:
 
 
 def history_table(rows: Sequence[Row]) -> Table:
-    """Give the rows of the history, in their order, and the sweeps they are of."""
+    """Return the rows of the history, in their order, and the sweeps they are of."""
     sweeps = any(row.sweep for row in rows)
     return Table(
         ("id", "when", "model", "status", *["sweep"] * sweeps, "prompt", "text"),
@@ -78,14 +78,14 @@ def history_table(rows: Sequence[Row]) -> Table:
 
 
 def _middle(prompt: str) -> str:
-    """Give what a prompt is about: its last words before the answer begins."""
+    """Return what a prompt is about: its last words before the answer begins."""
     text = prompt.removesuffix("\n\nAssistant:")
     text = text.rpartition("\n\nHuman:")[2] or text
     return one_line(text, EXCERPT)
 
 
 def models_table(catalog: Catalog, models: Sequence[Model]) -> Table:
-    """Give what the catalogue knows of the models, as of today."""
+    """Return what the catalogue knows of the models, as of today."""
     day = datetime.now(UTC).date().isoformat()
     return Table(
         ("model", "endpoint", "API", "sampling", "prefill", "context", "output", "is"),

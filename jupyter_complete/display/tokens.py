@@ -44,7 +44,7 @@ _STYLE = (
 
 
 def token_label(token: str) -> str:
-    """Give a token so that its spaces and line ends are seen."""
+    """Return a token so that its spaces and line ends are seen."""
     if not token:
         return "(end)"
     text = token.replace("\r", "␍").replace("\n", "⏎").replace("\t", "⇥")
@@ -55,7 +55,7 @@ def token_label(token: str) -> str:
 
 
 def percent(probability: float) -> str:
-    """Give a probability for a reader: two digits that count, where it has them."""
+    """Return a probability for a reader: two digits that count, where it has them."""
     if not probability:
         return "0 %"
     if probability < 0.0001:
@@ -73,7 +73,7 @@ class Tokens:
     completion: Completion
 
     def __repr__(self) -> str:
-        """Give a line for each token: its probability, a bar, and the others."""
+        """Return a line for each token: its probability, a bar, and the others."""
         if not self.completion.logprobs:
             return NONE_TOLD
         labels = [token_label(token) for token, *_ in self.completion.logprobs]
@@ -85,11 +85,11 @@ class Tokens:
         return "\n".join(map(str.rstrip, lines))
 
     def _repr_html_(self) -> str:
-        """Give the text as HTML; hover over a token, or tab to it, for the others."""
+        """Return the text as HTML; hover over a token, or tab to it, for the others."""
         return self.html()
 
     def html(self) -> str:
-        """Give that HTML; the text itself where no probabilities were told."""
+        """Return that HTML; the text itself where no probabilities were told."""
         if not self.completion.logprobs:
             text = preformatted(self.completion.text.strip())
             return boxed(f"{text}<p><small>{NONE_TOLD}</small></p>", "jc-tokens")

@@ -21,7 +21,7 @@ _WRITERS = {"curl": curl, "requests": requests, "sdk": sdk}
 def as_code(
     kind: str, *, endpoint: Endpoint, call: HttpCall, authorization: Mapping[str, str]
 ) -> str:
-    """Give code that sends the call: ``curl``, ``requests`` or ``sdk``.
+    """Return code that sends the call: ``curl``, ``requests`` or ``sdk``.
 
     ``authorization``: the dialect's headers for the key `KEY`. A model in this
     process has no address; its code asks ``jupyter complete serve``. Raises

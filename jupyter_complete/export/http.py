@@ -17,7 +17,7 @@ _ANSWERS = {
 
 
 def curl(sending: Sending) -> str:
-    """Give the command for a POSIX shell."""
+    """Return the command for a POSIX shell."""
     body = shlex.quote(sending.body.decode())
     piped = len(body) > LONGEST_ARGUMENT
     lines = [f"curl -sS{'N' * sending.stream} {shlex.quote(sending.url)}"]
@@ -32,7 +32,7 @@ def curl(sending: Sending) -> str:
 
 
 def requests(sending: Sending) -> str:
-    """Give a script that prints the answer, or its events as they come."""
+    """Return a script that prints the answer, or its events as they come."""
     headers = [f"    {name!r}: {value!r}," for name, value in sending.headers.items()]
     if sending.key:
         headers.append(f"    {sending.key.header!r}: {key_literal(sending.key)},")

@@ -73,7 +73,7 @@ _SENT_BY_ITSELF = frozenset({"accept", "content-type"})
 
 
 def sdk(sending: Sending) -> str:
-    """Give a script that prints the answer, or its text as it comes."""
+    """Return a script that prints the answer, or its text as it comes."""
     method = METHODS[sending.dialect]
     given: dict[str, Any] = {}
     rest: dict[str, Any] = {}

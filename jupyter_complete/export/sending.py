@@ -65,7 +65,7 @@ class Sending(NamedTuple):
 def sending_of(
     endpoint: Endpoint, call: HttpCall, authorization: Mapping[str, str]
 ) -> Sending:
-    """Give the sending of a call; a model in this process is reached by ``serve``."""
+    """Return the sending of a call; a model in this process is reached by ``serve``."""
     local = urlsplit(endpoint.base_url).scheme not in ("http", "https")
     place = replace(endpoint, base_url=SERVED) if local else endpoint
     url = url_of(place, call.path, ("http", "https"))
@@ -95,12 +95,12 @@ def _key(variable: str | None, authorization: Mapping[str, str]) -> Key | None:
 
 
 def literal(value: Any, indent: int = 0) -> str:
-    """Give the value in Python, its further lines indented."""
+    """Return the value in Python, its further lines indented."""
     text = pprint.pformat(value, width=88 - indent, sort_dicts=False)
     return text.replace("\n", "\n" + " " * indent)
 
 
 def key_literal(key: Key) -> str:
-    """Give the header's value in Python."""
+    """Return the header's value in Python."""
     variable = f"os.environ[{key.variable!r}]"
     return f"{key.before!r} + {variable}" if key.before else variable

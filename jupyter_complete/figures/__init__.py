@@ -35,7 +35,7 @@ class Spec(NamedTuple):
 def parse_spec(
     text: str | None, sweep: SweepResult, metric: str | Score | None = None
 ) -> Spec:
-    """Give what a text such as ``words~temperature+tone`` asks to plot.
+    """Return what a text such as ``words~temperature+tone`` asks to plot.
 
     Either side may be left out: the measure is ``metric``, else ``words``, and the
     axes are those that vary, the first three. Raises `InputError`.
@@ -63,7 +63,7 @@ def parse_spec(
 def plot(
     sweep: SweepResult, spec: str | None = None, *, metric: str | Score | None = None
 ) -> Figure:
-    """Give a matplotlib figure of the sweep; it shows itself in a notebook.
+    """Return a matplotlib figure of the sweep; it shows itself in a notebook.
 
     Its text form is the table of what it shows. Raises `InputError` for a spec that
     the sweep cannot fill, or without matplotlib.

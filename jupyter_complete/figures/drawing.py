@@ -34,7 +34,7 @@ class Picture(NamedTuple):
     found: dict[tuple[str, ...], Estimate | None]
 
     def at(self, *place: Any) -> Estimate | None:
-        """Give the measure at a place, a value of each axis."""
+        """Return the measure at a place, a value of each axis."""
         return self.found.get(tuple(map(str, place)))
 
     @property
@@ -149,7 +149,7 @@ def _bar(figure: Figure, image: Any, axes: Sequence[Axes], picture: Picture) -> 
 
 
 def _dress(axes: Axes) -> None:
-    """Give the axes inks that are read on any background."""
+    """Return the axes inks that are read on any background."""
     axes.set_facecolor("none")
     axes.tick_params(colors=INK)
     for label in (axes.xaxis.label, axes.yaxis.label, axes.title):

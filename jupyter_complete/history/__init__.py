@@ -115,7 +115,7 @@ class History:
     def answered(
         self, request: CompletionRequest, endpoint: Endpoint, sample: int = 0
     ) -> Completion | None:
-        """Give the newest complete answer to this request, endpoint and sample."""
+        """Return the newest complete answer to this request, endpoint and sample."""
         for row in reversed(self._writer.waiting()):
             one = row.completion
             same = (one.request, one.endpoint, row.base_url, one.sample)
@@ -162,11 +162,11 @@ class History:
     # What a user asks for.
 
     def get(self, number: int) -> Completion:
-        """Give the completion with this id, equal to the one that was stored."""
+        """Return the completion with this id, equal to the one that was stored."""
         return self.row(number).completion
 
     def row(self, number: int) -> Row:
-        """Give the run with this id."""
+        """Return the run with this id."""
         rows = self._asked(lambda tables: list(tables.runs.rows([number])), write=False)
         if not rows:
             raise HistoryError(
@@ -175,16 +175,16 @@ class History:
         return rows[0]
 
     def search(self, words: str = "", *, n: int | None = 20, **where: Any) -> list[Row]:
-        """Give the newest ``n`` runs, newest first; ``where`` is as in `Query`."""
+        """Return the newest ``n`` runs, newest first; ``where`` is as in `Query`."""
         job = partial(_found, query=Query(words, **where), n=n)
         return self._whole(self._asked(job, write=False))
 
     def count(self, words: str = "", **where: Any) -> int:
-        """Give how many runs there are."""
+        """Return how many runs there are."""
         return len(self._ids(Query(words, **where)))
 
     def sweep(self, sweep: str) -> list[Row]:
-        """Give the runs of a sweep in the order in which they began."""
+        """Return the runs of a sweep in the order in which they began."""
         return self.search(n=None, sweep=sweep)[::-1]
 
     def recover(self) -> int:

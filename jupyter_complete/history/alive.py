@@ -59,7 +59,7 @@ def _lock(history: Path, number: int, *, to_end: bool = False) -> bool:
 
 
 def own(history: Path) -> int:
-    """Give this process's number at a history; it lives as long as the process."""
+    """Return this process's number at a history; it lives as long as the process."""
     name = os.path.realpath(history)
     number = _numbers.setdefault(name, secrets.randbits(48) + 2)
     if name not in _held:  # the directory may not have been there before

@@ -94,7 +94,7 @@ _UNTOLD = plain(Completion("", CompletionRequest("-", "-", 1)).to_record())
 
 
 def columns_of(completion: Completion) -> dict[str, object]:
-    """Give the columns of a completion, without its text and status."""
+    """Return the columns of a completion, without its text and status."""
     usage = completion.usage or Usage()
     values: dict[str, object] = {
         name: encoded(value) if isinstance(value, str) else value
@@ -118,7 +118,7 @@ def columns_of(completion: Completion) -> dict[str, object]:
 
 
 def written(value: Any, *, sorted_names: bool = True) -> str:
-    """Give plain JSON in one form, or with its names in their own order."""
+    """Return plain JSON in one form, or with its names in their own order."""
     return json.dumps(value, sort_keys=sorted_names, separators=(",", ":"))
 
 

@@ -71,7 +71,7 @@ class Row:
 
 
 def canonical(request: CompletionRequest) -> str:
-    """Give the request as JSON in which equal requests are equal texts.
+    """Return the request as JSON in which equal requests are equal texts.
 
     What is not sent is left out, so that a parameter of a later version changes no
     earlier request. There is no key, time limit or streaming in a request.
@@ -84,5 +84,5 @@ def canonical(request: CompletionRequest) -> str:
 
 
 def request_hash(request: CompletionRequest) -> bytes:
-    """Give what `History.answered` knows a request by."""
+    """Return what `History.answered` knows a request by."""
     return hashlib.sha256(canonical(request).encode()).digest()

@@ -64,7 +64,7 @@ class Runs:
         writer: int | None = None,
         key: int | None = None,
     ) -> int:
-        """Give the id of a new run, ``running``."""
+        """Return the id of a new run, ``running``."""
         cursor = self._connection.execute(
             """INSERT INTO run
             (created, request, origin, sample, point, status, writer, key)
@@ -287,5 +287,5 @@ class Runs:
 
 
 def _point(point: Mapping[str, Any] | None) -> str | None:
-    """Give a place in a sweep as it is stored: its axes have an order."""
+    """Return a place in a sweep as it is stored: its axes have an order."""
     return None if point is None else written(plain(point), sorted_names=False)

@@ -136,7 +136,7 @@ def is_whole(connection: sqlite3.Connection) -> bool:
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Give the number of the last migration that was applied, 0 if none was."""
+    """Return the number of the last migration that was applied, 0 if none was."""
     named = connection.execute(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'migration'"
     )

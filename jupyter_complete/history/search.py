@@ -153,7 +153,7 @@ Holds = Callable[[int], bool]
 def _matcher(
     connection: sqlite3.Connection, terms: list[_Term], texts: Texts
 ) -> tuple[list[int] | None, Holds]:
-    """Give the texts that may have the terms, if they are few, and the test of one."""
+    """Return the texts that may have the terms, if few, and the test of one."""
     expression = " AND ".join(
         f'"{word}"{"*" if term.star and word == term.words[-1] else ""}'
         for term in terms

@@ -49,7 +49,7 @@ class Texts:
             connection.execute(f"PRAGMA user_version = {FRESH}")
 
     def put(self, text: str, *, searched: bool = True) -> int:
-        """Give the number of the text, storing it if it is new."""
+        """Return the number of the text, storing it if it is new."""
         body = encoded(text)
         key = digest(body)
         row = self._connection.execute(
@@ -157,7 +157,7 @@ def has_fts5(connection: sqlite3.Connection) -> bool:
 
 
 def encoded(text: str) -> str | bytes:
-    """Give the text as a column takes it."""
+    """Return the text as a column takes it."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -166,7 +166,7 @@ def encoded(text: str) -> str | bytes:
 
 
 def decoded(body: str | bytes) -> str:
-    """Give the text of a column, of a damaged one what can be told of it."""
+    """Return the text of a column, of a damaged one what can be told of it."""
     if not isinstance(body, bytes):
         return str(body)
     try:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def asking(shell: InteractiveShell) -> Callable[[str], str]:
-    """Give what asks a question, hidden, in this shell.
+    """Return what asks a question, hidden, in this shell.
 
     It raises `EOFError` where other cells wait behind the one that asks, as under
     *Run All*: whoever started them does not wait at the screen.

@@ -60,7 +60,7 @@ class CompletionMagics(Magics):
         return pathlib.Path(profile.location if profile else get_ipython_dir())
 
     def catalog(self) -> Catalog:
-        """Give what is known of models, what endpoints told included."""
+        """Return what is known of models, what endpoints told included."""
         if "session" in vars(self):
             return self.session.routes.catalog(self.settings)
         from ..catalog import CATALOG, Catalog  # noqa: PLC0415 - see `session`
@@ -218,7 +218,7 @@ class CompletionMagics(Magics):
 
 
 def prompt_text(rest: str, cell: str | None) -> str:
-    """Give the prompt of a line's rest, or of a cell's body; raise `InputError`."""
+    """Return the prompt of a line's rest, or of a cell's body; raise `InputError`."""
     if cell is None:
         if not rest:
             raise InputError(

@@ -146,7 +146,7 @@ def _where(options: HistoryOptions) -> dict[str, Any]:
 
 
 def when(text: str) -> datetime:
-    """Give the time of a date, ISO 8601, local where it says no zone, or of ``24h``.
+    """Return the time of a date, ISO 8601, local where it says no zone, or of ``24h``.
 
     Raises `InputError`.
     """

@@ -60,7 +60,7 @@ def plan_of(
     line: Line[CompleteOptions],
     origin: Origin | None = None,
 ) -> SweepPlan:
-    """Give the sweep that a line and a text ask for, checked. Raises `InputError`."""
+    """Return the sweep that a line and a text ask for, checked. Raises `InputError`."""
     names = Names(axis_settings(), template_names(text))
     axes = [
         parse_axis(axis, names=names, lookup=variables.__getitem__)
@@ -91,7 +91,7 @@ def _executor(name: str | None, variables: Mapping[str, object]) -> Executor | N
 
 
 def grid_text(plan: SweepPlan, to_send: Sequence[Task]) -> str:
-    """Give what a dry run says of a sweep: its size, what it sends, its points."""
+    """Return what a dry run says of a sweep: its size, what it sends, its points."""
     labels = dict.fromkeys(task.point.label for task in plan.tasks)
     shown = [f"  {label}" for label in list(labels)[:MOST_POINTS] if label]
     if len(labels) > MOST_POINTS:

@@ -138,7 +138,7 @@ class _Outline:
 
 
 def documentation() -> list[Paragraph]:
-    """Give the prose of Python's documentation, each paragraph once.
+    """Return the prose of Python's documentation, each paragraph once.
 
     A paragraph that stands in several topics belongs to the most special of them,
     which is the shortest.
@@ -153,7 +153,7 @@ def documentation() -> list[Paragraph]:
 
 
 def from_text(text: str) -> list[Paragraph]:
-    """Give the paragraphs of a text of the user's own, lines unwrapped."""
+    """Return the paragraphs of a text of the user's own, lines unwrapped."""
     pieces = re.split(r"\n\s*\n", text.replace("\r\n", "\n").replace("\r", "\n"))
     unwrapped = (" ".join(piece.split()) for piece in pieces)
     return [
@@ -163,7 +163,7 @@ def from_text(text: str) -> list[Paragraph]:
 
 
 def _paragraphs(topic: str, text: str, seen: set[str]) -> Iterator[Paragraph]:
-    """Give the paragraphs of a topic that are not in ``seen``, and note them there."""
+    """Return a topic's paragraphs that are not in ``seen``, and note them there."""
     outline = _Outline(topic)
     blocks = list(_blocks(text))
     number = 0
@@ -205,7 +205,7 @@ def _is_prose(block: _Block) -> bool:
 
 
 def _with_list(block: _Block, following: Iterable[_Block]) -> tuple[str, int]:
-    """Give the block's prose, and how many items of a list it took in."""
+    """Return the block's prose, and how many items of a list it took in."""
     lead = _clean(_defined(block) or _BULLET.sub("", block.text))
     if not lead.endswith(":"):
         return lead, 0
@@ -221,7 +221,7 @@ def _with_list(block: _Block, following: Iterable[_Block]) -> tuple[str, int]:
 
 
 def _defined(block: _Block) -> str:
-    """Give a term and the lines that define it as prose; nothing if it is no term."""
+    """Return a term and the lines that define it as prose; nothing if it is no term."""
     depths = {len(line) - len(line.lstrip()) for line in block.lines[1:]}
     if len(depths) != 1 or depths.pop() <= block.indent or block.bullet:
         return ""
@@ -238,7 +238,7 @@ def _ended(item: str) -> str:
 
 
 def _whole_sentences(prose: str) -> str:
-    """Give the prose without a last sentence that leads to what was left out."""
+    """Return the prose without a last sentence that leads to what was left out."""
     sentences = _SENTENCE_END.split(prose)
     last = _EXAMPLE.sub("", sentences[-1])
     if last != sentences[-1]:

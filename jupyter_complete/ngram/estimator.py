@@ -30,7 +30,7 @@ class Emphasis:
         return cls(Places(text.tokens, sorted(weights), 0), weights)
 
     def followers(self, places: Places) -> Followers:
-        """Give the weight with which each token follows."""
+        """Return the weight with which each token follows."""
         sums: dict[int, float] = {}
         heaviest: dict[int, float] = {}
         for position in places.positions:
@@ -83,7 +83,7 @@ class Background:
         self._levels: dict[tuple[int, float], Level] = {}
 
     def level(self, token: int, discount: float, places: Places) -> Level:
-        """Give the estimate after a token, which has these places."""
+        """Return the estimate after a token, which has these places."""
         key = (token, discount)
         known = self._levels.get(key)
         if known is None:
@@ -93,7 +93,7 @@ class Background:
 
 
 def _root(text: Text) -> Level:
-    """Give each token's share by how many different tokens stand before it."""
+    """Return each token's share by how many different tokens stand before it."""
     counts = [0] * len(text.vocabulary)
     for _, token in set(zip(text.tokens, text.tokens[1:], strict=False)):
         counts[token] += 1
@@ -131,7 +131,7 @@ class Estimator:
         )
 
     def after(self, history: Sequence[int]) -> Level:
-        """Give the estimate of the token that follows the history."""
+        """Return the estimate of the token that follows the history."""
         if self._count > MOST_PLACES:
             self._start, self._count = self._fresh(), 0
         place = self._start

@@ -51,7 +51,7 @@ class Guard:
         """For each open bracket whether a sentence may end in it."""
 
     def allowed(self) -> Estimate:
-        """Give the estimate of what follows, without what should not."""
+        """Return the estimate of what follows, without what should not."""
         estimate, history = self._placed(), self.history
         context, brief = tuple(history[-LONGEST:]), tuple(history[-SAID_AGAIN:])
         wrong = self._round.get(context, _NOTHING)
@@ -67,7 +67,7 @@ class Guard:
         return estimate
 
     def _placed(self) -> Estimate:
-        """Give the estimate of what follows, without what is misplaced."""
+        """Return the estimate of what follows, without what is misplaced."""
         if self._here is None:
             estimate = Estimate(self._after(self.history))
             self._here = estimate.without(self._misplaced())

@@ -35,7 +35,7 @@ class Level:
         self._powers: dict[float, float] = {}
 
     def probability(self, token: int) -> float:
-        """Give the probability of a token, 0 for one outside the vocabulary."""
+        """Return the probability of a token, 0 for one outside the vocabulary."""
         scale, level = 1.0, self
         while (known := level.own.get(token)) is None:
             if level.parent is None:
@@ -100,7 +100,7 @@ class Level:
         return len(self.own) if self.parent is None else self.parent.size
 
     def power_sum(self, power: float) -> float:
-        """Give the sum of ``(p / top) ** power`` over the vocabulary, of ``top`` 1."""
+        """Return the sum of ``(p / top) ** power`` over the vocabulary."""
         known = self._powers.get(power)
         if known is not None:
             return known
@@ -148,12 +148,12 @@ class Estimate:
         self._top: float | None = None
 
     def probability(self, token: int) -> float:
-        """Give the probability of a token, 0 for one outside the vocabulary."""
+        """Return the probability of a token, 0 for one outside the vocabulary."""
         known = self.fixed.get(token)
         return self.share * self.level.probability(token) if known is None else known
 
     def without(self, tokens: Collection[int]) -> Estimate:
-        """Give the estimate when none of these tokens comes next.
+        """Return the estimate when none of these tokens comes next.
 
         They may come after all if hardly anything else could.
         """
@@ -174,7 +174,7 @@ class Estimate:
         return self._scaled(1 / left, fixed, said)
 
     def with_at_least(self, token: int, probability: float) -> Estimate:
-        """Give the estimate when a token comes next at least as likely as this.
+        """Return the estimate when a token comes next at least as likely as this.
 
         One that cannot come still cannot.
         """
@@ -214,7 +214,7 @@ class Estimate:
         return merge(raised, others, key=_less_likely)
 
     def power_sum(self, power: float) -> float | None:
-        """Give the sum of ``(p / top) ** power`` over the whole vocabulary.
+        """Return the sum of ``(p / top) ** power`` over the whole vocabulary.
 
         None where it would be the small difference of two large numbers.
         """

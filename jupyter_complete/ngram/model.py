@@ -67,7 +67,7 @@ class _Learnt:
         self._lock = threading.Lock()
 
     def continued(self, prompt: str) -> Passage:
-        """Give the passage that continues raw text."""
+        """Return the passage that continues raw text."""
         recent = prompt[-2_000:]
         history = [PARAGRAPH_ID, *self.text.known(_spaced(recent))]
         return Passage(
@@ -75,7 +75,7 @@ class _Learnt:
         )
 
     def answered(self, prompt: str) -> Passage:
-        """Give the passage that answers the prompt's last Human turn."""
+        """Return the passage that answers the prompt's last Human turn."""
         dialogue = parse_turns(prompt)
         asked = [text for role, text in dialogue.turns if role == "user"]
         if not asked:
@@ -111,7 +111,7 @@ class _Learnt:
         return Estimator(self._background, CHAT, self._emphasis(best, terms))
 
     def _anything(self) -> list[tuple[int, float]]:
-        """Give paragraphs for a question that none of them is about."""
+        """Return paragraphs for a question that none of them is about."""
         best = self.index.rank(question_terms(SUBJECT), MOST_PASSAGES)
         return best or [(0, 1.0)]
 
@@ -184,7 +184,7 @@ class _Learnt:
 
 
 def _terms(asked: list[str]) -> dict[str, float]:
-    """Give what the last turn asks for, and what it may refer to, if it says little."""
+    """Return the terms of the last turn, with earlier ones if it says little."""
     terms = question_terms(asked[-1])
     if len(terms) < FEWEST_TERMS:
         for turn in asked[-3:-1]:
@@ -194,7 +194,7 @@ def _terms(asked: list[str]) -> dict[str, float]:
 
 
 def _spaced(text: str) -> str:
-    """Give a text as the paragraphs were learnt: one space before the first word."""
+    """Return a text as the paragraphs were learnt: one space before the first word."""
     return " " + text.strip(" \t").lstrip().replace(PARAGRAPH, f"{PARAGRAPH} ")
 
 
@@ -237,7 +237,7 @@ _loading = threading.Lock()
 
 
 def load_models(text: str | None = None) -> Mapping[str, NgramModel]:
-    """Give the models by name, which learn when one is first asked for.
+    """Return the models by name, which learn when one is first asked for.
 
     They learn from Python's documentation, or from a text of the user's own, its
     paragraphs parted by empty lines; once in a process. Raises `InputError`.

@@ -43,7 +43,7 @@ class NextTokens(NamedTuple):
 
 
 def count_tokens(text: str) -> int:
-    """Give how many tokens a text is to these models."""
+    """Return how many tokens a text is to these models."""
     return len(tokenise(text))
 
 
@@ -79,7 +79,7 @@ class Passage:
         top_k: int | None = None,
         top_p: float | None = None,
     ) -> NextTokens:
-        """Give the distribution of the next token, as the sampling leaves it."""
+        """Return the distribution of the next token, as the sampling leaves it."""
         shaped = self.shaped(Sampling(temperature, top_k, top_p))
         merged: dict[str, float] = {}
         for token, probability in shaped:
@@ -89,7 +89,7 @@ class Passage:
         return NextTokens(tuple(text for text, _ in pairs), tuple(p for _, p in pairs))
 
     def likeliest(self, shaped: Shaped, most: int) -> list[tuple[str, float]]:
-        """Give that many of the likeliest texts of the next token, likeliest first."""
+        """Return that many texts of the next token, the likeliest first."""
         found = {self.text_of(t): self.told(shaped, t) for t in BREAKS}
         shares = 2 if self._spaced else 1  # of a text that is yet to come
         for token, probability in shaped:
@@ -106,7 +106,7 @@ class Passage:
     def told(
         self, shaped: Shaped, token: int, probability: float | None = None
     ) -> float:
-        """Give how likely a token's text comes next, which another may have, too.
+        """Return how likely a token's text comes next, which another may have, too.
 
         ``probability``: the token's own, where it is known.
         """
@@ -119,7 +119,7 @@ class Passage:
         self.advance(token)
 
     def shaped(self, sampling: Sampling) -> Shaped:
-        """Give the estimate of the next token, as the sampling leaves it."""
+        """Return the estimate of the next token, as the sampling leaves it."""
         if self._ended:
             return shape(_THE_END, sampling)
         estimate = self._guard.allowed()
@@ -129,7 +129,7 @@ class Passage:
         return shape(estimate, sampling)
 
     def text_of(self, token: int) -> str:
-        """Give what a token would add to the text here."""
+        """Return what a token would add to the text here."""
         if token in BREAKS and self._chat:
             fewest = FEWEST_TOKENS if token == PARAGRAPH_ID else FEWEST_AT_END
             return END if len(self._guard.history) > fewest else PARAGRAPH
@@ -176,7 +176,7 @@ class NgramModel:
         self._begin = begin
 
     def begin(self, prompt: str) -> Passage:
-        """Give the passage after a prompt, to be continued token by token."""
+        """Return the passage after a prompt, to be continued token by token."""
         return self._begin(prompt)
 
     def generate(
@@ -216,11 +216,11 @@ class NgramModel:
         top_k: int | None = None,
         top_p: float | None = None,
     ) -> NextTokens:
-        """Give the distribution that `generate` takes its first token from."""
+        """Return the distribution that `generate` takes its first token from."""
         return self.begin(prompt).distribution(
             temperature=temperature, top_k=top_k, top_p=top_p
         )
 
     def count_tokens(self, text: str) -> int:
-        """Give how many tokens a text is."""
+        """Return how many tokens a text is."""
         return count_tokens(text)

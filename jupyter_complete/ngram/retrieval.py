@@ -46,7 +46,7 @@ _CODE = re.compile(r"\w+|\*\*|//|<<|>>|[=!<>:]=|\.\.\.|[-+*/%&|^~@<>]")
 
 
 def stem(word: str) -> str:
-    """Give the part of a word that its forms share, roughly."""
+    """Return the part of a word that its forms share, roughly."""
     word = word.lower().removesuffix("’s").removesuffix("'s")
     if "-" in word:
         before, _, last = word.rpartition("-")
@@ -68,7 +68,7 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def terms_of(token: str) -> tuple[str, ...]:
-    """Give the terms under which a token of the text is found."""
+    """Return the terms under which a token of the text is found."""
     token = token.strip()
     if token.startswith('"') and len(token) > 2:
         pieces = _CODE.findall(token[1:-1])
@@ -95,7 +95,7 @@ def terms_of(token: str) -> tuple[str, ...]:
 
 
 def question_terms(question: str) -> dict[str, float]:
-    """Give the terms to look for, and how much each counts.
+    """Return the terms to look for, and how much each counts.
 
     Of several lines the last that asks something counts most.
     """
@@ -216,7 +216,7 @@ class Index:
         self._mean = sum(self._lengths) / max(1, len(self._lengths)) or 1.0
 
     def rank(self, terms: Mapping[str, float], most: int) -> list[tuple[int, float]]:
-        """Give the numbers of the best paragraphs and their scores, the best first."""
+        """Return the best paragraphs' numbers and scores, the best first."""
         scores: dict[int, float] = {}
         covered: dict[int, float] = {}
         total = 0.0
@@ -247,7 +247,7 @@ class Index:
         return best[:most]
 
     def headings(self, number: int) -> frozenset[str]:
-        """Give the terms of the headings that a paragraph stands under."""
+        """Return the terms of the headings that a paragraph stands under."""
         return frozenset().union(*self._heads[number])
 
     def _prior(self, number: int, terms: Mapping[str, float], covered: float) -> float:

@@ -52,7 +52,7 @@ class Shaped:
         return ((token, weight / total) for token, weight in self._weights())
 
     def probability(self, token: int) -> float:
-        """Give the probability of a token, 0 for one that was cut."""
+        """Return the probability of a token, 0 for one that was cut."""
         if self.cut is not None:
             return dict(self.cut).get(token, 0.0) / self.total
         share = self.estimate.probability(token) / self.estimate.top
@@ -74,7 +74,7 @@ class Shaped:
         return _powers(self.estimate, self.power)
 
     def choose(self, chance: float) -> tuple[int, float]:
-        """Give the token that a number from 0 to 1 falls on, and its probability."""
+        """Return the token that a number from 0 to 1 falls on, and its probability."""
         left = chance * self.total
         token, weight = 0, 0.0
         for following, share in self._weights():
@@ -88,7 +88,7 @@ class Shaped:
 
 
 def shape(estimate: Estimate, sampling: Sampling) -> Shaped:
-    """Give the estimate as temperature, top_k and top_p leave it."""
+    """Return the estimate as temperature, top_k and top_p leave it."""
     temperature = 1.0 if sampling.temperature is None else sampling.temperature
     if temperature == 0 or sampling.top_p == 0 or sampling.top_k == 1:
         token, _ = next(estimate.ranked())

@@ -29,7 +29,7 @@ _TOKEN = re.compile(
 
 
 def tokenise(text: str) -> list[str]:
-    """Give the tokens of a text; joined they are the text, save runs of newlines."""
+    """Return the tokens of a text; joined they are the text, save runs of newlines."""
     return [
         PARAGRAPH if token.startswith(PARAGRAPH) else token
         for token in _TOKEN.findall(text)
@@ -60,7 +60,7 @@ class Places:
         self._followers: Followers | None = None
 
     def longer(self, token: int) -> Places | None:
-        """Give the places of this context with a token before it, if any."""
+        """Return the places of this context with a token before it, if any."""
         if len(self.positions) == 1:  # most are: nothing to keep
             before = self.positions[0] - self.depth - 1
             known = before >= 0 and self.text[before] == token
@@ -77,7 +77,7 @@ class Places:
         return self._longer.get(token)
 
     def followers(self) -> Followers:
-        """Give how often each token follows, as Kneser and Ney count.
+        """Return how often each token follows, as Kneser and Ney count.
 
         Below the longest context that is by how many different tokens stand before,
         save at the start of a paragraph, before which nothing differs.
@@ -125,7 +125,7 @@ class Text:
 
     @classmethod
     def of(cls, sections: Iterable[Iterable[str]]) -> Text:
-        """Give the text of sections of paragraphs; a section's end ends the text."""
+        """Return the text of sections of paragraphs; a section's end ends the text."""
         ids = {PARAGRAPH: PARAGRAPH_ID, END: END_ID}
         tokens: list[int] = []
         starts: list[int] = []
@@ -147,7 +147,7 @@ class Text:
 
     @cached_property
     def marks(self) -> Marks:
-        """Give the tokens that make sentences and brackets."""
+        """Return the tokens that make sentences and brackets."""
 
         def known(*tokens: str) -> frozenset[int]:
             found = (self.ids.get(f"{space}{t}") for t in tokens for space in ("", " "))
@@ -167,7 +167,7 @@ class Text:
         )
 
     def span(self, paragraph: int) -> range:
-        """Give the positions of a paragraph's tokens and of what ends it."""
+        """Return the positions of a paragraph's tokens and of what ends it."""
         first = self.starts[paragraph]
         last = paragraph + 1 == len(self.starts)
         end = len(self.tokens) if last else self.starts[paragraph + 1]
@@ -175,6 +175,6 @@ class Text:
         return range(first, stop)
 
     def known(self, text: str) -> list[int]:
-        """Give the tokens of a text that the vocabulary has."""
+        """Return the tokens of a text that the vocabulary has."""
         found = (self.ids.get(token) for token in tokenise(text))
         return [token for token in found if token is not None]

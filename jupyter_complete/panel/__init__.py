@@ -99,7 +99,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         self._prompt.value = text
 
     def cell(self) -> str:
-        """Give the ``%%complete`` cell that does what Run does."""
+        """Return the ``%%complete`` cell that does what Run does."""
         return cells.cell(self.settings, self.prompt, samples=self._samples.value)
 
     def run(self) -> None:
@@ -128,7 +128,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         super().close()
 
     def _filled(self) -> tuple[str, dict[str, object]]:
-        """Give the template with the values of those of its names that have one."""
+        """Return the template with the values of those of its names that have one."""
         names = template_names(self.prompt)
         have = [name for name in names if name in self._namespace]
         return self.prompt, {name: self._namespace[name] for name in have}
@@ -270,7 +270,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
 
 
 def _session_of(shell: InteractiveShell | None) -> Session:
-    """Give the session of the loaded extension, whose settings the magics use."""
+    """Return the session of the loaded extension, whose settings the magics use."""
     magics = shell.magics_manager.registry.get("CompletionMagics") if shell else None
     if magics is None:
         raise InputError("The panel needs the extension: %load_ext jupyter_complete.")

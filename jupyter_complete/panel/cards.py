@@ -17,7 +17,7 @@ _STYLE = "white-space: pre-wrap; overflow-wrap: anywhere"
 
 
 def card(completion: Completion, format: str) -> str:  # noqa: A002 - the setting's name
-    """Give a completion's text with the line of facts, notes and error below it.
+    """Return a completion's text with the line of facts, notes and error below it.
 
     Where drawing it fails, give the text as it is, and a line that says so.
     """
@@ -52,7 +52,7 @@ def saved(
     name: str,
     format: str,  # noqa: A002 - as above
 ) -> str:
-    """Give what a saved notebook shows in the panel's place, in a box of that class."""
+    """Return what a saved notebook shows in the panel's place, as a box."""
     what = (
         "The completion panel of jupyter_complete needs a running kernel and "
         "ipywidgets: open this in JupyterLab, Notebook 7 or Voilà and run the cell."
@@ -69,7 +69,7 @@ def saved(
 
 
 def saved_text(completions: Sequence[Completion], bars: Bars | None) -> str:
-    """Give the same as plain text."""
+    """Return the same as plain text."""
     parts = [
         f"{shown(completion.text).strip()}\n[{drawn(partial(facts, completion), str)}]"
         for completion in completions
@@ -78,7 +78,7 @@ def saved_text(completions: Sequence[Completion], bars: Bars | None) -> str:
 
 
 def names(template: str, values: Mapping[str, object]) -> str:
-    """Give each ``{{name}}`` of a template with its value, or that it has none."""
+    """Return each ``{{name}}`` of a template with its value, or that it has none."""
     lines = []
     for name in template_names(template):
         code = f"<code>{{{{{escape(name)}}}}}</code>"
@@ -99,7 +99,7 @@ def _value(name: str, value: object) -> str:
 def earlier(
     completion: Completion, settings: str, *, newest: Completion | None, opened: bool
 ) -> str:
-    """Give an earlier answer, folded, with its difference from the newest."""
+    """Return an earlier answer, folded, with its difference from the newest."""
     words = escape(one_line(completion.text, 60))
     compared = None
     if newest and newest.prompt == completion.prompt:

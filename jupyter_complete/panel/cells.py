@@ -22,7 +22,7 @@ SWEEPS = {
 
 
 def call_values(settings: CompletionSettings) -> dict[str, Any]:
-    """Give every parameter of a call, as it is now: what is changed later is not in."""
+    """Return every parameter of a call as it is now."""
     values = {p.name: getattr(settings, p.name) for p in parameters() if not p.sweep}
     return {
         name: list(value) if isinstance(value, list) else value
@@ -31,19 +31,19 @@ def call_values(settings: CompletionSettings) -> dict[str, Any]:
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the parameters of a call that differ from the defaults."""
+    """Return the parameters of a call that differ from the defaults."""
     defaults = call_values(CompletionSettings())
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def cell(settings: CompletionSettings, prompt: str, *, samples: int = 1) -> str:
-    """Give the cell that completes the prompt with these settings, all written out."""
+    """Return the cell that completes the prompt with these settings."""
     more = {"samples": samples} if samples > 1 else {}
     return cell_of(prompt, {**given(call_values(settings)), **more}, filled=False)
 
 
 def sweep(settings: CompletionSettings, prompt: str, name: str) -> str:
-    """Give the cell that sweeps one parameter and leaves the others as they are."""
+    """Return the cell that sweeps one parameter and leaves the others as they are."""
     fixed = given(call_values(settings))
     fixed.pop(name, None)
     return cell_of(prompt, fixed, {name: SWEEPS[name]}, filled=False)
@@ -56,12 +56,12 @@ def restore(settings: CompletionSettings, values: Mapping[str, Any]) -> None:
 
 
 def missing(template: str, values: Mapping[str, object]) -> list[str]:
-    """Give the ``{{name}}`` of a template that have no value."""
+    """Return the ``{{name}}`` of a template that have no value."""
     return [name for name in template_names(template) if name not in values]
 
 
 def last_prompt(shell: InteractiveShell | None) -> str:
-    """Give the text of the last ``%%complete`` cell that ran, empty if none did."""
+    """Return the text of the last ``%%complete`` cell that ran, empty if none did."""
     history = shell.history_manager if shell else None
     for source in reversed(history.input_hist_raw if history else []):
         found = read(source)

@@ -26,7 +26,7 @@ Options = Sequence[tuple[str, str]]
 
 
 def parameter(name: str) -> Parameter:
-    """Give the parameter of this name."""
+    """Return the parameter of this name."""
     return next(found for found in parameters() if found.name == name)
 
 
@@ -73,7 +73,7 @@ class Control:
             self._quiet = before
 
     def _set(self, value: Any) -> None:
-        """Give the setting a value from a widget; show what it made of it."""
+        """Return the setting a value from a widget; show what it made of it."""
         if self._quiet:
             return
         try:
@@ -272,13 +272,13 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\"}
 
 
 def stops_from_text(text: str) -> list[str]:
-    r"""Give the stop sequences, one to a line; ``\n`` in one is a newline."""
+    r"""Return the stop sequences, one to a line; ``\n`` in one is a newline."""
     lines = [line for line in text.split("\n") if line]
     return [re.sub(r"\\[ntr\\]", lambda m: _ESCAPES[m[0]], line) for line in lines]
 
 
 def text_from_stops(stops: Sequence[str]) -> str:
-    """Give the text that `stops_from_text` reads back."""
+    """Return the text that `stops_from_text` reads back."""
     signs = {sign: escape for escape, sign in _ESCAPES.items()}
     return "\n".join(
         re.sub(r"[\n\t\r\\]", lambda m: signs[m[0]], stop) for stop in stops

@@ -94,7 +94,7 @@ class Form:
 
 
 def _reason(refusal: str) -> str:
-    """Give a refusal without the value that was tried: nobody set it."""
+    """Return a refusal without the value that was tried: nobody set it."""
     match = re.match(r"(\w+) is \S+?( beside [^,]*)?, (?:and|but) ([^;]*);", refusal)
     return f"{match[1]}{match[2] or ''}: {match[3]}." if match else refusal
 
@@ -130,7 +130,7 @@ def _controls(
 
 
 def _texts(settings: CompletionSettings, on_refusal: OnRefusal) -> Iterator[Control]:
-    """Give what is typed; it is set when the box is left, not at each key."""
+    """Return what is typed; it is set when the box is left, not at each key."""
     area = functools.partial(widgets.Textarea, rows=2, continuous_update=False)
     yield Field(
         settings,
@@ -219,7 +219,7 @@ def _catalog(session: Session) -> Catalog:
 
 
 def _models(session: Session) -> list[tuple[str, str]]:
-    """Give the models with a heading for each endpoint, which cannot be chosen."""
+    """Return the models with a heading for each endpoint, which cannot be chosen."""
     today = datetime.now(UTC).date().isoformat()
     models = _catalog(session).models
     options: list[tuple[str, str]] = []

@@ -123,7 +123,7 @@ class Run:
 
 
 def in_one_line(error: Exception) -> CompleteError:
-    """Give any error, a foreign one too, as one that can be shown."""
+    """Return any error, a foreign one too, as one that can be shown."""
     if isinstance(error, CompleteError):
         return error
     return CompleteError(f"{type(error).__name__}: {error}")

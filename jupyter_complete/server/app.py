@@ -75,7 +75,7 @@ def make_app(
     hosts: Hosts | None = None,
     ping_seconds: float | None = None,
 ) -> WSGIApplication:
-    """Give the app that serves these models, by the ids they have here.
+    """Return the app that serves these models, by the ids they have here.
 
     A model is looked up when it is asked, so that a mapping may make it then. With a
     ``key``, a request must bring it, as ``x-api-key`` or ``Authorization: Bearer``.
@@ -252,7 +252,7 @@ def _checked_prompt(prompt: str, *, turns: bool) -> str:
 
 
 def _count(prompt: str) -> int:
-    """Give the number of tokens, or one more than may be: enough to refuse it."""
+    """Return the number of tokens, or one more than may be: enough to refuse it."""
     return sum(1 for _ in islice(_WORD.finditer(prompt), MOST_INPUT_TOKENS + 1))
 
 
@@ -288,7 +288,7 @@ def _guarded(
 
 
 def _failure(error: Exception, request_id: str) -> Refused:
-    """Give what a client is told of an error of the model, and log the rest."""
+    """Return what a client is told of an error of the model, and log the rest."""
     if isinstance(error, InputError):
         return invalid(str(error))
     _LOG.error("%s: the model failed: %r", request_id, error)

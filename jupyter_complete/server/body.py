@@ -10,7 +10,7 @@ from .validation import LONGEST_BODY, Refused, invalid
 
 
 def content_length(environ: Mapping[str, Any]) -> int | None:
-    """Give the length of the body, None for one that comes in chunks."""
+    """Return the length of the body, None for one that comes in chunks."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length and not re.fullmatch("[0-9]+", length):
         raise invalid("Content-Length: Input should be a whole number, 0 or more")
@@ -27,7 +27,7 @@ def _too_large() -> Refused:
 
 
 def read_body(environ: Mapping[str, Any], length: int | None) -> bytes:
-    """Give the body of this length, or of all chunks. Raises `Refused`."""
+    """Return the body of this length, or of all chunks. Raises `Refused`."""
     stream = environ["wsgi.input"]
     parts, size = [], 0
     wanted = LONGEST_BODY + 1 if length is None else length

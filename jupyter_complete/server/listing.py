@@ -16,7 +16,7 @@ CREATED_AT = "2026-11-23T00:00:00Z"
 
 
 def page_of(names: Sequence[str], page: Page) -> dict[str, Any]:
-    """Give the part of the list of models that was asked for. Raises `Refused`."""
+    """Return the part of the list of models that was asked for. Raises `Refused`."""
     for field in ("after_id", "before_id"):
         cursor = getattr(page, field)
         if cursor is not None and cursor not in names:
@@ -39,13 +39,13 @@ def page_of(names: Sequence[str], page: Page) -> dict[str, Any]:
 
 
 def most_tokens(name: str) -> int:
-    """Give the most tokens that the model samples; more are capped, not refused."""
+    """Return the most tokens that the model samples; more are capped, not refused."""
     listed = CATALOG.find(name)
     return (listed and listed.output_tokens) or MOST_OUTPUT_TOKENS
 
 
 def model_info(name: str) -> dict[str, Any]:
-    """Give what the API tells of a model."""
+    """Return what the API tells of a model."""
     return {
         "type": "model",
         "id": name,

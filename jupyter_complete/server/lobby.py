@@ -128,7 +128,7 @@ class Lobby:
         connection.sock.close()
 
     def linger(self, connection: Connection) -> None:
-        """Give the client a chance to read its answer, then close.
+        """Return the client a chance to read its answer, then close.
 
         A socket that is closed with bytes unread resets the connection, and the
         client may lose an answer such as 413 that is on its way (RFC 9112, 9.6).
@@ -210,7 +210,7 @@ class Lobby:
         self._sending[connection] = None
 
     def expire(self) -> None:
-        """Give up what has taken too long."""
+        """Return up what has taken too long."""
         now = time.monotonic()
         late = [one for one in (*self._waiting, *self._sending) if one.ends < now]
         for connection in late:

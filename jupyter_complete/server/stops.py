@@ -27,7 +27,7 @@ class StopFinder:
         """The stop sequence that was found, None until then."""
 
     def feed(self, text: str) -> str:
-        """Give what may be shown now that this text has come."""
+        """Return what may be shown now that this text has come."""
         if not self._held and not self._begins.search(text):
             return text
         text = self._held + text
@@ -40,19 +40,19 @@ class StopFinder:
         return text[:pending]
 
     def flush(self) -> str:
-        """Give what was held back, now that no more text will come."""
+        """Return what was held back, now that no more text will come."""
         text, self._held = self._held, ""
         start, self.stop = self._first(text)
         return text[:start]
 
     def _first(self, text: str) -> tuple[int, str | None]:
-        """Give where the first whole stop sequence begins, and which one it is."""
+        """Return where the first whole stop sequence begins, and which one it is."""
         found = [(text.find(stop), stop) for stop in self._stops if stop in text]
         first = min(found, key=lambda pair: pair[0], default=None)
         return first or (len(text), None)
 
     def _pending(self, text: str) -> int:
-        """Give where a stop sequence may have begun that is not whole yet."""
+        """Return where a stop sequence may have begun that is not whole yet."""
         for match in self._begins.finditer(text):
             rest = text[match.start() :]
             if any(len(s) > len(rest) and s.startswith(rest) for s in self._stops):

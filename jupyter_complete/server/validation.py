@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 def invalid(message: str) -> Refused:
-    """Give the refusal of a bad request."""
+    """Return the refusal of a bad request."""
     return Refused(400, "invalid_request_error", message)
 
 
@@ -79,7 +79,7 @@ class Page:
 
 
 def read_ask(body: bytes) -> Ask:
-    """Give the request in a body. Raises `Refused`."""
+    """Return the request in a body. Raises `Refused`."""
     fields = _read_object(body)
     for name in fields:
         if name not in _FIELDS:
@@ -104,7 +104,7 @@ def read_ask(body: bytes) -> Ask:
 
 
 def read_wishes(environ: Mapping[str, Any]) -> Wishes:
-    """Give what the request's headers ask for. Raises `Refused`."""
+    """Return what the request's headers ask for. Raises `Refused`."""
     version = environ.get("HTTP_ANTHROPIC_VERSION", VERSION)
     if version != VERSION:
         raise invalid(
@@ -118,7 +118,7 @@ def read_wishes(environ: Mapping[str, Any]) -> Wishes:
 
 
 def read_page(query: str) -> Page:
-    """Give the page that a query string asks for. Raises `Refused`."""
+    """Return the page that a query string asks for. Raises `Refused`."""
     values: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in values:

@@ -34,7 +34,7 @@ class Wire:
         self._tail = b"," + rest[1:-1]
 
     def whole(self, pieces: Iterable[Piece]) -> bytes:
-        """Give the body of an answer that is not streamed."""
+        """Return the body of an answer that is not streamed."""
         texts: list[str] = []
         logprobs: list[dict[str, Any]] = []
         last = Piece("")
@@ -87,16 +87,16 @@ def _logprob(token: Token) -> dict[str, Any]:
 
 
 def error_body(type_: str, message: str, request_id: str) -> bytes:
-    """Give the body of an answer that is an error."""
+    """Return the body of an answer that is an error."""
     error = {"type": type_, "message": message}
     return dumps({"type": "error", "error": error, "request_id": request_id})
 
 
 def error_event(type_: str, message: str, request_id: str) -> bytes:
-    """Give the event that ends a stream with an error."""
+    """Return the event that ends a stream with an error."""
     return b"event: error\ndata: " + error_body(type_, message, request_id) + b"\n\n"
 
 
 def dumps(value: object) -> bytes:
-    """Give the value as compact JSON, in ASCII."""
+    """Return the value as compact JSON, in ASCII."""
     return json.dumps(value, separators=(",", ":")).encode()

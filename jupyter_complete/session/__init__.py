@@ -87,7 +87,7 @@ class Session:
         directory: Path,
         ask_key: Callable[[str], str] | None,
     ) -> Session:
-        """Give a session with its history in the directory and the user's keys.
+        """Return a session with its history in the directory and the user's keys.
 
         ``ask_key`` asks the user for a key, hidden; None where nobody can answer.
         """
@@ -104,7 +104,7 @@ class Session:
         cancel: Cancel | None = None,
         **overrides: object,
     ) -> Call:
-        """Give the checked call for a text; nothing is sent, no setting moves.
+        """Return the checked call for a text; nothing is sent, no setting moves.
 
         ``values`` fill ``{{name}}``; ``overrides`` are settings by name. An endpoint
         that does not say what it speaks is asked once; ``cancel`` ends that. Raises
@@ -120,7 +120,7 @@ class Session:
         values: Mapping[str, object] | None = None,
         **overrides: object,
     ) -> Call | None:
-        """Give the call as `prepare` would, asking no endpoint anything.
+        """Return the call as `prepare` would, asking no endpoint anything.
 
         None where one has to be asked first what it speaks. Raises `InputError`.
         """
@@ -189,7 +189,7 @@ class Session:
         return follow(running, on_text)
 
     def count(self, call: Call) -> int:
-        """Give how many tokens the call's prompt has, as its endpoint counts.
+        """Return how many tokens the call's prompt has, as its endpoint counts.
 
         Raises `InputError` where the endpoint does not count, and as `Outcome.error`.
         """
@@ -207,7 +207,7 @@ class Session:
     def distribution(
         self, call: Call, *, prompt: str | None = None, cancel: Cancel | None = None
     ) -> Distribution:
-        """Give what can come after a call's prompt; it is not kept in the history.
+        """Return what can come after a call's prompt; it is not kept in the history.
 
         The call is one prepared with `AS_IT_IS`; ``prompt`` takes the place of its own,
         already as the model is to have it. Raises `InputError` where the
@@ -218,7 +218,7 @@ class Session:
         return distribution(call, functools.partial(self.ask, cancel=cancel))
 
     def code(self, asked: Call | Completion, kind: str) -> str:
-        """Give code that sends the same request, the key from the environment.
+        """Return code that sends the same request, the key from the environment.
 
         ``kind``: ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError`.
         """
@@ -227,7 +227,7 @@ class Session:
         return code(asked, kind, self.settings)
 
     def warnings(self) -> list[str]:
-        """Give the lines the user should read that no call carries, each once."""
+        """Return the lines the user should read that no call carries, each once."""
         lines = self._warnings  # which another thread may add to meanwhile
         return [lines.pop(0) for _ in range(len(lines))]
 
@@ -242,7 +242,7 @@ class Session:
         origin: Origin | None = None,
         **overrides: object,
     ) -> SweepPlan:
-        """Give the sweep of a text over the axes; every call is built and checked.
+        """Return the sweep of a text over the axes; every call is built and checked.
 
         Raises `InputError` for the first that is refused; nothing is sent.
         """
@@ -257,7 +257,7 @@ class Session:
         )
 
     def to_send(self, plan: SweepPlan) -> tuple[Task, ...]:
-        """Give the calls that a run of the sweep would send: those not yet answered."""
+        """Return the calls that a run of the sweep would send, those not answered."""
         return to_send(plan, self.history)
 
     def sweep(
@@ -279,7 +279,7 @@ class Session:
         return sweeping.run(plan, on_progress=on_progress)
 
     def restore_sweep(self, sweep_id: str) -> SweepResult:
-        """Give a sweep of the history again. Raises `HistoryError` if there is none."""
+        """Return a sweep of the history. Raises `HistoryError` if there is none."""
         rows = self.history.sweep(sweep_id) if self.history else []
         if not rows:
             raise HistoryError(

@@ -52,7 +52,7 @@ class Gathering:
         self._attempts = 0
 
     def text(self) -> str:
-        """Give the text so far."""
+        """Return the text so far."""
         return "".join(self._texts)
 
     @property
@@ -98,7 +98,7 @@ class Gathering:
     def completion(
         self, status: Status, error: CompleteError | None = None
     ) -> Completion:
-        """Give the completion as it stands now."""
+        """Return the completion as it stands now."""
         call, answer = self._call, self._answer
         failed = error or CompleteError("")
         return Completion(
@@ -129,7 +129,7 @@ class Gathering:
 
 
 def _latest(old: Usage | None, new: Usage) -> Usage:
-    """Give the usage with each count the newest that was told."""
+    """Return the usage with each count the newest that was told."""
     if old is None:
         return new
     return Usage(

@@ -29,7 +29,7 @@ class Bounds(NamedTuple):
 
 
 def client_of(keys: Keys, bounds: Bounds, *, retries: int) -> Client:
-    """Give a client with a pool of its own."""
+    """Return a client with a pool of its own."""
     return Client(
         keys,
         **bounds._asdict(),
@@ -49,7 +49,7 @@ class SharedClient:
         settings.observe(self.close, names=[*Bounds._fields, "retries"])
 
     def __call__(self) -> Client:
-        """Give the client."""
+        """Return the client."""
         settings = self._settings
         with self._lock:
             if self._client is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def code(call: Call, kind: str, settings: CompletionSettings) -> str:
-    """Give the call as ``curl``, ``requests``, ``sdk`` or ``magic``.
+    """Return the call as ``curl``, ``requests``, ``sdk`` or ``magic``.
 
     A cell says what it has to where these settings are set. Raises `InputError` for
     what such code cannot hold.
@@ -68,7 +68,7 @@ def _in_python(
 
 
 def _overrides(call: Call, settings: CompletionSettings) -> dict[str, Any]:
-    """Give the settings of a cell that sends exactly this request."""
+    """Return the settings of a cell that sends exactly this request."""
     asked = {
         p.name: getattr(call.request, p.request) for p in parameters() if p.request
     }
@@ -91,7 +91,7 @@ def _overrides(call: Call, settings: CompletionSettings) -> dict[str, Any]:
 def call_of(
     completion: Completion, settings: CompletionSettings, routes: Routes
 ) -> Call:
-    """Give the call that a completion answered, to be sent or written again.
+    """Return the call that a completion answered, to be sent or written again.
 
     Raises `InputError` where its endpoint is not known any more.
     """

@@ -31,7 +31,7 @@ USUAL = 20
 
 
 def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
-    """Give what can come after a call's prompt; ``ask`` sends a call.
+    """Return what can come after a call's prompt; ``ask`` sends a call.
 
     The embedded models give every token exactly; elsewhere one token is asked for,
     with log-probabilities. Raises `InputError` where there are none, and what the

@@ -23,12 +23,12 @@ ALIKE = "At temperature 0 the samples of a point are much the same."
 
 
 def axis_settings() -> dict[str, type]:
-    """Give the settings that can be an axis, each with the kind of its values."""
+    """Return the settings that can be an axis, each with the kind of its values."""
     return {one.name: one.axis for one in parameters() if one.axis}
 
 
 def whole_sweep_settings() -> frozenset[str]:
-    """Give the settings that hold for a sweep as a whole."""
+    """Return the settings that hold for a sweep as a whole."""
     return frozenset(one.name for one in parameters() if not one.axis)
 
 
@@ -93,7 +93,7 @@ def plan_sweep(
     executor: Executor | None = None,
     fresh: bool = False,
 ) -> SweepPlan:
-    """Give the sweep of a text over the axes; every call is built and checked.
+    """Return the sweep of a text over the axes; every call is built and checked.
 
     ``prepare`` builds the call of the text with its values and settings. Raises
     `InputError` for the first that is refused; nothing is sent.
@@ -126,7 +126,7 @@ def plan_sweep(
 
 
 def _without_keys(point: sweep_axes.Point) -> dict[str, Any]:
-    """Give a point's values, which are stored whether the prompt has them or not.
+    """Return a point's values, which are stored whether the prompt has them or not.
 
     Raises `CredentialError` for what looks like a key.
     """
@@ -139,7 +139,7 @@ def _without_keys(point: sweep_axes.Point) -> dict[str, Any]:
 def _settings_at(
     settings: CompletionSettings,
 ) -> Callable[[tuple[tuple[str, Any], ...]], CompletionSettings]:
-    """Give what tells the settings of a point; many points have the same."""
+    """Return what tells the settings of a point; many points have the same."""
 
     @lru_cache(256)
     def changed(point: tuple[tuple[str, Any], ...]) -> CompletionSettings:

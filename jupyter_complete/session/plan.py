@@ -52,11 +52,11 @@ class Call:
     sweep: str | None = None
 
     def http(self) -> HttpCall:
-        """Give the HTTP request that will be sent, without host and key."""
+        """Return the HTTP request that will be sent, without host and key."""
         return self.dialect.encode(self.request, stream=self.stream)
 
     def again(self, sample: int) -> Call:
-        """Give the same call as another sample, with the next seed if it has one."""
+        """Return the same call as another sample, with the next seed if it has one."""
         request = self.request
         if request.seed is not None:
             request = replace(request, seed=request.seed + sample - self.sample)
@@ -70,7 +70,7 @@ def plan(
     route: Route,
     origin: Origin,
 ) -> Call:
-    """Give the checked call for a cell's text.
+    """Return the checked call for a cell's text.
 
     ``values`` are for ``{{name}}``. Raises `InputError`; nothing is sent.
     """

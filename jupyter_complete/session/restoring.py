@@ -20,7 +20,7 @@ _Values = dict[str, Any]
 
 
 def restored(rows: Sequence[HistoryRow], sweep_id: str) -> SweepResult:
-    """Give the sweep of its rows in the history, the newest answer of each call.
+    """Return the sweep of its rows in the history, the newest answer of each call.
 
     One prompt may have been swept more than once: it is the last sweep that is given,
     with the answers of the earlier ones that belong to it.
@@ -44,7 +44,7 @@ def restored(rows: Sequence[HistoryRow], sweep_id: str) -> SweepResult:
 
 
 def _values(row: HistoryRow, names: Sequence[str]) -> _Values | None:
-    """Give where a row stands on these axes; None if it stands on others."""
+    """Return where a row stands on these axes; None if it stands on others."""
     told = {name: _frozen(value) for name, value in (row.point or {}).items()}
     if set(told) == set(names):
         return {name: told[name] for name in names}
@@ -59,12 +59,12 @@ def _frozen(value: object) -> object:
 
 
 def _asked(request: CompletionRequest) -> _Values:
-    """Give the settings that a request shows."""
+    """Return the settings that a request shows."""
     return {p.name: getattr(request, p.request) for p in parameters() if p.request}
 
 
 def _fixed(row: HistoryRow, names: Sequence[str]) -> tuple[object, ...]:
-    """Give what is the same for all calls of the sweep that a row is of."""
+    """Return what is the same for all calls of the sweep that a row is of."""
     asked = _asked(row.completion.request)
     # Samples differ in their seed.
     asked = {k: v for k, v in asked.items() if k not in (*names, "seed")}
@@ -75,7 +75,7 @@ def _fixed(row: HistoryRow, names: Sequence[str]) -> tuple[object, ...]:
 def _axes(
     names: Sequence[str], points: Sequence[Mapping[str, Any]], settings: frozenset[str]
 ) -> tuple[Axis, ...]:
-    """Give the axes that span the points, none where calls are missing."""
+    """Return the axes that span the points, none where calls are missing."""
     groups: list[list[str]] = []
     for name in names:
         if groups and _in_step(groups[-1], name, points):
@@ -103,7 +103,7 @@ def _in_step(group: list[str], name: str, points: Sequence[Mapping[str, Any]]) -
 
 
 def _ordered(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> tuple[Row, ...]:
-    """Give the rows as the sweep had them: the last axis fastest, then the samples."""
+    """Return the rows in the sweep's order: last axis fastest, then samples."""
     places = [{row: place for place, row in enumerate(axis.rows)} for axis in axes]
 
     def place(row: Row) -> tuple[int, ...]:

@@ -60,19 +60,19 @@ class Routes:
         self.left_out = LeftOut()
 
     def catalog(self, settings: CompletionSettings) -> Catalog:
-        """Give what is known of models: ours, the user's file, the endpoints' lists."""
+        """Return the known models: ours, the user's file, the endpoints' lists."""
         path = settings.catalog
         known = Catalog.from_file(path, CATALOG) if path else CATALOG
         return known.merged(self._learned)
 
     def endpoints(self, settings: CompletionSettings) -> tuple[Endpoint, ...]:
-        """Give the endpoints there are by name: ours and the user's own."""
+        """Return the endpoints there are by name: ours and the user's own."""
         return known_endpoints(
             self.catalog(settings), settings.endpoints, self._environ
         )
 
     def find(self, settings: CompletionSettings, cancel: Cancel | None = None) -> Route:
-        """Give the route of the settings' model, endpoint and dialect.
+        """Return the route of the settings' model, endpoint and dialect.
 
         Raises `InputError`, and what asking an unknown endpoint raises; setting
         ``cancel`` ends that.
@@ -89,7 +89,7 @@ class Routes:
         return Route(way.endpoint, dialect, way.model, tuple(notices))
 
     def preview(self, settings: CompletionSettings) -> Route | None:
-        """Give the route without a call, None where an endpoint would be asked first.
+        """Return the route without a call, None where an endpoint would be asked first.
 
         Raises `InputError`. What is said once is still to be said by `find`.
         """
@@ -105,7 +105,7 @@ class Routes:
         return Route(way.endpoint, dialect, way.model, notices)
 
     def models(self, settings: CompletionSettings) -> tuple[Model, ...]:
-        """Give the models of the endpoint that the settings name, all if none."""
+        """Return the models of the endpoint that the settings name, all if none."""
         known = self.catalog(settings)
         if settings.endpoint is None:
             return known.models
@@ -189,7 +189,7 @@ class Routes:
 
 
 def _of_any_model(settings: CompletionSettings) -> CompletionSettings:
-    """Give the settings for a question to the endpoint they name, if they name one."""
+    """Return the settings for a question to the endpoint that they name, if any."""
     return settings.changed({"model": "any"}) if settings.endpoint else settings
 
 

@@ -157,7 +157,7 @@ def follow(running: Running, on_text: OnText | None) -> Completion:
 
 
 def _interruption(completion: Completion) -> CompletionInterrupted:
-    """Give what Ctrl-C raises of a completion."""
+    """Return what Ctrl-C raises of a completion."""
     count = len(completion.text)
     came = f"after {count:,} character{'s' * (count != 1)}; the text is kept"
     return CompletionInterrupted(

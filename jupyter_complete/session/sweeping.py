@@ -139,7 +139,7 @@ class _Kept:
         return Hooks(self.stored, self.on_start, self.on_end, on_progress)
 
     def stored(self, task: Task) -> Completion | None:
-        """Give what an earlier run of the same cell, or any that may, answered."""
+        """Return what an earlier run of the same cell, or any that may, answered."""
         call: Call = task.call.call
         found = self._stored.get(_key(task))
         if found is None and call.reuse and self._any is not None:
@@ -185,7 +185,7 @@ class _Kept:
 
 
 def to_send(plan: SweepPlan, history: History | None) -> tuple[Task, ...]:
-    """Give the calls of a sweep that a run would send: those the history lacks."""
+    """Return the calls of a sweep that a run would send: those the history lacks."""
     kept = _Kept(plan, history)
     return tuple(task for task in plan.tasks if kept.stored(task) is None)
 
@@ -196,7 +196,7 @@ def _key(task: Task) -> tuple[CompletionRequest, str, int]:
 
 
 def _kept_value(name: str, value: object) -> object:
-    """Give the value of an axis as the history can hold it: else what it reads as."""
+    """Return the value of an axis as the history can hold it: else what it reads as."""
     if isinstance(value, (list, tuple)):
         return [_kept_value(name, item) for item in value]
     plain = value is None or type(value) in (bool, int, float, str)
@@ -209,7 +209,7 @@ _WORKER_LEFT_OUT = LeftOut()
 
 @functools.cache
 def _worker_client(bounds: Bounds) -> Client:
-    """Give this process's own client; its keys come from its own environment."""
+    """Return this process's own client; its keys come from its own environment."""
     return client_of(Keys(), bounds, retries=0)
 
 

@@ -19,12 +19,12 @@ class Settings(Configurable):
     @classmethod
     @cache
     def traits_by_name(cls) -> dict[str, TraitType[Any, Any]]:
-        """Give the traits; to look them up anew costs each of 5,000 points."""
+        """Return the traits; to look them up anew costs each of 5,000 points."""
         traits: dict[str, TraitType[Any, Any]] = cls.class_own_traits(config=True)
         return traits
 
     def changed(self, overrides: Mapping[str, Any]) -> Self:
-        """Give a copy with the overrides set, checked; this one does not move.
+        """Return a copy with the overrides set, checked; this one does not move.
 
         Raises `InputError` for a name that is no setting or a value out of bounds.
         """
@@ -34,7 +34,7 @@ class Settings(Configurable):
         return changed
 
     def values(self) -> dict[str, Any]:
-        """Give every setting's value by name."""
+        """Return every setting's value by name."""
         return {name: getattr(self, name) for name in self.traits_by_name()}
 
     def assign(self, name: str, value: Any) -> None:

@@ -241,7 +241,7 @@ def _check_name(flag: Flag, name: str) -> None:
 
 
 def write(overrides: Mapping[str, Any]) -> str:
-    """Give the line of flags that sets these settings; `parse` reads it back."""
+    """Return the line of flags that sets these settings; `parse` reads it back."""
     words = []
     for flag in flags():
         if not flag.setting or flag.name not in overrides:
@@ -262,7 +262,7 @@ def _quote(value: object) -> str:
 
 
 def help_text(options: type[MagicOptions] = CompleteOptions) -> str:
-    """Give the list of all flags with their help, for a docstring."""
+    """Return the list of all flags with their help, for a docstring."""
     lines = []
     for flag in flags(options):
         names = ", ".join(flag.spellings)
@@ -272,5 +272,5 @@ def help_text(options: type[MagicOptions] = CompleteOptions) -> str:
 
 
 def describe(what: str, options: type[MagicOptions], more: str = "") -> str:
-    """Give the docstring of a magic: what it does, its flags, and more."""
+    """Return the docstring of a magic: what it does, its flags, and more."""
     return f"{what}\n\nFlags:\n\n{help_text(options)}\n\n{more}".rstrip()

@@ -291,7 +291,7 @@ class CompletionSettings(Settings):
 
 @cache
 def parameters() -> tuple[Parameter, ...]:
-    """Give the parameters in the order in which they are declared above."""
+    """Return the parameters in the order in which they are declared above."""
     traits = CompletionSettings.traits_by_name()
     return tuple(
         Parameter.of(name, traits[name])

@@ -32,7 +32,7 @@ class Parameter(NamedTuple):
 
     @classmethod
     def of(cls, name: str, trait: TraitType[Any, Any]) -> Self:
-        """Give the parameter of a trait that `parameter` tagged."""
+        """Return the parameter of a trait that `parameter` tagged."""
         own = {"name": name, "trait": trait}
         return cls(*({**trait.metadata, **own}[field] for field in cls._fields))
 

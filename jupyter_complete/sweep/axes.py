@@ -78,7 +78,7 @@ class Names:
     """The names that the cell uses as ``{{name}}``."""
 
     def known(self, name: str) -> tuple[str, type]:
-        """Give a name as the settings write it, and its kind (object: template).
+        """Return a name as the settings write it, and its kind (object: template).
 
         Raises `InputError` for a name that is neither.
         """
@@ -88,7 +88,7 @@ class Names:
         return self.fills(name), object
 
     def fills(self, name: str) -> str:
-        """Give the name of a template; raise `InputError` if the cell has none."""
+        """Return the name of a template; raise `InputError` if the cell has none."""
         if name in self.template:
             return name
         near = difflib.get_close_matches(
@@ -102,7 +102,7 @@ class Names:
 
 
 def parse_axis(text: str, *, names: Names, lookup: Lookup) -> Axis:
-    """Give the axis that a text such as ``temperature=0:1:0.25`` describes.
+    """Return the axis that a text such as ``temperature=0:1:0.25`` describes.
 
     ``lookup`` gives a variable by name, or raises KeyError. Raises `InputError`.
     """
@@ -263,7 +263,7 @@ def _hashable(value: object) -> bool:
 
 
 def points(axes: Sequence[Axis], *, samples: int = 1) -> tuple[Point, ...]:
-    """Give the points that the axes span, the last axis moving fastest.
+    """Return the points that the axes span, the last axis moving fastest.
 
     Raises `InputError` for a name on two axes, and, before any is built, for more
     than 100,000 points, or calls at this many samples.

@@ -45,12 +45,12 @@ class Board:
         return self._completions[place]
 
     def completions(self) -> tuple[Completion | None, ...]:
-        """Give what there is, in the tasks' order."""
+        """Return what there is, in the tasks' order."""
         with self._lock:
             return tuple(self._completions)
 
     def progress(self, *, in_flight: int, limit: int, pause: float) -> Progress:
-        """Give the state now, with the news since this was last called."""
+        """Return the state now, with the news since this was last called."""
         now = time.monotonic()
         with self._lock:
             news, self._news = tuple(self._news), []

@@ -22,7 +22,7 @@ class Budget:
     """Sampled by what has ended, and held back for what is in flight."""
 
     def refusal(self, request: CompletionRequest) -> str | None:
-        """Give why the request may not be sent now, None where it may."""
+        """Return why the request may not be sent now, None where it may."""
         if self.max_calls is not None and self.calls >= self.max_calls:
             return f"max_calls is {self.max_calls}"
         if self.max_output_tokens is None:
@@ -47,7 +47,7 @@ class Budget:
 
 
 def output_tokens(completion: Completion) -> int:
-    """Give how many tokens an answer had, at most, where nobody counted."""
+    """Return how many tokens an answer had, at most, where nobody counted."""
     told = completion.usage and completion.usage.output_tokens
     if told is not None:
         return told

@@ -19,7 +19,7 @@ Gram = tuple[str, ...]
 
 
 def tokens(text: str) -> list[str]:
-    """Give the words and marks of a text, in small letters."""
+    """Return the words and marks of a text, in small letters."""
     return _TOKEN.findall(text.lower())
 
 
@@ -28,7 +28,7 @@ def _grams(words: Sequence[str], n: int) -> Counter[Gram]:
 
 
 def distinct(texts: Sequence[str], n: int) -> Estimate | None:
-    """Give the share of distinct n-grams among all n-grams of the texts together.
+    """Return the share of distinct n-grams among all n-grams of the texts together.
 
     As Li et al. 2016 define distinct-1 and distinct-2.
     """
@@ -50,7 +50,7 @@ def distinct(texts: Sequence[str], n: int) -> Estimate | None:
 
 
 def self_bleu(texts: Sequence[str]) -> Estimate | None:
-    """Give the mean BLEU-4 of each text against all the others; 1: all alike.
+    """Return the mean BLEU-4 of each text against all the others; 1: all alike.
 
     Needs two texts that are not empty.
     """
@@ -98,7 +98,7 @@ class _Highest:
 
 
 def _nearest(lengths: Sequence[int], length: int) -> int:
-    """Give the length nearest to this one, of all but one that is equal to it."""
+    """Return the length nearest to this one, of all but one that is equal to it."""
     place = bisect_left(lengths, length)
     others = [*lengths[max(0, place - 1) : place], *lengths[place + 1 : place + 2]]
     return min(others, key=lambda other: (abs(other - length), other))

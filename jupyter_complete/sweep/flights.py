@@ -80,7 +80,7 @@ class Flights:
         self._inbox.put(None)
 
     def finish(self) -> tuple[str | None, tuple[str, ...]]:
-        """Give why it ended early, if it did, and what the user should know.
+        """Return why it ended early, if it did, and what the user should know.
 
         Raises what a hook raised.
         """
@@ -93,7 +93,7 @@ class Flights:
         return self._stopped, (notice,) if deaths else ()
 
     def progress(self) -> Progress:
-        """Give the state now."""
+        """Return the state now."""
         return self._board.progress(
             in_flight=len(self._flying),
             limit=self._pace.limit,
@@ -283,7 +283,7 @@ class Flights:
         self._abandon()
 
     def _lost(self, flight: Flight, error: BaseException) -> tuple[Completion, bool]:
-        """Give the row of a call whose worker failed, and whether to send it again."""
+        """Return the row of a call whose worker failed, and whether to retry it."""
         if isinstance(error, BrokenExecutor) and not self._stopping:
             try:
                 self._workers.renew(flight.executor)

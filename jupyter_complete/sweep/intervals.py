@@ -29,7 +29,7 @@ class Estimate(NamedTuple):
 
 
 def mean(values: Sequence[float]) -> Estimate | None:
-    """Give the mean with its percentile bootstrap interval; None of no values.
+    """Return the mean with its percentile bootstrap interval; None of no values.
 
     The percentiles are expanded for small counts (Hesterberg 2014, section 4.3.2).
     The resampling is seeded: the same values have the same interval.
@@ -42,7 +42,7 @@ def mean(values: Sequence[float]) -> Estimate | None:
 
 
 def share(hits: int, n: int) -> Estimate | None:
-    """Give the share of hits with its Wilson score interval; None where n is 0."""
+    """Return the share of hits with its Wilson score interval; None where n is 0."""
     if not n:
         return None
     part, weight = hits / n, _Z**2 / n
@@ -54,7 +54,7 @@ def share(hits: int, n: int) -> Estimate | None:
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> Estimate | None:
-    """Give the second mean less the first, of values that do not pair."""
+    """Return the second mean less the first, of values that do not pair."""
     if not first or not second:
         return None
     value, n = fmean(second) - fmean(first), min(len(first), len(second))
@@ -66,7 +66,7 @@ def difference(first: Sequence[float], second: Sequence[float]) -> Estimate | No
 
 
 def jackknife(value: float, without: Sequence[float], *, largest: float) -> Estimate:
-    """Give a value with the interval of its delete-one jackknife, within 0..largest.
+    """Return a value with the interval of its delete-one jackknife, within 0..largest.
 
     For what is no mean, such as the share of distinct words: a resample would hold
     an answer twice, and its words with it.
@@ -91,7 +91,7 @@ def _resampled(values: Sequence[float], seed: int = _SEED) -> Callable[[], float
 
 
 def _tail(n: int) -> float:
-    """Give the part of n values' resamples to leave out at either end.
+    """Return the part of n values' resamples to leave out at either end.
 
     A resample of few values spreads less than they do, by (n - 1) / n, and its
     normal is narrower than Student's t.
@@ -106,7 +106,7 @@ def _tail(n: int) -> float:
 
 
 def _middle(draw: Callable[[], float], count: int, tail: float) -> tuple[float, float]:
-    """Give the draws between which all but two such tails of that many lie."""
+    """Return the draws between which all but two such tails of that many lie."""
     found = sorted(draw() for _ in range(count))
 
     def percentile(part: float) -> float:

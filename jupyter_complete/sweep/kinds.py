@@ -23,7 +23,7 @@ _WANTED = {
 
 
 def convert(name: str, value: Any, kind: type) -> object:
-    """Give the value as its kind; raise `InputError`, naming it, if it is none.
+    """Return the value as its kind; raise `InputError`, naming it, if it is none.
 
     ``kind`` is float, int, bool, str or list for a setting, where None is: not
     given. It is object for a template name, which takes anything but a gap.

@@ -37,7 +37,7 @@ class Measures(Sequence[Measured]):
         return self.found[place]
 
     def to_records(self) -> list[Record]:
-        """Give a dict for each point: of each measure its value, low, high and n."""
+        """Return a dict for each point: of each measure its value, low, high and n."""
         return [
             dict(group[0].values)
             | {
@@ -49,7 +49,7 @@ class Measures(Sequence[Measured]):
         ]
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Give the records as a pandas DataFrame."""
+        """Return the records as a pandas DataFrame."""
         return to_dataframe(self.to_records())
 
     def _points(self) -> list[list[Measured]]:
@@ -85,7 +85,7 @@ def _cells(name: str, estimate: Estimate | None) -> Record:
 def measures(
     rows: Sequence[Row], metrics: Sequence[str | Score | Metric], by: Sequence[str]
 ) -> Measures:
-    """Give the measures of the rows, grouped by the values of these names."""
+    """Return the measures of the rows, grouped by the values of these names."""
     groups = _grouped(rows, by)
     all_of_them = [row.completion for row in rows if row.completion is not None]
     wanted = chosen(metrics, all_of_them)
@@ -101,7 +101,7 @@ def measures(
 def differences(
     rows: Sequence[Row], name: str, metric: str | Score, baseline: Any
 ) -> Measures:
-    """Give how much higher the measure is at each value of a name than at one."""
+    """Return how much higher the measure is at each value of a name than at one."""
     measure = find(metric)
     others = [other for other in rows[0].point.values if other != name] if rows else []
     at: dict[str, dict[Key, list[Completion]]] = {}

@@ -29,7 +29,7 @@ class Metric:
     """The value of one answer, where the measure is a mean or a share of them."""
 
     def __call__(self, completions: Iterable[Completion]) -> Estimate | None:
-        """Give the estimate; None where no answer can be measured."""
+        """Return the estimate; None where no answer can be measured."""
         return self.of(complete(completions))
 
     def label(self, n: str | int) -> str:
@@ -38,7 +38,7 @@ class Metric:
 
 
 def complete(completions: Iterable[Completion]) -> list[Completion]:
-    """Give the answers that count: an interrupted one is shorter than it is."""
+    """Return the answers that count: an interrupted one is shorter than it is."""
     return [one for one in completions if one.status == "complete"]
 
 
@@ -93,7 +93,7 @@ METRICS: Mapping[str, Metric] = {
 
 
 def find(metric: str | Score | Metric) -> Metric:
-    """Give the measure of a name, or of any ``Completion -> float``.
+    """Return the measure of a name, or of any ``Completion -> float``.
 
     A function of bools is a share. Raises `InputError` for an unknown name.
     """
@@ -115,7 +115,7 @@ def find(metric: str | Score | Metric) -> Metric:
 
 
 def stop_share(reason: str) -> Metric:
-    """Give the measure of how many answers ended for that reason."""
+    """Return the measure of how many answers ended for that reason."""
     return _scored(
         f"{STOP}{reason}",
         f"ended by {reason}, share",
@@ -126,7 +126,7 @@ def stop_share(reason: str) -> Metric:
 def chosen(
     metrics: Sequence[str | Score | Metric], completions: Sequence[Completion]
 ) -> tuple[Metric, ...]:
-    """Give the measures asked for; all of them, and each stop reason, for none."""
+    """Return the measures asked for; all of them, and each stop reason, for none."""
     if metrics:
         return tuple(find(metric) for metric in metrics)
     reasons = {one.stop_reason for one in complete(completions) if one.stop_reason}
@@ -136,7 +136,7 @@ def chosen(
 def paired(
     metric: Metric, pairs: Sequence[tuple[Sequence[Completion], Sequence[Completion]]]
 ) -> Estimate | None:
-    """Give how much higher the second of each pair of groups is, on the mean.
+    """Return how much higher the second of each pair of groups is, on the mean.
 
     A pair is one prompt under two conditions, and n counts the pairs. One pair alone
     is compared by its answers.

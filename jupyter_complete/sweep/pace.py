@@ -70,7 +70,7 @@ class Pace:
         return max(0.0, self._resume - self._clock())
 
     def wait(self) -> float:
-        """Give the seconds until the next call may go, as far as the endpoint told."""
+        """Return the seconds until the next call may go, as the endpoint told."""
         spread = self._quota.next(self._last, self.limit) - self._clock()
         return max(self.pause, spread, 0.0)
 
@@ -150,7 +150,7 @@ class _Quota:
         self._left -= 1
 
     def next(self, last: float, limit: int) -> float:
-        """Give when the next call may go, if the last went then."""
+        """Return when the next call may go, if the last went then."""
         if self._reset is not None and self._reset <= self._clock():
             self._left, self._reset = self._full, None
         if self._left >= limit:

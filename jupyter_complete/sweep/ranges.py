@@ -19,7 +19,7 @@ _LOG = re.compile(rf"log\( *{_NUMBER} *, *{_NUMBER} *\)/(\d{{1,30}})", _FLAGS)
 
 
 def refuse_count(what: str, count: Decimal | int | str) -> InputError:
-    """Give the error of a sweep that is too large, with its count."""
+    """Return the error of a sweep that is too large, with its count."""
     if isinstance(count, Decimal):
         count = f"{count:,f}" if count < 10**15 else f"{count:.3g}"
     elif isinstance(count, int):
@@ -28,7 +28,7 @@ def refuse_count(what: str, count: Decimal | int | str) -> InputError:
 
 
 def numbers(name: str, text: str, *, whole: bool) -> list[object] | None:
-    """Give the numbers of a range; None where the text is none."""
+    """Return the numbers of a range; None where the text is none."""
     stepped, spread, log = (form.fullmatch(text) for form in (_STEPPED, _SPREAD, _LOG))
     match = stepped or spread or log
     if match is None:

@@ -121,7 +121,7 @@ class SweepResult(Sequence[Completion]):
         return tuple(self.rows[0].point.values) if self.rows else ()
 
     def values(self, name: str) -> tuple[Any, ...]:
-        """Give the values of one name, in the axis' order."""
+        """Return the values of one name, in the axis' order."""
         found: list[Any] = []
         seen = set()
         for row in self.rows:
@@ -147,7 +147,7 @@ class SweepResult(Sequence[Completion]):
         )
 
     def at(self, **values: Any) -> Self:
-        """Give the part of the sweep at a point, as ``runs.at(temperature=0.5)``.
+        """Return the part of the sweep at a point, as ``runs.at(temperature=0.5)``.
 
         ``sample=`` chooses among the samples. Raises `InputError`, naming what there
         is, where nothing is.
@@ -178,7 +178,7 @@ class SweepResult(Sequence[Completion]):
     def metrics(
         self, *chosen: str | Score | Metric, by: Sequence[str] | None = None
     ) -> Measures:
-        """Give measures at each point, with 95 % intervals and counts.
+        """Return measures at each point, with 95 % intervals and counts.
 
         ``chosen`` are names, such as ``words``, or functions of a completion; none is
         all. ``by`` names the axes to keep apart; the others' answers are pooled.
@@ -209,13 +209,13 @@ class SweepResult(Sequence[Completion]):
         return tuple(names)
 
     def to_records(self) -> list[Record]:
-        """Give a dict for each call made: varying names first, every field."""
+        """Return a dict for each call made: varying names first, every field."""
         varying = self.varying
         constant = [name for name in self.names if name not in varying]
         return table.records(self.rows, [*varying, *constant])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Give the records as a pandas DataFrame."""
+        """Return the records as a pandas DataFrame."""
         return table.to_dataframe(self.to_records())
 
     def to_jsonl(self, path: str | Path) -> Path:

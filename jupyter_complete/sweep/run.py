@@ -50,7 +50,7 @@ def run(
 
 
 def _board_of(tasks: Sequence[Task], hooks: Hooks) -> Board:
-    """Give the board with what an earlier run answered."""
+    """Return the board with what an earlier run answered."""
     board = Board(len(tasks))
     for place, task in enumerate(tasks):
         kept = hooks.stored(task)

@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def records(rows: Sequence[Row], names: Sequence[str]) -> list[Record]:
-    """Give a record for each call that was made: the names first, then every field.
+    """Return a record for each call that was made: the names first, then every field.
 
     A name that a field of `Completion` has, too, stands as ``asked_name``: in the
     column ``text`` is always the answer's text. ``prompt``, ``input_tokens`` and
@@ -78,7 +78,7 @@ def _fields(completion: Completion) -> Record:
 
 
 def to_dataframe(found: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Give the records as a pandas DataFrame."""
+    """Return the records as a pandas DataFrame."""
     try:
         import pandas as pd  # noqa: PLC0415 - only who asks for a frame pays for it
     except ImportError as error:
@@ -137,14 +137,14 @@ def _write_parquet(found: Sequence[Record], path: Path) -> None:
 
 
 def _flat(value: object) -> object:
-    """Give what one cell can hold: nested values as JSON."""
+    """Return what one cell can hold: nested values as JSON."""
     if isinstance(value, (Mapping, list, tuple)):
         return json.dumps(value, default=str)
     return value
 
 
 def _column(values: Sequence[object]) -> list[object]:
-    """Give the values with one type, as a typed file wants them: text if mixed."""
+    """Return the values with one type, as a typed file wants them: text if mixed."""
     flat = [_flat(value) for value in values]
     kinds = {type(value) for value in flat if value is not None}
     if kinds <= {int, float} or (len(kinds) == 1 and kinds <= _TYPED):

@@ -56,7 +56,7 @@ def _end_of_json(text: str, start: int) -> int:
 
 
 def _item(text: str, start: int, separators: str) -> tuple[str, int]:
-    """Give the item that starts here and where it ends."""
+    """Return the item that starts here and where it ends."""
     quoted = _QUOTED.match(text, start)
     if quoted and (quoted.end() == len(text) or text[quoted.end()] in separators):
         return _unescape(quoted[1][1:-1]), quoted.end()
@@ -87,7 +87,7 @@ def _unescape(text: str) -> str:
 
 
 def values(name: str, text: str, kind: type, lookup: Lookup) -> list[object]:
-    """Give the values of one name's part of an axis, each of the name's kind.
+    """Return the values of one name's part of an axis, each of the name's kind.
 
     ``kind`` is float, int, bool, str or list for a setting, and object for a
     template name. Raises `InputError`.
@@ -107,7 +107,7 @@ def values(name: str, text: str, kind: type, lookup: Lookup) -> list[object]:
 
 
 def checked(name: str, raw: Iterable[object], kind: type) -> list[object]:
-    """Give the values, each of the kind; raise `InputError` where there is none."""
+    """Return the values, each of the kind; raise `InputError` where there is none."""
     found = [convert(name, value, kind) for value in raw]
     if not found:
         raise InputError(f"{name} has no values; give at least one.")
@@ -151,7 +151,7 @@ def _shortest(number: Decimal) -> int | float:
 
 
 def variable(text: str, lookup: Lookup) -> object:
-    """Give what ``@name``, ``@name.column`` or ``@name["column"]`` stands for."""
+    """Return what ``@name``, ``@name.column`` or ``@name["column"]`` stands for."""
     match = _VARIABLE.fullmatch(text)
     if match is None:
         raise InputError(f'{text} is no variable; write @name or @name["column"].')
@@ -169,7 +169,7 @@ def variable(text: str, lookup: Lookup) -> object:
 
 
 def elements(name: str, value: Any) -> Sequence[object]:
-    """Give the elements of a list, range, array or column; no more than allowed."""
+    """Return the elements of a list, range, array or column; no more than allowed."""
     if isinstance(value, range):
         count = max(0, -((value.start - value.stop) // value.step))
         if count > LARGEST:
@@ -191,7 +191,7 @@ def elements(name: str, value: Any) -> Sequence[object]:
 
 
 def table_of(value: Any) -> tuple[list[str], list[tuple[object, ...]]] | None:
-    """Give the columns and rows of a DataFrame or a list of dicts; None: no table."""
+    """Return the columns and rows of a DataFrame or a list of dicts; None: no table."""
     if hasattr(value, "columns") and hasattr(value, "itertuples"):
         return _of_frame(value, value.itertuples(index=False, name=None))
     if hasattr(value, "columns") and hasattr(value, "iter_rows"):

@@ -51,7 +51,7 @@ class Workers:
         self._executor = executor or ThreadPoolExecutor(self.size, "sweep-call")
 
     def submit(self, ask: Ask, call: Any) -> tuple[Future[Outcome], Cancel | None]:
-        """Give the future of the outcome, and what cancels it, where that reaches."""
+        """Return the future of the outcome, and what cancels it, where that reaches."""
         try:
             return self._submit(ask, call)
         except BrokenExecutor:
@@ -123,7 +123,7 @@ class Workers:
 
 
 def as_executor(name: str, value: object) -> Executor:
-    """Give the executor that a variable is, or that its Dask client has.
+    """Return the executor that a variable is, or that its Dask client has.
 
     Raises `InputError` for anything else.
     """
@@ -148,7 +148,7 @@ def _elsewhere(ask: Ask, call: Any, nonce: str) -> Outcome:  # noqa: ARG001 - se
 
 
 def _size(executor: Executor | None) -> int | None:
-    """Give how many calls an executor runs at once; None where it does not tell."""
+    """Return how many calls an executor runs at once; None where it does not tell."""
     size = getattr(executor, "_max_workers", None)
     return size if isinstance(size, int) else None
 

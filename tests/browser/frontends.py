@@ -31,7 +31,7 @@ ACT = 30_000  # milliseconds that one step in a page may take
 
 @contextlib.contextmanager
 def running_browser():
-    """Give a Chromium: the one on the path, else Playwright's own; None without one."""
+    """Return a Chromium, the path's or Playwright's own; None without one."""
     arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
     with sync_playwright() as playwright:
         try:
@@ -69,7 +69,7 @@ class Server:
         nbformat.write(notebook, self.root / name)
 
     def outputs(self, name, cell):
-        """Give a cell's outputs as they are in the file."""
+        """Return a cell's outputs as they are in the file."""
         return nbformat.read(self.root / name, 4).cells[cell].outputs
 
     def stop_kernels(self):
@@ -84,7 +84,7 @@ class Server:
 
 @contextlib.contextmanager
 def running_server(home):
-    """Give a `jupyter lab` that knows nothing but what is in the folder ``home``."""
+    """Return a `jupyter lab` that knows nothing but what is in the folder ``home``."""
     root = home / "notebooks"
     root.mkdir()
     url, process = _start(home, root)
@@ -278,7 +278,7 @@ PATHS = {
 
 
 def open_page(name, server, browser, size=(1000, 900)):
-    """Give a page of ``lab``, ``notebook`` or ``voila``."""
+    """Return a page of ``lab``, ``notebook`` or ``voila``."""
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height})
     return FrontEnd(name, PATHS[name], server, context)

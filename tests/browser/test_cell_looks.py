@@ -30,7 +30,7 @@ def complete(line, cell):
 
 
 def colours(cell, line):
-    """Give the distinct colours of a line's words."""
+    """Return the distinct colours of a line's words."""
     words = cell.locator(".cm-line").nth(line).locator("span")
     return set(words.evaluate_all("all => all.map(x => getComputedStyle(x).color)"))
 

@@ -118,7 +118,7 @@ class Checks:
         self.lines.append(f"{'ok' if good else 'FAILED'}: {what}")
 
     def ask(self, prompt=" ba be bi", tokens=12, *, stream=True, **fields):
-        """Give an answer's text, how it ended, and its chunks."""
+        """Return an answer's text, how it ended, and its chunks."""
         from jupyter_complete.completion import CompletionRequest
 
         request = CompletionRequest(MODEL, prompt, tokens, **fields)
@@ -183,7 +183,7 @@ class Checks:
 
 
 def check_all(url: str) -> list[str]:
-    """Give the lines of all checks."""
+    """Return the lines of all checks."""
     from jupyter_complete.client import Client
 
     with Client(lambda _: None) as client:

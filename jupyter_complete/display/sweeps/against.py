@@ -36,7 +36,7 @@ class Baseline:
     label: str
 
     def answer(self, sample: int) -> str:
-        """Give the text of the same sample, else of the first."""
+        """Return the text of the same sample, else of the first."""
         texts = {
             row.sample: row.completion.text
             for row in self.rows
@@ -48,7 +48,7 @@ class Baseline:
 def baselines(
     sweep: SweepResult, varying: Sequence[Dimension], against: Chosen = None
 ) -> list[Baseline]:
-    """Give what can be compared with: the chosen point, else the first ones.
+    """Return what can be compared with: the chosen point, else the first ones.
 
     ``against`` is a point by its values, or the place of an answer in the sweep.
     Raises `InputError` where there is no such point or answer.
@@ -93,7 +93,7 @@ def _baseline(rows: Sequence[Row], names: Sequence[str]) -> Baseline:
 
 
 def label(row: Row, names: Sequence[str]) -> str:
-    """Give where a call stands, as ``temperature=0.5, sample=1``."""
+    """Return where a call stands, as ``temperature=0.5, sample=1``."""
     text = ", ".join(f"{name}={value(row, name)}" for name in names)
     return one_line(text, 2 * LONGEST_VALUE)
 
@@ -143,7 +143,7 @@ def _panel(part: Part, baseline: Baseline, budget: int, most: int) -> str:
 
 
 def _groups(part: Part, baseline: Baseline) -> dict[tuple[str, str], list[Row]]:
-    """Give the calls by what is compared: the baseline's answer and theirs."""
+    """Return the calls by what is compared: the baseline's answer and theirs."""
     mine = {id(row.completion) for row in baseline.rows}
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in part.rows:

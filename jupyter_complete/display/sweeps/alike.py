@@ -64,7 +64,7 @@ class Alike:
         return self._groups[id(row)].same
 
     def marked(self, row: Row, text: str) -> str:
-        """Give a text as HTML, what all others have too in spans that can be hidden."""
+        """Return a text as HTML, what all have in common in hideable spans."""
         markup = escape(text)
         spans = self._groups[id(row)].spans
         if not spans:

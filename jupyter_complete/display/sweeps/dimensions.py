@@ -30,7 +30,7 @@ class Dimension:
 
 
 def dimensions(sweep: SweepResult) -> tuple[Dimension, ...]:
-    """Give the axes that vary, in order, then ``sample`` if there are several."""
+    """Return the axes that vary, in order, then ``sample`` if there are several."""
     varying = sweep.varying
     groups = [axis.names for axis in sweep.axes] or [(name,) for name in sweep.names]
     found = [
@@ -57,18 +57,18 @@ def _joined(values: Sequence[str]) -> str:
 
 
 def value(row: Row, name: str) -> str:
-    """Give what stands in a table for a name at a call."""
+    """Return what stands in a table for a name at a call."""
     one = row.sample if name == "sample" else row.point.values[name]
     return one_line(str(one), LONGEST_VALUE)
 
 
 def column_names(found: Sequence[Dimension]) -> tuple[str, ...]:
-    """Give the names of all that varies, in order."""
+    """Return the names of all that varies, in order."""
     return tuple(name for dimension in found for name in dimension.names)
 
 
 def chosen(found: Sequence[Dimension], name: str | None) -> int | None:
-    """Give the place of the dimension that has a name, None for None.
+    """Return the place of the dimension that has a name, None for None.
 
     Raises `InputError`, naming what there is.
     """

@@ -16,23 +16,23 @@ _LINE_END = re.compile("[\n\u2028\u2029]")
 
 
 def html(text: str) -> str:
-    """Give a text as HTML that keeps its lines, also where no style is left."""
+    """Return a text as HTML that keeps its lines, also where no style is left."""
     return broken(escape(text))
 
 
 def broken(markup: str) -> str:
-    """Give HTML with a break for each line end."""
+    """Return HTML with a break for each line end."""
     return _LINE_END.sub("<br>", markup)
 
 
 def weight(markup: str) -> int:
-    """Give the bytes that HTML on one line takes in a notebook's file: it is JSON."""
+    """Return the bytes that HTML on one line takes in a notebook's file: it is JSON."""
     escapes = markup.count("\\") + markup.count('"') + markup.count("\t")
     return len(markup.encode()) + escapes
 
 
 def longest(weights: Sequence[int], budget: int) -> int:
-    """Give the weight at which texts are to be cut, so that all fit the budget."""
+    """Return the weight at which texts are to be cut, so that all fit the budget."""
     left = budget
     for place, size in enumerate(sorted(weights)):
         share = left // (len(weights) - place)
@@ -43,7 +43,7 @@ def longest(weights: Sequence[int], budget: int) -> int:
 
 
 def cut(text: str, limit: int, render: Callable[[str], str]) -> str:
-    """Give the longest beginning of a text whose HTML has at most this weight."""
+    """Return the longest beginning of a text whose HTML has at most this weight."""
     text = text[: max(limit, 0)]
     markup = render(text)
     while text and (size := weight(markup)) > limit:

@@ -87,7 +87,7 @@ class NotebookSweep:
 
 
 def _counts(progress: Progress) -> tuple[int, ...]:
-    """Give what is worth a message at once; rate and time left can wait a second."""
+    """Return what is worth a message at once; rate and time left can wait a second."""
     return progress.done, progress.failed, progress.in_flight, progress.limit
 
 
@@ -127,7 +127,7 @@ class TerminalSweep:
 def sweep_screen(
     shell: InteractiveShell, plan: SweepPlan, *, name: str = "_sweep"
 ) -> SweepScreen:
-    """Give the screen of this shell: a notebook has a kernel, a terminal has none.
+    """Return the screen of this shell: a notebook has a kernel, a terminal has none.
 
     ``name`` is the variable that will hold the sweep.
     """

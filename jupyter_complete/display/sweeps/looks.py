@@ -28,7 +28,7 @@ def _common() -> str:
 def style(
     scope: str, varying: Sequence[Dimension], *, pages: int, baselines: int
 ) -> str:
-    """Give the style of one view; ``scope`` is the class of it alone."""
+    """Return the style of one view; ``scope`` is the class of it alone."""
     rules = [
         _common(),
         "@supports selector(:has(*)){",

@@ -19,7 +19,7 @@ MOST_ERRORS = 5
 
 
 def state(progress: Progress) -> str:
-    """Give how far a sweep is, in one line."""
+    """Return how far a sweep is, in one line."""
     done = f"{progress.done:,} of {progress.total:,} done"
     counts = [done, f"{progress.failed:,} failed"]
     if progress.reused:
@@ -35,7 +35,7 @@ def state(progress: Progress) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Give seconds as a person would say them."""
+    """Return seconds as a person would say them."""
     whole = max(round(seconds), 1)
     if whole < 60:
         return f"{whole} s"
@@ -46,7 +46,7 @@ def duration(seconds: float) -> str:
 
 
 def summary(sweep: SweepResult, varying: tuple[Dimension, ...]) -> list[str]:
-    """Give what came of a sweep: its size, how its calls ended, errors, notices."""
+    """Return what came of a sweep: its size, how its calls ended, errors, notices."""
     over = f" {TIMES} ".join(f"{one.title} ({len(one.labels):,})" for one in varying)
     ends = Counter(one.status for one in sweep)
     counts = [f"{count:,} {_ENDS[status]}" for status, count in ends.items()]
@@ -68,7 +68,7 @@ def summary(sweep: SweepResult, varying: tuple[Dimension, ...]) -> list[str]:
 
 
 def error(completion: Completion) -> str:
-    """Give the one line that says what went wrong."""
+    """Return the one line that says what went wrong."""
     return one_line(completion.error or "")
 
 

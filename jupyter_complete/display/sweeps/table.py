@@ -39,7 +39,7 @@ class Part:
     def of(
         cls, sweep: SweepResult, varying: tuple[Dimension, ...], page: int, name: str
     ) -> Part:
-        """Give the part that the page of 50 calls is in."""
+        """Return the part that the page of 50 calls is in."""
         start = page * PAGE // MOST_ROWS * MOST_ROWS
         alike = Alike(sweep.rows, column_names(varying))
         return cls(sweep, varying, start, name, alike)
@@ -55,7 +55,7 @@ class Part:
         return -(-len(self.rows) // PAGE)
 
     def indices(self) -> list[int | None]:
-        """Give the place of each call's answer in the sweep, None where it has none."""
+        """Return the index of each call's answer in the sweep, None without one."""
         shown = self.sweep.rows[: self.start]
         index = sum(row.completion is not None for row in shown)
         found: list[int | None] = []
@@ -67,7 +67,7 @@ class Part:
 
 
 def table(part: Part, budget: int) -> str:
-    """Give the table; its texts are cut so that all of it stays in the budget."""
+    """Return the table; its texts are cut so that all of it stays in the budget."""
     headings = [*column_names(part.dimensions), *FACTS]
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in headings)
     frames = [
@@ -92,7 +92,7 @@ def table(part: Part, budget: int) -> str:
 
 
 def _frame(part: Part, place: int, row: Row, index: int | None) -> tuple[str, str]:
-    """Give what stands before and after the text in the line of a call."""
+    """Return what stands before and after the text in the line of a call."""
     names = column_names(part.dimensions)
     one = row.completion
     kinds = ["jc-t"]
@@ -114,7 +114,7 @@ def _frame(part: Part, place: int, row: Row, index: int | None) -> tuple[str, st
 
 
 def facts_of(row: Row, index: int | None) -> tuple[str, str, str, str]:
-    """Give a call's status, tokens, seconds and place in the sweep."""
+    """Return a call's status, tokens, seconds and place in the sweep."""
     one = row.completion
     if one is None or index is None:
         return "pending", "", "", ""
@@ -151,7 +151,7 @@ def _texts(part: Part, budget: int) -> list[str]:
 
 
 def _facet_heads(part: Part) -> str:
-    """Give a line for each value of each dimension, hidden until facets are chosen."""
+    """Return a line for each dimension's values, hidden until facets are chosen."""
     lines = [
         f"<tr hidden=hidden class='jc-h jc-h{number}' style=--i:{place}>"
         f"<th>{escape(dimension.title)} = {escape(label)}</th></tr>"

@@ -34,7 +34,7 @@ class Choice:
 def text(
     sweep: SweepResult, varying: tuple[Dimension, ...], choice: Choice, name: str
 ) -> str:
-    """Give a page of the calls, varying columns first, with what came of all."""
+    """Return a page of the calls, varying columns first, with what came of all."""
     names = column_names(varying)
     rows = _numbered(sweep)
     rest = sum(not _has_news(row) for row in sweep.rows)

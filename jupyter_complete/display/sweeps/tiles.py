@@ -55,7 +55,7 @@ class _Tile:
         self.newest = one_line(completion.text or error(completion), EXCERPT)
 
     def html(self) -> str:
-        """Give it as HTML, short: it is sent many times."""
+        """Return it as HTML, short: it is sent many times."""
         ended = self.done + self.failed
         if not ended:
             return f"<div><i>{escape(self.label)}</i></div>"
@@ -91,7 +91,7 @@ class Tiles:
             self._tiles[-1].total += 1
 
     def label(self, place: int) -> str:
-        """Give the point of a call in a few words."""
+        """Return the point of a call in a few words."""
         return self._labels[place]
 
     def end(self, ended: Ended) -> None:
@@ -99,7 +99,7 @@ class Tiles:
         self._tiles[self._points[ended.place] // self._step].end(ended.completion)
 
     def html(self) -> str:
-        """Give the grid as it is now."""
+        """Return the grid as it is now."""
         tiles = "".join(tile.html() for tile in self._tiles)
         several = f", {self._step} points in each tile" if self._step > 1 else ""
         what = (
@@ -108,7 +108,7 @@ class Tiles:
         return f"<style>{_STYLE}</style>{boxed(f'{what}{tiles}', 'jc-live')}"
 
     def status(self, progress: Progress, line: str, newest: str) -> str:
-        """Give the line above the grid: a bar, the counts, the newest answer."""
+        """Return the line above the grid: a bar, the counts, the newest answer."""
         ended = progress.done + progress.failed
         text = f"<br><small>{escape(newest)}</small>" if newest else ""
         bar = f"<progress max={progress.total} value={ended}></progress>"

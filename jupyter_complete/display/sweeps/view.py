@@ -47,7 +47,7 @@ class SweepView:
         return text(self.sweep, varying, choice, self.name)
 
     def _repr_html_(self) -> str:
-        """Give all views in one, static; the chosen one is the first to be seen."""
+        """Return all views in one, static; the chosen one is the first to be seen."""
         varying = dimensions(self.sweep)
         first = [chosen(varying, self.rows), chosen(varying, self.columns)]
         varying = _in_front(varying, [place for place in first if place is not None])
@@ -64,7 +64,7 @@ class SweepView:
         return _Page(self, part, offered, body, compared).html()
 
     def bundle(self) -> dict[str, Any]:
-        """Give it as a display takes it."""
+        """Return it as a display takes it."""
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
@@ -79,7 +79,7 @@ def view(
     page: int = 0,
     name: str = "_sweep",
 ) -> SweepView:
-    """Give a view of a sweep that a cell shows.
+    """Return a view of a sweep that a cell shows.
 
     ``rows`` and ``columns`` name what makes the rows and columns of the facets: an
     axis or ``sample``. ``against`` is a point, as ``{"temperature": 0}``, or the place
@@ -120,7 +120,7 @@ class _Page:
     panels: Sequence[str]
 
     def html(self) -> str:
-        """Give the whole, with the choices above it."""
+        """Return the whole, with the choices above it."""
         # Radio buttons of one name are one choice in the whole page: two views of the
         # same sweep must not share it.
         scope = f"jc-{secrets.token_hex(4)}"
@@ -190,7 +190,7 @@ class _Page:
             yield _radios(scope, legend, letter, ways, on, kind="jc-facets")
 
     def _start(self) -> tuple[int | None, int | None]:
-        """Give what makes the rows and the columns at first."""
+        """Return what makes the rows and the columns at first."""
         found = self.part.dimensions
         rows, columns = (
             chosen(found, name) for name in (self.view.rows, self.view.columns)
