@@ -18,8 +18,8 @@ from jupyter_complete import Sweep
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import Completion, CompletionRequest
 from jupyter_complete.display.sweeps import view
-from jupyter_complete.sweep.run import run
-from jupyter_complete.sweep.tasks import Run
+from jupyter_complete.sweeps.run import run
+from jupyter_complete.sweeps.tasks import Run
 
 RUNS = 3
 ANSWERS = 5000

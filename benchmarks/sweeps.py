@@ -27,9 +27,9 @@ from jupyter_complete.client import Client
 from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import CompleteError
-from jupyter_complete.sweep.axes import Point
-from jupyter_complete.sweep.run import run
-from jupyter_complete.sweep.tasks import Limits, Run, Task
+from jupyter_complete.sweeps.axes import Point
+from jupyter_complete.sweeps.run import run
+from jupyter_complete.sweeps.tasks import Limits, Run, Task
 
 RUNS = 3
 FEW = 20

@@ -7,8 +7,6 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-# Its first import puts the room's name here, so it must come before the function's.
-from . import sweep as _room_of_sweeps  # noqa: F401
 from .completion import Completion
 from .errors import CompleteError, CompletionInterrupted
 from .version import __version__
@@ -100,8 +98,8 @@ def _plan(
 ) -> SweepPlan:
     from .prompts import template_names  # noqa: PLC0415 - see below
     from .session import axis_settings, whole_sweep_settings  # noqa: PLC0415
-    from .sweep.axes import Names, keyword_axes  # noqa: PLC0415 - see below
-    from .sweep.workers import as_executor  # noqa: PLC0415 - see below
+    from .sweeps.axes import Names, keyword_axes  # noqa: PLC0415 - see below
+    from .sweeps.workers import as_executor  # noqa: PLC0415 - see below
 
     whole = whole_sweep_settings()
     swept = {name: value for name, value in settings.items() if name not in whole}

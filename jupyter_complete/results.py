@@ -8,8 +8,8 @@ from typing import Any, Self
 from .display import view
 from .errors import InputError
 from .figures import plot
-from .sweep.metrics import Score
-from .sweep.result import SweepResult
+from .sweeps.metrics import Score
+from .sweeps.result import SweepResult
 
 
 @dataclass(frozen=True, slots=True, repr=False)

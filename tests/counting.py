@@ -13,8 +13,8 @@ from jupyter_complete.client import Client
 from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import Cancelled, CompleteError
-from jupyter_complete.sweep.axes import Point
-from jupyter_complete.sweep.tasks import Task
+from jupyter_complete.sweeps.axes import Point
+from jupyter_complete.sweeps.tasks import Task
 
 
 class Handler(BaseHTTPRequestHandler):

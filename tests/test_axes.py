@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_complete.errors import InputError
-from jupyter_complete.sweep.axes import Names, keyword_axes, parse_axis, points
+from jupyter_complete.sweeps.axes import Names, keyword_axes, parse_axis, points
 
 SETTINGS = {
     "temperature": float,

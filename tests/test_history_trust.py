@@ -622,7 +622,7 @@ SWEEP = """
     from pathlib import Path
     from jupyter_complete.session import Session
     from jupyter_complete.settings import CompletionSettings
-    from jupyter_complete.sweep.axes import Axis
+    from jupyter_complete.sweeps.axes import Axis
     settings = CompletionSettings(
         endpoint=sys.argv[2], dialect="text", model="m", turns="raw", concurrency=3
     )

@@ -48,7 +48,7 @@ from jupyter_complete.distribution import Distribution
 from jupyter_complete.errors import CompleteError, CompletionInterrupted
 from jupyter_complete.history import Row
 from jupyter_complete.panel import cards, preview
-from jupyter_complete.sweep.tasks import Ended, Progress
+from jupyter_complete.sweeps.tasks import Ended, Progress
 
 HERE = Path(__file__).parent
 REL = 'target="_blank" rel="noopener noreferrer nofollow"'

@@ -11,9 +11,9 @@ from scipy import stats
 
 from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
-from jupyter_complete.sweep import intervals
-from jupyter_complete.sweep.diversity import distinct, self_bleu
-from jupyter_complete.sweep.metrics import METRICS, chosen, find, paired
+from jupyter_complete.sweeps import intervals
+from jupyter_complete.sweeps.diversity import distinct, self_bleu
+from jupyter_complete.sweeps.metrics import METRICS, chosen, find, paired
 
 REQUEST = CompletionRequest("m", "p", 9)
 

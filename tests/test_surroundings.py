@@ -36,8 +36,8 @@ from jupyter_complete.display.live import BURST
 from jupyter_complete.display.screen import RATE
 from jupyter_complete.errors import InputError
 from jupyter_complete.magics.asking import requests_wait
-from jupyter_complete.sweep import cluster, flights
-from jupyter_complete.sweep.run import run
+from jupyter_complete.sweeps import cluster, flights
+from jupyter_complete.sweeps.run import run
 
 ASK = "%complete -t 0 --max-tokens 40 What does break do?"
 ANSWER = "may only occur"

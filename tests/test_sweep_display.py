@@ -20,8 +20,8 @@ from jupyter_complete.display.differences import difference, runs
 from jupyter_complete.display.sweeps import fitting, sweep_screen, view
 from jupyter_complete.display.sweeps.summary import state
 from jupyter_complete.errors import InputError, printable
-from jupyter_complete.sweep.axes import Axis
-from jupyter_complete.sweep.tasks import Ended, Progress
+from jupyter_complete.sweeps.axes import Axis
+from jupyter_complete.sweeps.tasks import Ended, Progress
 
 
 def told(point, sample):

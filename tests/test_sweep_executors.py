@@ -14,11 +14,11 @@ import pytest
 from counting import Counting, ask
 
 from jupyter_complete.errors import InputError
-from jupyter_complete.sweep import cluster as cluster_module
-from jupyter_complete.sweep import flights
-from jupyter_complete.sweep.run import run
-from jupyter_complete.sweep.tasks import Hooks, Limits
-from jupyter_complete.sweep.workers import as_executor
+from jupyter_complete.sweeps import cluster as cluster_module
+from jupyter_complete.sweeps import flights
+from jupyter_complete.sweeps.run import run
+from jupyter_complete.sweeps.tasks import Hooks, Limits
+from jupyter_complete.sweeps.workers import as_executor
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jupyter_complete.completion import Usage
-from jupyter_complete.sweep.pace import Pace
+from jupyter_complete.sweeps.pace import Pace
 
 
 class Clock:

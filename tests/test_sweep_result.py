@@ -13,8 +13,8 @@ import pytest
 from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
 from jupyter_complete.results import Sweep
-from jupyter_complete.sweep.axes import Names, keyword_axes, points
-from jupyter_complete.sweep.tasks import Run, Task
+from jupyter_complete.sweeps.axes import Names, keyword_axes, points
+from jupyter_complete.sweeps.tasks import Run, Task
 
 SETTINGS = {"temperature": float, "model": str, "stop": list, "max_tokens": int}
 

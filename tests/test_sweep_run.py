@@ -14,9 +14,9 @@ from counting import Counting, answered, ask, error
 
 from jupyter_complete.completion import Completion
 from jupyter_complete.errors import CompleteError
-from jupyter_complete.sweep.board import Board
-from jupyter_complete.sweep.run import run
-from jupyter_complete.sweep.tasks import Ended, Hooks, Limits
+from jupyter_complete.sweeps.board import Board
+from jupyter_complete.sweeps.run import run
+from jupyter_complete.sweeps.tasks import Ended, Hooks, Limits
 
 
 @pytest.fixture
@@ -517,7 +517,7 @@ def test_what_a_call_raises_is_its_row(server):
 def test_what_was_kept_is_what_is_given(server):
     from dataclasses import replace
 
-    from jupyter_complete.sweep.tasks import Ended
+    from jupyter_complete.sweeps.tasks import Ended
 
     def keep(ended):
         return [

@@ -12,15 +12,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
-from ..sweep.measures import Measures
-from ..sweep.metrics import Metric, find
+from ..sweeps.measures import Measures
+from ..sweeps.metrics import Metric, find
 from .drawing import DRAWINGS, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..sweep.metrics import Score
-    from ..sweep.result import SweepResult
+    from ..sweeps.metrics import Score
+    from ..sweeps.result import SweepResult
 
 __all__ = ["Spec", "check", "parse_spec", "plot"]
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import one_line
-from ..sweep.intervals import Estimate
-from ..sweep.metrics import Metric
+from ..sweeps.intervals import Estimate
+from ..sweeps.metrics import Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

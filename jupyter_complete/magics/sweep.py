@@ -15,8 +15,8 @@ from ..figures import check
 from ..prompts import template_names
 from ..results import Sweep
 from ..session import axis_settings, check_sweep
-from ..sweep.axes import Names, parse_axis
-from ..sweep.workers import as_executor
+from ..sweeps.axes import Names, parse_axis
+from ..sweeps.workers import as_executor
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..session import Origin, Session, SweepPlan
     from ..settings.flags import Line
     from ..settings.options import CompleteOptions
-    from ..sweep.tasks import Task
+    from ..sweeps.tasks import Task
 
 MOST_POINTS = 30
 """Points that a dry run prints."""

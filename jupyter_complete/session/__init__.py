@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     from ..distribution import Distribution
     from ..settings import CompletionSettings
-    from ..sweep.axes import Axis
-    from ..sweep.result import SweepResult
-    from ..sweep.tasks import Progress, Task
+    from ..sweeps.axes import Axis
+    from ..sweeps.result import SweepResult
+    from ..sweeps.tasks import Progress, Task
 
 __all__ = [
     "AS_IT_IS",

@@ -13,9 +13,9 @@ from ..errors import InputError
 from ..keys import refuse_key
 from ..scope import Names
 from ..settings import CompletionSettings, parameters
-from ..sweep import axes as sweep_axes
-from ..sweep.result import SweepResult
-from ..sweep.tasks import Limits, Run, Task
+from ..sweeps import axes as sweep_axes
+from ..sweeps.result import SweepResult
+from ..sweeps.tasks import Limits, Run, Task
 from .clients import Bounds
 from .plan import Call
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..settings import parameters
-from ..sweep.axes import Axis, Point
-from ..sweep.result import SweepResult
-from ..sweep.table import Row
+from ..sweeps.axes import Axis, Point
+from ..sweeps.result import SweepResult
+from ..sweeps.table import Row
 from .grid import axis_settings
 
 if TYPE_CHECKING:

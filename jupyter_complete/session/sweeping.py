@@ -15,9 +15,9 @@ from ..completion import Completion, CompletionRequest
 from ..errors import HistoryError
 from ..keys import Keys
 from ..reading import reading
-from ..sweep.result import SweepResult
-from ..sweep.run import run
-from ..sweep.tasks import Ended, Hooks, Progress, Task
+from ..sweeps.result import SweepResult
+from ..sweeps.run import run
+from ..sweeps.tasks import Ended, Hooks, Progress, Task
 from .ask import Gathering, Outcome, ask
 from .clients import Bounds, client_of
 from .grid import Sent, SweepPlan

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError, one_line
-from ...sweep.result import SweepResult
-from ...sweep.table import Row
+from ...sweeps.result import SweepResult
+from ...sweeps.table import Row
 from ..differences import Run, marked, runs
 from ..markdown import escape
 from .dimensions import LONGEST_VALUE, Dimension, column_names, value

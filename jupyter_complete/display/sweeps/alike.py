@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Hashable, Iterator, Sequence
 
-from ...sweep.table import Row
+from ...sweeps.table import Row
 from ..differences import pieces
 from ..markdown import escape
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError, one_line
-from ...sweep.result import SweepResult
-from ...sweep.table import Row
+from ...sweeps.result import SweepResult
+from ...sweeps.table import Row
 
 LONGEST_VALUE = 80
 """Characters of a value in a table."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ...session import SweepPlan
-    from ...sweep.result import SweepResult
-    from ...sweep.tasks import Ended, Progress
+    from ...sweeps.result import SweepResult
+    from ...sweeps.tasks import Ended, Progress
 
 RATE = 40_000
 """Bytes a second of a grid: the largest goes out about once in a second."""

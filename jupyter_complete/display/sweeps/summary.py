@@ -9,8 +9,8 @@ from ...errors import one_line, printable
 
 if TYPE_CHECKING:
     from ...completion import Completion
-    from ...sweep.result import SweepResult
-    from ...sweep.tasks import Progress
+    from ...sweeps.result import SweepResult
+    from ...sweeps.tasks import Progress
     from .dimensions import Dimension
 
 TIMES = "\N{MULTIPLICATION SIGN}"

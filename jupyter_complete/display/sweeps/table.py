@@ -6,8 +6,8 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...sweep.result import SweepResult
-from ...sweep.table import Row
+from ...sweeps.result import SweepResult
+from ...sweeps.table import Row
 from ..markdown import escape
 from .alike import Alike
 from .dimensions import Dimension, column_names, value

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import one_line
-from ...sweep.result import SweepResult
-from ...sweep.table import Row
+from ...sweeps.result import SweepResult
+from ...sweeps.table import Row
 from ..columns import wrapped
 from ..markdown import shown
 from ..tables import EXCERPT, Table

@@ -11,8 +11,8 @@ from .summary import error
 
 if TYPE_CHECKING:
     from ...completion import Completion
-    from ...sweep.axes import Point
-    from ...sweep.tasks import Ended, Progress
+    from ...sweeps.axes import Point
+    from ...sweeps.tasks import Ended, Progress
 
 MOST_TILES = 200
 EXCERPT = 60

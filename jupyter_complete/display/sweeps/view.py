@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InputError
-from ...sweep.result import SweepResult
+from ...sweeps.result import SweepResult
 from ..markdown import boxed, escape
 from . import against as differing
 from .against import Baseline, Chosen, baselines, panels
