@@ -48,7 +48,7 @@ from jupyter_complete.distribution import Distribution
 from jupyter_complete.errors import CompleteError, CompletionInterrupted
 from jupyter_complete.history import Row
 from jupyter_complete.panel import cards, preview
-from jupyter_complete.sweeps.tasks import Ended, Progress
+from jupyter_complete.sweeps.tasks import Finished, Progress
 
 HERE = Path(__file__).parent
 REL = 'target="_blank" rel="noopener noreferrer nofollow"'
@@ -523,7 +523,7 @@ def sweep_views(text, half, one):
 
     tiles = Tiles([(row.point, row.sample) for row in done.rows])
     for place, completion in enumerate(done):
-        tiles.end(Ended(place, completion))
+        tiles.end(Finished(place, completion))
     progress = Progress(8, 1, 1, 1, 1, 1, 0.5, 9.0)
     yield "tiles", tiles.html() + tiles.status(progress, half, half), ""
 

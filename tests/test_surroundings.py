@@ -36,7 +36,7 @@ from jupyter_complete.display.live import BURST
 from jupyter_complete.display.screen import RATE
 from jupyter_complete.errors import InputError
 from jupyter_complete.magics.asking import requests_wait
-from jupyter_complete.sweeps import cluster, flights
+from jupyter_complete.sweeps import cluster, scheduler
 from jupyter_complete.sweeps.run import run
 
 ASK = "%complete -t 0 --max-tokens 40 What does break do?"
@@ -784,7 +784,12 @@ def test_a_sweep_on_a_cluster_that_is_gone_already_sends_nothing(
 
 
 def test_what_is_lost_is_told_within_ten_seconds():
-    assert max(cluster.SILENCE, cluster.ALONE) + cluster.BEAT + flights.LOOK < 10
+    assert (
+        max(cluster.SILENCE, cluster.ALONE)
+        + cluster.BEAT
+        + scheduler.WORKER_POLL_SECONDS
+        < 10
+    )
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -21,7 +21,7 @@ from jupyter_complete.display.sweeps import fitting, sweep_screen, view
 from jupyter_complete.display.sweeps.summary import state
 from jupyter_complete.errors import InputError, printable
 from jupyter_complete.sweeps.axes import Axis
-from jupyter_complete.sweeps.tasks import Ended, Progress
+from jupyter_complete.sweeps.tasks import Finished, Progress
 
 
 def told(point, sample):
@@ -493,11 +493,11 @@ class Notebook:
     def answer(self, count):
         """Report so many more answers."""
         found = [*self.sweep][self.ended : self.ended + count]
-        news = tuple(Ended(self.ended + n, one) for n, one in enumerate(found))
+        news = tuple(Finished(self.ended + n, one) for n, one in enumerate(found))
         self.ended += len(news)
         total = len(self.sweep)
         self.screen.progress(
-            Progress(total, self.ended, 0, 0, 8, 16, 12.5, 90.0, ended=news)
+            Progress(total, self.ended, 0, 0, 8, 16, 12.5, 90.0, finished=news)
         )
 
     def sent(self):
@@ -576,7 +576,7 @@ def test_hostile_text_is_harmless_in_the_grid(text):
     value = "x" + text.encode(errors="replace").decode()
     runs = made(tone=[value], text=lambda point, sample: text)
     tiles = Tiles([(row.point, row.sample) for row in runs.rows])
-    tiles.end(Ended(0, runs[0]))
+    tiles.end(Finished(0, runs[0]))
     progress = Progress(1, 1, 0, 0, 0, 8, 1.0, 0.0)
 
     page = Reader(tiles.html() + tiles.status(progress, "line", text))

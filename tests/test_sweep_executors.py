@@ -15,7 +15,7 @@ from counting import Counting, ask
 
 from jupyter_complete.errors import InputError
 from jupyter_complete.sweeps import cluster as cluster_module
-from jupyter_complete.sweeps import flights
+from jupyter_complete.sweeps import scheduler
 from jupyter_complete.sweeps.run import run
 from jupyter_complete.sweeps.tasks import Hooks, Limits
 from jupyter_complete.sweeps.workers import as_executor
@@ -60,7 +60,7 @@ def test_processes_answer_every_task_and_the_parent_keeps_the_ceilings(server, p
     kept = []
 
     def keep(ended):
-        kept.extend(one.place for one in ended)
+        kept.extend(one.index for one in ended)
         return ended
 
     done = run(
@@ -83,7 +83,7 @@ def test_a_pool_that_breaks_is_replaced_and_every_task_answered(server, pool, tm
     kept = Counter()
 
     def keep(ended):
-        kept.update(one.place for one in ended)
+        kept.update(one.index for one in ended)
         return ended
 
     done = run(
@@ -185,7 +185,7 @@ def test_ctrl_c_keeps_what_dask_workers_answer_later(server, cluster):
 def test_a_cluster_that_lost_all_workers_is_given_up(server, cluster, monkeypatch):
     monkeypatch.setattr(cluster_module, "ALONE", 0.2)
     monkeypatch.setattr(cluster_module, "BEAT", 0.05)
-    monkeypatch.setattr(flights, "LOOK", 0.05)
+    monkeypatch.setattr(scheduler, "WORKER_POLL_SECONDS", 0.05)
     server.latency = 2
     threading.Thread(
         target=lambda: (server_waits(server, 2), cluster.cluster.scale(0)), daemon=True
@@ -236,7 +236,7 @@ def test_a_dask_worker_may_be_killed_in_the_middle(server, cluster):
         os.kill(victim, signal.SIGKILL)
 
     def keep(ended):
-        kept.update(one.place for one in ended)
+        kept.update(one.index for one in ended)
         return ended
 
     threading.Thread(target=kill).start()

@@ -290,7 +290,9 @@ def test_no_thread_is_left(cell):
     before = {thread.name for thread in threading.enumerate()}
     cell("-s tone=dry,warm -n 5")
 
-    left = [t.name for t in threading.enumerate() if t.name.startswith("sweep-flights")]
+    left = [
+        t.name for t in threading.enumerate() if t.name.startswith("sweep-scheduler")
+    ]
     assert left == []
     assert before
 

@@ -14,9 +14,9 @@ from counting import Counting, answered, ask, error
 
 from jupyter_complete.completion import Completion
 from jupyter_complete.errors import CompleteError
-from jupyter_complete.sweeps.board import Board
 from jupyter_complete.sweeps.run import run
-from jupyter_complete.sweeps.tasks import Ended, Hooks, Limits
+from jupyter_complete.sweeps.state import SweepState
+from jupyter_complete.sweeps.tasks import Finished, Hooks, Limits
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_progress_comes_at_most_ten_times_a_second_and_tells_every_end_once(serv
     times, reports = zip(*seen, strict=True)
     gaps = [late - early for early, late in itertools.pairwise(times)]
     assert all(gap >= 0.09 for gap in gaps[:-1])
-    assert sorted(e.place for p in reports for e in p.ended) == list(range(30))
+    assert sorted(e.index for p in reports for e in p.finished) == list(range(30))
     assert reports[-1].done == reports[-1].total == 30
     assert reports[-1].in_flight == 0
     assert reports[-1].seconds_left == 0
@@ -320,11 +320,11 @@ def test_progress_comes_at_most_ten_times_a_second_and_tells_every_end_once(serv
 
 
 def test_the_rate_is_of_the_last_seconds_alone(server):
-    board = Board(2)
+    state = SweepState(2)
     answer = ask(server.tasks(1)[0].call, None).completion
-    board.end([Ended(0, answer)], time.monotonic() - 60)
+    state.end([Finished(0, answer)], time.monotonic() - 60)
 
-    progress = board.progress(in_flight=0, limit=8, pause=0)
+    progress = state.progress(in_flight=0, limit=8, pause=0)
     assert (progress.done, progress.rate, progress.seconds_left) == (1, 0, None)
 
 
@@ -348,11 +348,11 @@ def test_an_answer_is_kept_before_it_is_shown_and_started_before_it_is_sent(serv
         started.append(place)
 
     def keep(ended):
-        kept.update(one.place for one in ended)
+        kept.update(one.index for one in ended)
         return ended
 
     def show(progress):
-        assert {one.place for one in progress.ended} <= kept
+        assert {one.index for one in progress.finished} <= kept
 
     server.answer = refuse(429, "rate_limit_error", 2, **{"retry-after-ms": 1})
 
@@ -379,7 +379,7 @@ def test_what_was_started_is_always_ended(server, ends):
     started, ended = [], []
 
     def keep(news):
-        ended.extend(one.place for one in news)
+        ended.extend(one.index for one in news)
         return news
 
     if ends == "stop":
@@ -517,11 +517,11 @@ def test_what_a_call_raises_is_its_row(server):
 def test_what_was_kept_is_what_is_given(server):
     from dataclasses import replace
 
-    from jupyter_complete.sweeps.tasks import Ended
+    from jupyter_complete.sweeps.tasks import Finished
 
     def keep(ended):
         return [
-            Ended(one.place, replace(one.completion, history_id=one.place + 100))
+            Finished(one.index, replace(one.completion, history_id=one.index + 100))
             for one in ended
         ]
 
@@ -563,5 +563,5 @@ def test_a_call_that_no_executor_takes_is_ended(server):
 
     run(server.tasks(2), ask, executor=pool, hooks=hooks)
 
-    assert [one.place for one in ended] == started
+    assert [one.index for one in ended] == started
     assert [one.completion.status for one in ended] == ["error"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import InputError
 from ..keys import refuse_key
@@ -32,10 +32,11 @@ def whole_sweep_settings() -> frozenset[str]:
     return frozenset(one.name for one in parameters() if not one.axis)
 
 
-class Sent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sent:
     """A call of a sweep as it goes to a worker; it pickles, and holds no key."""
 
-    place: int
+    index: int
     call: Call
     bounds: Bounds
 

@@ -68,8 +68,8 @@ def _fixed(row: HistoryRow, names: Sequence[str]) -> tuple[object, ...]:
     asked = _asked(row.completion.request)
     # Samples differ in their seed.
     asked = {k: v for k, v in asked.items() if k not in (*names, "seed")}
-    place = None if {"endpoint", "model"} & set(names) else row.base_url
-    return place, *sorted(asked.items())
+    base_url = None if {"endpoint", "model"} & set(names) else row.base_url
+    return base_url, *sorted(asked.items())
 
 
 def _axes(
@@ -104,14 +104,14 @@ def _in_step(group: list[str], name: str, points: Sequence[Mapping[str, Any]]) -
 
 def _ordered(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> tuple[Row, ...]:
     """Return the rows in the sweep's order: last axis fastest, then samples."""
-    places = [{row: place for place, row in enumerate(axis.rows)} for axis in axes]
+    indexes = [{row: index for index, row in enumerate(axis.rows)} for axis in axes]
 
-    def place(row: Row) -> tuple[int, ...]:
+    def position(row: Row) -> tuple[int, ...]:
         values = row.point.values
         at = (
             known[tuple(values[name] for name in axis.names)]
-            for axis, known in zip(axes, places, strict=True)
+            for axis, known in zip(axes, indexes, strict=True)
         )
         return *at, row.sample
 
-    return tuple(sorted(rows, key=place)) if axes else rows
+    return tuple(sorted(rows, key=position)) if axes else rows

@@ -17,7 +17,7 @@ from ..keys import Keys
 from ..reading import reading
 from ..sweeps.result import SweepResult
 from ..sweeps.run import run
-from ..sweeps.tasks import Ended, Hooks, Progress, Task
+from ..sweeps.tasks import Finished, Hooks, Progress, Task
 from .ask import Gathering, Outcome, ask
 from .clients import Bounds, client_of
 from .grid import Sent, SweepPlan
@@ -56,18 +56,18 @@ class Sweeping:
 
         What ``earlier`` has, a part of the same sweep, is not asked for again.
         """
-        kept = _Kept(plan, self._history, earlier)
+        recorder = SweepRecorder(plan, self._history, earlier)
         local = plan.executor is None or isinstance(plan.executor, ThreadPoolExecutor)
         try:
             result = run(
                 plan.tasks,
-                functools.partial(self._ask, kept) if local else ask_elsewhere,
+                functools.partial(self._ask, recorder) if local else ask_elsewhere,
                 limits=plan.limits,
                 executor=plan.executor,
-                hooks=kept.hooks(on_progress),
+                hooks=recorder.hooks(on_progress),
             )
         finally:
-            kept.release()
+            recorder.release()
         told = (notice for one in result.completions if one for notice in one.notices)
         notices = dict.fromkeys((*plan.notices, *told, *result.notices))
         result = result._replace(notices=tuple(notices))
@@ -82,9 +82,11 @@ class Sweeping:
         )
         return whole
 
-    def _ask(self, kept: _Kept, sent: Sent, cancel: Cancel | None) -> Outcome:
+    def _ask(
+        self, recorder: SweepRecorder, sent: Sent, cancel: Cancel | None
+    ) -> Outcome:
         gathering = Gathering(sent.call)
-        row = kept.rows.get(sent.place)
+        row = recorder.rows.get(sent.index)
         if self._journal and row is not None:
             self._journal.add(row, gathering.text)
         try:
@@ -102,7 +104,7 @@ class Sweeping:
                 self._journal.remove(row)
 
 
-class _Kept:
+class SweepRecorder:
     """The rows of one run of a sweep in the history."""
 
     def __init__(
@@ -146,25 +148,25 @@ class _Kept:
             return self._any.answered(call.request, call.endpoint, task.sample)
         return found
 
-    def on_start(self, place: int) -> Completion | Literal["held"] | None:
+    def on_start(self, index: int) -> Completion | Literal["held"] | None:
         """Write a call down before it is sent, unless another kernel has done so.
 
         Gives what that one was answered, or ``held`` while it asks.
         """
         if self._history is None:
             return None
-        task = self._plan.tasks[place]
+        task = self._plan.tasks[index]
         point = {
-            name: _kept_value(name, value) for name, value in task.point.values.items()
+            name: _storable(name, value) for name, value in task.point.values.items()
         }
         told = sending(task.call.call, point)
         if self._plan.fresh:
-            self.rows[place] = self._history.begin(**told)
+            self.rows[index] = self._history.begin(**told)
             return None
         claimed = self._history.claim(**told)
         if claimed is None or isinstance(claimed, Completion):
             return claimed or "held"
-        self.rows[place] = claimed
+        self.rows[index] = claimed
         return None
 
     def release(self) -> None:
@@ -173,21 +175,21 @@ class _Kept:
             if self._history is not None:  # pragma: no branch - else there are none
                 self._history.release(entry)
 
-    def on_end(self, news: Sequence[Ended]) -> Sequence[Ended]:
+    def on_end(self, news: Sequence[Finished]) -> Sequence[Finished]:
         """Store how calls ended, before anyone sees them."""
         stored = []
-        for place, completion in news:
-            entry = self.rows.pop(place, None)
+        for one in news:
+            completion, entry = one.completion, self.rows.pop(one.index, None)
             if self._history is not None and entry is not None:
-                completion = ended(self._history, entry, completion)  # noqa: PLW2901
-            stored.append(Ended(place, completion))
+                completion = ended(self._history, entry, completion)
+            stored.append(Finished(one.index, completion))
         return stored
 
 
 def to_send(plan: SweepPlan, history: History | None) -> tuple[Task, ...]:
     """Return the calls of a sweep that a run would send: those the history lacks."""
-    kept = _Kept(plan, history)
-    return tuple(task for task in plan.tasks if kept.stored(task) is None)
+    recorder = SweepRecorder(plan, history)
+    return tuple(task for task in plan.tasks if recorder.stored(task) is None)
 
 
 def _key(task: Task) -> tuple[CompletionRequest, str, int]:
@@ -195,10 +197,10 @@ def _key(task: Task) -> tuple[CompletionRequest, str, int]:
     return call.request, call.endpoint.base_url, task.sample
 
 
-def _kept_value(name: str, value: object) -> object:
+def _storable(name: str, value: object) -> object:
     """Return the value of an axis as the history can hold it: else what it reads as."""
     if isinstance(value, (list, tuple)):
-        return [_kept_value(name, item) for item in value]
+        return [_storable(name, item) for item in value]
     plain = value is None or type(value) in (bool, int, float, str)
     return value if plain else reading(name, value)
 

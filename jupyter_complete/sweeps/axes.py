@@ -240,17 +240,18 @@ def _axis(known: Sequence[tuple[str, type]], columns: Sequence[list[object]]) ->
 
 
 def _refuse_repeats(label: str, rows: Iterable[tuple[object, ...]]) -> None:
-    places: dict[object, int] = {}
-    for place, row in enumerate(rows, 1):
+    numbers: dict[object, int] = {}
+    for number, row in enumerate(rows, 1):
         # Two that are equal, as 19.9 and 19.90, would be one point of the result.
         for key in (row, tuple(map(str, row))):
             if not _hashable(key):
                 continue
-            if places.setdefault(key, place) != place:
+            if numbers.setdefault(key, number) != number:
                 shown = ", ".join(map(str, row))
                 raise InputError(
-                    f"{label} has {shown!r} twice, as values {places[key]} and "
-                    f"{place}; give each once (-n asks for more answers at each point)."
+                    f"{label} has {shown!r} twice, as values {numbers[key]} "
+                    f"and {number}; give each once "
+                    "(-n asks for more answers at each point)."
                 )
 
 

@@ -60,12 +60,12 @@ def self_bleu(texts: Sequence[str]) -> Estimate | None:
     lengths = sorted(len(words) for words in split)
     tables = {n: _Highest(_grams(words, n) for words in split) for n in _orders()}
     scores = []
-    for place, words in enumerate(split):
+    for index, words in enumerate(split):
         logs = []
         for n in range(1, min(_LONGEST, len(words)) + 1):
             grams = _grams(words, n)
             hits = sum(
-                min(count, tables[n].beside(place, gram))
+                min(count, tables[n].beside(index, gram))
                 for gram, count in grams.items()
             )
             logs.append(math.log((hits or _SMALLEST) / grams.total()))
@@ -84,21 +84,21 @@ class _Highest:
 
     def __init__(self, texts: Iterable[Counter[Gram]]) -> None:
         self._best: dict[Gram, tuple[int, int, int]] = {}
-        for place, grams in enumerate(texts):
+        for index, grams in enumerate(texts):
             for gram, count in grams.items():
                 first, owner, second = self._best.get(gram, (0, -1, 0))
                 if count > first:
-                    self._best[gram] = (count, place, first)
+                    self._best[gram] = (count, index, first)
                 elif count > second:
                     self._best[gram] = (first, owner, count)
 
-    def beside(self, place: int, gram: Gram) -> int:
+    def beside(self, index: int, gram: Gram) -> int:
         first, owner, second = self._best[gram]
-        return second if owner == place else first
+        return second if owner == index else first
 
 
 def _nearest(lengths: Sequence[int], length: int) -> int:
     """Return the length nearest to this one, of all but one that is equal to it."""
-    place = bisect_left(lengths, length)
-    others = [*lengths[max(0, place - 1) : place], *lengths[place + 1 : place + 2]]
+    index = bisect_left(lengths, length)
+    others = [*lengths[max(0, index - 1) : index], *lengths[index + 1 : index + 2]]
     return min(others, key=lambda other: (abs(other - length), other))

@@ -110,9 +110,9 @@ def _middle(draw: Callable[[], float], count: int, tail: float) -> tuple[float, 
     found = sorted(draw() for _ in range(count))
 
     def percentile(part: float) -> float:
-        place = part * (count - 1)
-        below = math.floor(place)
+        index = part * (count - 1)
+        below = math.floor(index)
         above = min(below + 1, count - 1)
-        return found[below] + (place - below) * (found[above] - found[below])
+        return found[below] + (index - below) * (found[above] - found[below])
 
     return percentile(tail), percentile(1 - tail)

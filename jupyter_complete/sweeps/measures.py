@@ -28,13 +28,13 @@ class Measures(Sequence[Measured]):
         return len(self.found)
 
     @overload
-    def __getitem__(self, place: int) -> Measured: ...
+    def __getitem__(self, index: int) -> Measured: ...
     @overload
-    def __getitem__(self, place: slice) -> Measures: ...
-    def __getitem__(self, place: int | slice) -> Measured | Measures:
-        if isinstance(place, slice):
-            return Measures(self.found[place])
-        return self.found[place]
+    def __getitem__(self, index: slice) -> Measures: ...
+    def __getitem__(self, index: int | slice) -> Measured | Measures:
+        if isinstance(index, slice):
+            return Measures(self.found[index])
+        return self.found[index]
 
     def to_records(self) -> list[Record]:
         """Return a dict for each point: of each measure its value, low, high and n."""

@@ -60,17 +60,17 @@ def _stepped(
         raise InputError(f"{name}={text} has no values; turn the step's sign.")
     if count > LARGEST:
         raise refuse_count(f"{name}={text}", count)
-    return [start + place * step for place in range(int(count))]
+    return [start + index * step for index in range(int(count))]
 
 
 def _spread(start: Decimal, end: Decimal, count: int) -> list[Decimal]:
-    return [start + (end - start) * place / (count - 1) for place in range(count)]
+    return [start + (end - start) * index / (count - 1) for index in range(count)]
 
 
 def _log(start: Decimal, end: Decimal, count: int) -> list[Decimal]:
     ratio = (end / start).ln()
     # Twelve digits, so that log(0.01,100)/5 is 0.01, 0.1, 1, 10, 100 and no more.
     return [
-        Decimal(f"{start * (ratio * place / (count - 1)).exp():.12g}")
-        for place in range(count)
+        Decimal(f"{start * (ratio * index / (count - 1)).exp():.12g}")
+        for index in range(count)
     ]

@@ -78,14 +78,14 @@ class SweepResult(Sequence[Completion]):
         return (row.completion for row in self.rows if row.completion is not None)
 
     @overload
-    def __getitem__(self, place: int) -> Completion: ...
+    def __getitem__(self, index: int) -> Completion: ...
     @overload
-    def __getitem__(self, place: slice) -> Self: ...
-    def __getitem__(self, place: int | slice) -> Completion | Self:
-        if isinstance(place, slice):
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Completion | Self:
+        if isinstance(index, slice):
             made = [row for row in self.rows if row.completion is not None]
-            return self._with(made[place])
-        return list(self)[place]
+            return self._with(made[index])
+        return list(self)[index]
 
     def __repr__(self) -> str:
         counts = Counter(row.completion and row.completion.status for row in self.rows)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 
-from .board import Board
-from .flights import Flights
-from .tasks import Ask, Ended, Hooks, Limits, Run, Task, reused
+from .scheduler import CallScheduler
+from .state import SweepState
+from .tasks import Ask, Finished, Hooks, Limits, Run, Task, reused
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -33,50 +33,50 @@ def run(
     pending, and what they answer later still goes to ``on_end``.
     """
     hooks = hooks or Hooks()
-    board = _board_of(tasks, hooks)
-    flights = Flights(
+    state = _state_of(tasks, hooks)
+    scheduler = CallScheduler(
         tasks,
         ask,
         limits=limits or Limits(),
         executor=executor,
         hooks=hooks,
-        board=board,
+        state=state,
     )
-    interrupted = _watch(flights, board, hooks)
-    stopped, notices = flights.finish()
+    interrupted = _watch(scheduler, state, hooks)
+    stopped, notices = scheduler.finish()
     with suppress(KeyboardInterrupt):
-        hooks.on_progress(flights.progress())
-    return Run(board.completions(), interrupted, stopped, notices)
+        hooks.on_progress(scheduler.progress())
+    return Run(state.completions(), interrupted, stopped, notices)
 
 
-def _board_of(tasks: Sequence[Task], hooks: Hooks) -> Board:
-    """Return the board with what an earlier run answered."""
-    board = Board(len(tasks))
-    for place, task in enumerate(tasks):
-        kept = hooks.stored(task)
-        if kept is not None and kept.status == "complete":
-            board.reuse(Ended(place, reused(kept, task)))
-    return board
+def _state_of(tasks: Sequence[Task], hooks: Hooks) -> SweepState:
+    """Return the state with what an earlier run answered."""
+    state = SweepState(len(tasks))
+    for index, task in enumerate(tasks):
+        recorded = hooks.stored(task)
+        if recorded is not None and recorded.status == "complete":
+            state.reuse(Finished(index, reused(recorded, task)))
+    return state
 
 
-def _watch(flights: Flights, board: Board, hooks: Hooks) -> bool:
+def _watch(scheduler: CallScheduler, state: SweepState, hooks: Hooks) -> bool:
     """Let it run to its end, reporting; tell whether Ctrl-C ended it before."""
     interrupted = False
     try:
-        flights.start()
-        while not board.over.wait(TICK):
-            hooks.on_progress(flights.progress())
+        scheduler.start()
+        while not state.over.wait(TICK):
+            hooks.on_progress(scheduler.progress())
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        if not board.over.is_set():
-            flights.stop()
-            _wait(board.over, GRACE)
+        if not state.over.is_set():
+            scheduler.stop()
+            _wait(state.over, GRACE)
     return interrupted
 
 
 def _wait(over: threading.Event, seconds: float) -> None:
-    """Wait, whatever a second Ctrl-C says: the end is near."""
+    """Wait for the end, ignoring further Ctrl-C."""
     deadline = time.monotonic() + seconds
     while not over.is_set() and time.monotonic() < deadline:
         with suppress(KeyboardInterrupt):

@@ -52,11 +52,12 @@ Ask = Callable[[Any, Cancel | None], Outcome]
 endpoint did. The cancel is None in another process, where it cannot reach."""
 
 
-class Ended(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Finished:
     """A task and how it ended."""
 
-    place: int
-    """The task's place in the sweep."""
+    index: int
+    """The task's index in the sweep."""
     completion: Completion
 
 
@@ -78,7 +79,7 @@ class Progress:
     """None as long as nobody can tell."""
     pause: float = 0.0
     """Seconds that the endpoint makes the whole sweep wait."""
-    ended: tuple[Ended, ...] = ()
+    finished: tuple[Finished, ...] = ()
     """What ended since the last report."""
 
 
@@ -100,7 +101,7 @@ class Hooks:
     """What a sweep tells while it runs, and what it asks for.
 
     ``stored`` gives what an earlier run answered, None where nothing did.
-    ``on_start`` gets the place of a task before it is sent for the first time, and may
+    ``on_start`` gets the index of a task before it is sent for the first time, and may
     give an answer that came from elsewhere, or ``held``: to be asked about again soon.
     ``on_end`` gets the tasks that ended for good, and gives them back as they were
     kept. Both are called in one thread that is not the caller's, and what they raise
@@ -110,7 +111,7 @@ class Hooks:
 
     stored: Callable[[Task], Completion | None] = lambda _: None
     on_start: Callable[[int], Completion | Literal["held"] | None] = lambda _: None
-    on_end: Callable[[Sequence[Ended]], Sequence[Ended]] = lambda ended: ended
+    on_end: Callable[[Sequence[Finished]], Sequence[Finished]] = lambda ended: ended
     on_progress: Callable[[Progress], object] = lambda _: None
 
 

@@ -201,11 +201,11 @@ def table_of(value: Any) -> tuple[list[str], list[tuple[object, ...]]] | None:
     if not all(isinstance(row, Mapping) for row in value):
         return None
     columns = [*value[0]]
-    for place, row in enumerate(value, 1):
+    for number, row in enumerate(value, 1):
         if set(row) != set(columns):
             odd = sorted(map(str, set(row) ^ set(columns)))
             raise InputError(
-                f"rows differ in their columns: row {place} and row 1 do not both "
+                f"rows differ in their columns: row {number} and row 1 do not both "
                 f"have {', '.join(odd)}."
             )
     return columns, [tuple(row[column] for column in columns) for row in value]

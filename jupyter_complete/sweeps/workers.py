@@ -27,10 +27,10 @@ MOST_POOLS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class InFlight:
     """A call on its way."""
 
-    place: int
+    index: int
     ticket: Ticket
     cancel: Cancel | None
     executor: Executor

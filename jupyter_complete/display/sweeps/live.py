@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ...session import SweepPlan
     from ...sweeps.result import SweepResult
-    from ...sweeps.tasks import Ended, Progress
+    from ...sweeps.tasks import Finished, Progress
 
 RATE = 40_000
 """Bytes a second of a grid: the largest goes out about once in a second."""
@@ -57,7 +57,7 @@ class NotebookSweep:
 
     def progress(self, progress: Progress) -> None:
         """Show how far it is."""
-        self._take(progress.ended)
+        self._take(progress.finished)
         news = _counts(progress) != self._said or time.monotonic() > self._due
         if news and self._live.has_room(self._size):
             self._said = _counts(progress)
@@ -66,11 +66,11 @@ class NotebookSweep:
             self._size = len(bundle["text/html"])
             self._live.show(bundle)
 
-    def _take(self, ended: Sequence[Ended]) -> None:
+    def _take(self, ended: Sequence[Finished]) -> None:
         for one in ended:
             self._tiles.end(one)
             if one.completion.text:
-                label = self._tiles.label(one.place)
+                label = self._tiles.label(one.index)
                 self._newest = one_line(f"{label}: {one.completion.text}", EXCERPT)
 
     def _bundle(self, progress: Progress) -> dict[str, str]:

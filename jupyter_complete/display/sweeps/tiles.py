@@ -12,7 +12,7 @@ from .summary import error
 if TYPE_CHECKING:
     from ...completion import Completion
     from ...sweeps.axes import Point
-    from ...sweeps.tasks import Ended, Progress
+    from ...sweeps.tasks import Finished, Progress
 
 MOST_TILES = 200
 EXCERPT = 60
@@ -94,9 +94,9 @@ class Tiles:
         """Return the point of a call in a few words."""
         return self._labels[place]
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: Finished) -> None:
         """Count a call that ended."""
-        self._tiles[self._points[ended.place] // self._step].end(ended.completion)
+        self._tiles[self._points[ended.index] // self._step].end(ended.completion)
 
     def html(self) -> str:
         """Return the grid as it is now."""

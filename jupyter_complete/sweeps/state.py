@@ -8,41 +8,41 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..completion import Completion
-from .tasks import Ended, Progress
+from .tasks import Finished, Progress
 
 WINDOW = 10.0
 """Seconds over which the rate is taken."""
 
 
-class Board:
+class SweepState:
     """What has ended so far."""
 
     def __init__(self, total: int) -> None:
         self.over = threading.Event()
         self._lock = threading.Lock()
         self._completions: list[Completion | None] = [None] * total
-        self._news: list[Ended] = []
+        self._news: list[Finished] = []
         self._times: deque[float] = deque()
         self._start = time.monotonic()
         self._counts = {"done": 0, "failed": 0, "reused": 0, "interrupted": 0}
 
-    def reuse(self, ended: Ended) -> None:
+    def reuse(self, ended: Finished) -> None:
         """Note what an earlier run answered."""
         self._counts["reused"] += 1
         self.end([ended], now=None)
 
-    def end(self, ended: Sequence[Ended], now: float | None) -> None:
+    def end(self, ended: Sequence[Finished], now: float | None) -> None:
         """Note what ended now."""
         with self._lock:
-            for place, completion in ended:
-                self._completions[place] = completion
-                self._counts[_column(completion)] += 1
+            for one in ended:
+                self._completions[one.index] = one.completion
+                self._counts[_column(one.completion)] += 1
                 if now is not None:
                     self._times.append(now)
             self._news.extend(ended)
 
-    def __getitem__(self, place: int) -> Completion | None:
-        return self._completions[place]
+    def __getitem__(self, index: int) -> Completion | None:
+        return self._completions[index]
 
     def completions(self) -> tuple[Completion | None, ...]:
         """Return what there is, in the tasks' order."""
@@ -69,7 +69,7 @@ class Board:
             rate=rate,
             seconds_left=left / rate + pause if rate else (None if left else 0.0),
             pause=pause,
-            ended=news,
+            finished=news,
         )
 
 
