@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator
 
 import nbformat
 from latency import ANSWER
-from sweeps import Outcome, tasks_of
+from sweeps import tasks_of
 from table import Row, as_text
 
 from jupyter_complete import Sweep
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import Completion, CompletionRequest
 from jupyter_complete.display.sweeps import view
+from jupyter_complete.errors import Outcome
 from jupyter_complete.sweeps.run import run
-from jupyter_complete.sweeps.tasks import Run
+from jupyter_complete.sweeps.table import SweepRow
 
 RUNS = 3
 ANSWERS = 5000
@@ -47,7 +48,7 @@ def of_memory() -> Iterator[Row]:
     gc.collect()
     tracemalloc.start()
     tasks = tasks_of(ANSWERS)
-    sweep = Sweep.of(tasks, run(tasks, ask))
+    sweep = Sweep.shown(run(tasks, ask))
     gc.collect()
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -79,10 +80,12 @@ def of_saved() -> Row:
     """Measure the notebook that keeps a sweep of a thousand answers."""
     tasks = tasks_of(SAVED)
     texts = (f"{place} {KILOBYTE}" for place in range(SAVED))
-    answers = zip(texts, tasks, strict=True)
-    done = Run(tuple(Completion(text, task.request) for text, task in answers))
+    rows = tuple(
+        SweepRow(task.point, 0, Completion(text, task.request))
+        for text, task in zip(texts, tasks, strict=True)
+    )
     cell = nbformat.v4.new_code_cell()
-    data = view(Sweep.of(tasks, done)).bundle()
+    data = view(Sweep(rows)).bundle()
     cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
     size = len(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])).encode())
     return Row(

@@ -11,8 +11,8 @@ import asyncio
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -26,25 +26,17 @@ from jupyter_complete.cancel import Cancel
 from jupyter_complete.client import Client
 from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
-from jupyter_complete.errors import CompleteError
+from jupyter_complete.errors import CompleteError, Outcome
 from jupyter_complete.sweeps.axes import Point
+from jupyter_complete.sweeps.result import SweepResult
 from jupyter_complete.sweeps.run import run
-from jupyter_complete.sweeps.tasks import Limits, Run, Task
+from jupyter_complete.sweeps.tasks import Limits, Task
 
 RUNS = 3
 FEW = 20
 
 
 # --- who asks -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call gave, as a sweep takes it."""
-
-    completion: Completion
-    error: CompleteError | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _request(place: int) -> CompletionRequest:
@@ -60,11 +52,11 @@ def tasks_of(count: int) -> list[Task]:
     ]
 
 
-def ours(endpoint: Endpoint, calls: int, at_once: int | Literal["auto"]) -> Run:
+def ours(endpoint: Endpoint, calls: int, at_once: int | Literal["auto"]) -> SweepResult:
     """Ask by a sweep, over the project's own client."""
     dialect = TextDialect("2023-06-01")
 
-    with Client(lambda _: None, pool_size=64) as client:
+    with Client(lambda _: None) as client:
 
         def ask(request: CompletionRequest, cancel: Cancel | None) -> Outcome:
             kept = Completion("", request)
@@ -84,7 +76,8 @@ def ours(endpoint: Endpoint, calls: int, at_once: int | Literal["auto"]) -> Run:
             return Outcome(replace(kept, text=text), None, answer.headers)
 
         done = run(tasks_of(calls), ask, limits=Limits(at_once))
-    assert all(one and one.status == "complete" for one in done.completions)
+    assert not done.pending
+    assert all(one.status == "complete" for one in done)
     return done
 
 

@@ -5,14 +5,13 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from jupyter_complete.client import Client
 from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
-from jupyter_complete.errors import Cancelled, CompleteError
+from jupyter_complete.errors import Cancelled, CompleteError, Outcome
 from jupyter_complete.sweeps.axes import Point
 from jupyter_complete.sweeps.tasks import Task
 
@@ -124,13 +123,9 @@ class Call:
     """A path that a test's own way to ask may use."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How one attempt ended."""
-
-    completion: Completion
-    error: CompleteError | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+def answers(sweep):
+    """Return the completions of a sweep, None for each that is pending."""
+    return [row.completion for row in sweep.rows]
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import pexpect
 import pytest
 import wcwidth
 from clusters import Processes
-from counting import Counting, ask
+from counting import Counting, answers, ask
 from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.completer import provisionalcompleter
@@ -799,11 +799,11 @@ def test_what_is_cancelled_on_a_cluster_is_not_paid_for_again(server, dask):
 
     done = run(server.tasks(12), ask, executor=client.get_executor())
 
-    ends = Counter(one.status for one in done.completions)
+    ends = Counter(one.status for one in answers(done))
     assert at
     assert set(ends) <= {"complete", "interrupted"}
     assert max(server.asked.values()) == 1
-    assert all(one.error for one in done.completions if one.status == "interrupted")
+    assert all(one.error for one in answers(done) if one.status == "interrupted")
 
 
 class Strange(Executor):
@@ -844,7 +844,7 @@ def test_an_executor_that_refuses_ends_the_sweep_with_what_it_has(server, act, w
     with Strange(act) as strange:
         done = run(server.tasks(12), ask, executor=strange)
 
-    ends = Counter(one and one.status for one in done.completions)
+    ends = Counter(one and one.status for one in answers(done))
     assert ends == {"complete": 4, "error": 1, None: 7}
     assert words in done.stopped
     assert "7 calls were not sent" in done.stopped
@@ -857,7 +857,7 @@ def test_a_pool_that_is_shut_down_in_the_middle_gives_back_what_it_has(server):
 
     done = run(server.tasks(12), ask, executor=pool)
 
-    ends = Counter(one and one.status for one in done.completions)
+    ends = Counter(one and one.status for one in answers(done))
     assert ends["complete"] in (5, 6)
     assert "cannot schedule new futures after shutdown" in done.stopped
     assert f"{ends[None]} calls were not sent" in done.stopped
@@ -876,7 +876,7 @@ def test_futures_that_are_cancelled_from_outside_are_not_asked_again(server):
     with Kept(lambda _: None) as kept:
         done = run(server.tasks(8), ask, executor=kept)
 
-    ends = Counter(one.status for one in done.completions)
+    ends = Counter(one.status for one in answers(done))
     assert set(ends) == {"complete", "interrupted"}
     assert len(server.times) == ends["complete"]
     assert done.stopped is None

@@ -11,7 +11,7 @@ from collections import Counter
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
 import pytest
-from counting import Counting, ask
+from counting import Counting, answers, ask
 
 from jupyter_complete.errors import InputError
 from jupyter_complete.sweeps import cluster as cluster_module
@@ -71,10 +71,10 @@ def test_processes_answer_every_task_and_the_parent_keeps_the_ceilings(server, p
         hooks=Hooks(on_end=keep),
     )
 
-    assert [c and c.text for c in done.completions[:13]] == [
+    assert [c and c.text for c in answers(done)[:13]] == [
         f"re: p{n // 3}" for n in range(13)
     ]
-    assert done.completions[13:] == (None, None)
+    assert answers(done)[13:] == [None, None]
     assert sorted(kept) == list(range(13))
     assert len(server.times) == 13
 
@@ -93,7 +93,7 @@ def test_a_pool_that_breaks_is_replaced_and_every_task_answered(server, pool, tm
         hooks=Hooks(on_end=keep),
     )
 
-    assert [c.text for c in done.completions] == [f"re: p{n}" for n in range(12)]
+    assert [c.text for c in answers(done)] == [f"re: p{n}" for n in range(12)]
     assert set(kept.values()) == {1}
     assert set(server.asked) == {f"p{n}" for n in range(12)}
     assert len(server.times) <= 14
@@ -104,7 +104,7 @@ def test_a_pool_whose_workers_always_die_is_given_up(server, pool):
     done = run(server.tasks(4), die_always, executor=pool)
 
     assert "its workers keep dying" in done.stopped
-    assert "complete" not in [c and c.status for c in done.completions]
+    assert "complete" not in [c and c.status for c in answers(done)]
 
 
 def test_ctrl_c_does_not_wait_for_processes_but_keeps_what_they_answer(server, pool):
@@ -124,7 +124,7 @@ def test_ctrl_c_does_not_wait_for_processes_but_keeps_what_they_answer(server, p
 
     assert done.interrupted
     assert ended - server.times[1] < 1.2
-    assert not any(done.completions)
+    assert not any(answers(done))
     assert late.wait(5)
     assert [one.completion.status for one in kept] == ["complete"] * 2
 
@@ -151,7 +151,7 @@ def cluster():
 def test_dask_gives_every_sample_its_own_answer(server, cluster):
     done = run(server.tasks(2, samples=4), ask, executor=cluster.get_executor())
 
-    assert [c.text for c in done.completions] == ["re: p0"] * 4 + ["re: p1"] * 4
+    assert [c.text for c in answers(done)] == ["re: p0"] * 4 + ["re: p1"] * 4
     assert server.asked == {"p0": 4, "p1": 4}
 
 
@@ -195,7 +195,7 @@ def test_a_cluster_that_lost_all_workers_is_given_up(server, cluster, monkeypatc
     cluster.wait_for_workers(2)
 
     assert "no workers" in done.stopped
-    statuses = {one.status for one in done.completions if one}
+    statuses = {one.status for one in answers(done) if one}
     assert statuses == {"error"}
 
 
@@ -210,7 +210,7 @@ def test_a_pool_that_is_broken_already_is_replaced(server, pool):
 
     done = run(server.tasks(3), ask, executor=pool)
 
-    assert [c and c.text for c in done.completions] == ["re: p0", "re: p1", "re: p2"]
+    assert [c and c.text for c in answers(done)] == ["re: p0", "re: p1", "re: p2"]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -248,7 +248,7 @@ def test_a_dask_worker_may_be_killed_in_the_middle(server, cluster):
         hooks=Hooks(on_end=keep),
     )
 
-    assert [c and c.text for c in done.completions] == [f"re: p{n}" for n in range(30)]
+    assert [c and c.text for c in answers(done)] == [f"re: p{n}" for n in range(30)]
     assert kept == dict.fromkeys(range(30), 1)
     assert len(server.times) <= 30 + 6
     assert max(server.asked.values()) <= 2

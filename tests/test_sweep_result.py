@@ -14,7 +14,7 @@ from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
 from jupyter_complete.results import Sweep
 from jupyter_complete.sweeps.axes import Names, keyword_axes, points
-from jupyter_complete.sweeps.tasks import Run, Task
+from jupyter_complete.sweeps.table import SweepRow
 
 SETTINGS = {"temperature": float, "model": str, "stop": list, "max_tokens": int}
 
@@ -23,8 +23,7 @@ def made(*, samples=1, text=lambda point, sample: "a b", again=None, **keywords)
     """Return a finished sweep over the axes of these keywords."""
     template = [name for name in keywords if name not in SETTINGS]
     _, axes = keyword_axes(keywords, Names(SETTINGS, template))
-    tasks = []
-    completions = []
+    rows = []
     for point in points(axes):
         for sample in range(samples):
             values = dict(point.values)
@@ -35,20 +34,18 @@ def made(*, samples=1, text=lambda point, sample: "a b", again=None, **keywords)
                 16,
                 temperature=values.get("temperature"),
             )
-            tasks.append(Task(point, sample, None, request))
-            completions.append(
-                Completion(
-                    text(point, sample),
-                    request,
-                    model=request.model,
-                    sample=sample,
-                    usage=Usage(3, 4),
-                    stop_reason="max_tokens",
-                    raw={"id": 1},
-                    seconds=0.5,
-                )
+            answer = Completion(
+                text(point, sample),
+                request,
+                model=request.model,
+                sample=sample,
+                usage=Usage(3, 4),
+                stop_reason="max_tokens",
+                raw={"id": 1},
+                seconds=0.5,
             )
-    return Sweep.of(tasks, Run(tuple(completions)), axes=axes, again=again)
+            rows.append(SweepRow(point, sample, answer))
+    return Sweep(tuple(rows), axes, again=again)
 
 
 @pytest.fixture
@@ -140,8 +137,8 @@ def test_records_have_the_varying_columns_first_and_every_field():
 def test_a_name_that_is_a_field_too_stands_beside_it():
     _, axes = keyword_axes({"text": ["q1", "q2"]}, Names(SETTINGS, ["text"]))
     request = CompletionRequest("m", "p", 9)
-    tasks = [Task(point, 0, None, request) for point in points(axes)]
-    runs = Sweep.of(tasks, Run(tuple(Completion("answer", request) for _ in tasks)))
+    answer = Completion("answer", request)
+    runs = Sweep(tuple(SweepRow(point, 0, answer) for point in points(axes)))
 
     record = runs.to_records()[0]
 

@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from counting import Counting, answered, ask, error
+from counting import Counting, answered, answers, ask, error
 
 from jupyter_complete.completion import Completion
 from jupyter_complete.errors import CompleteError
 from jupyter_complete.sweeps.run import run
-from jupyter_complete.sweeps.state import SweepState
-from jupyter_complete.sweeps.tasks import Finished, Hooks, Limits
+from jupyter_complete.sweeps.tasks import Finished, Hooks, Limits, SweepState
 
 
 @pytest.fixture
@@ -26,11 +25,11 @@ def server():
 
 
 def statuses(done):
-    return [completion and completion.status for completion in done.completions]
+    return [completion and completion.status for completion in answers(done)]
 
 
 def texts(done):
-    return [completion.text for completion in done.completions]
+    return [completion.text for completion in answers(done)]
 
 
 def refuse(status, type_, times=1, **headers):
@@ -55,13 +54,13 @@ def test_every_task_is_asked_once_and_answered_in_its_place(server):
 
 
 def test_an_empty_sweep_is_over_at_once():
-    assert run([], ask).completions == ()
+    assert not run([], ask).rows
 
 
 def test_samples_are_separate_calls(server):
     done = run(server.tasks(1, samples=5), ask)
 
-    assert [completion.sample for completion in done.completions] == [0, 1, 2, 3, 4]
+    assert [completion.sample for completion in answers(done)] == [0, 1, 2, 3, 4]
     assert server.asked["p0"] == 5
 
 
@@ -120,7 +119,7 @@ def test_a_failing_endpoint_makes_all_wait_and_is_asked_again(server, status):
 
     assert statuses(done) == ["complete"] * 3
     assert server.times[1] - server.times[0] >= 0.29
-    assert done.completions[0].attempts == 2
+    assert answers(done)[0].attempts == 2
 
 
 def test_retries_are_finite_and_the_failure_is_a_row(server):
@@ -135,8 +134,8 @@ def test_retries_are_finite_and_the_failure_is_a_row(server):
 
     assert statuses(done) == ["complete", "error", "complete", "complete"]
     assert server.asked["p1"] == 4
-    assert done.completions[1].attempts == 4
-    assert done.completions[1].error
+    assert answers(done)[1].attempts == 4
+    assert answers(done)[1].error
 
 
 @pytest.mark.parametrize(
@@ -150,7 +149,7 @@ def test_a_refused_request_is_a_row_and_never_sent_again(server, status, type_):
 
     assert statuses(done) == ["error"] * 10
     assert len(server.times) == 10
-    assert done.completions[3].http_status == status
+    assert answers(done)[3].http_status == status
 
 
 @pytest.mark.parametrize("status", [408, 409])
@@ -175,7 +174,7 @@ def test_an_endpoint_that_is_down_ends_the_sweep_and_leaves_the_rest_pending():
 
     assert "times in a row" in done.stopped
     assert statuses(done).count("error") < 40
-    assert None in done.completions
+    assert None in answers(done)
 
 
 def test_an_endpoint_that_asks_for_an_hour_is_not_waited_for(server):
@@ -218,7 +217,7 @@ def stored_from(earlier):
     """Answer from what an earlier run gave, as the history would."""
     known = {
         (completion.prompt, completion.sample): completion
-        for completion in earlier.completions
+        for completion in answers(earlier)
         if completion
     }
     return Hooks(stored=lambda task: known.get((task.request.prompt, task.sample)))
@@ -236,7 +235,7 @@ def test_a_second_run_asks_only_for_what_is_missing_or_failed(server):
     second = run(server.tasks(9), ask, hooks=stored_from(first))
 
     assert texts(second) == ["once"] * 3 + ["now"] * 2 + ["once"] + ["now"] * 3
-    assert [c.reused for c in second.completions[:4]] == [True, True, True, False]
+    assert [c.reused for c in answers(second)[:4]] == [True, True, True, False]
     assert server.asked == {f"p{n}": 2 if n in (3, 4) else 1 for n in range(9)}
 
 
@@ -497,7 +496,7 @@ def test_an_executor_that_is_shut_down_is_one_line(server):
     assert done.stopped.endswith(
         "): 2 calls were not sent; make another executor, and run it again."
     )
-    assert [one and one.status for one in done.completions] == ["error", None, None]
+    assert [one and one.status for one in answers(done)] == ["error", None, None]
     assert server.asked == {}
 
 
@@ -510,8 +509,8 @@ def test_what_a_call_raises_is_its_row(server):
     done = run(server.tasks(3), broken)
 
     assert statuses(done) == ["complete", "error", "complete"]
-    assert done.completions[1].error == "ZeroDivisionError: by zero"
-    assert done.completions[1].request.prompt == "p1"
+    assert answers(done)[1].error == "ZeroDivisionError: by zero"
+    assert answers(done)[1].request.prompt == "p1"
 
 
 def test_what_was_kept_is_what_is_given(server):
@@ -527,7 +526,7 @@ def test_what_was_kept_is_what_is_given(server):
 
     done = run(server.tasks(3), ask, hooks=Hooks(on_end=keep))
 
-    assert [c.history_id for c in done.completions] == [100, 101, 102]
+    assert [c.history_id for c in answers(done)] == [100, 101, 102]
 
 
 def test_an_unfinished_answer_of_the_history_is_asked_again(server):
@@ -550,7 +549,7 @@ def test_refusals_are_shared_among_the_calls_that_wait(server):
     done = run(server.tasks(30), ask)
 
     assert statuses(done) == ["complete"] * 30
-    assert max(one.attempts for one in done.completions) <= 5
+    assert max(one.attempts for one in answers(done)) <= 5
 
 
 def test_a_call_that_no_executor_takes_is_ended(server):

@@ -51,6 +51,6 @@ def _calls(complete: CompletionMagics, source: str) -> Iterator[Call]:
     session = complete.session
     if sweep.is_sweep(asked, session.settings.samples):
         plan = sweep.plan_of(session, values, text, asked)
-        yield from (task.call.call for task in plan.tasks)
+        yield from (task.call for task in plan.tasks)
     elif call := session.preview(text, values, **asked.overrides):
         yield call

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ..cancel import Cancel
 from ..completion import Completion
 from ..dialects.messages import MessagesDialect, counted
-from ..errors import AuthenticationError, HistoryError, InputError
+from ..errors import AuthenticationError, HistoryError, InputError, Outcome
 from ..history import History
 from ..keys import Keys
-from .ask import Gathering, OnText, Outcome, ask
+from .ask import Gathering, OnText, ask
 from .clients import SharedClient
 from .code import call_of, code
 from .distribution import AS_IT_IS, distribution
@@ -271,7 +271,7 @@ class Session:
         ``on_progress`` is called in this thread, at most ten times a second. Ctrl-C
         ends it within a second: see `SweepResult.interrupted`.
         """
-        for endpoint in {task.call.call.endpoint for task in plan.tasks}:
+        for endpoint in {task.call.endpoint for task in plan.tasks}:
             self._keys(endpoint)
         sweeping = Sweeping(
             self._client(), self.history, self._journal, self.routes.left_out

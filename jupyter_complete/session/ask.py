@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..completion import Chunk, Completion, Status, TokenLogprob, Usage
-from ..errors import Cancelled, CompleteError, IncompleteStream
+from ..errors import Cancelled, CompleteError, IncompleteStream, Outcome
 from .left_out import leaner
 
 if TYPE_CHECKING:
@@ -19,16 +18,6 @@ if TYPE_CHECKING:
     from .plan import Call
 
 OnText = Callable[[str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a call ended: always with a completion, and with the error if it failed."""
-
-    completion: Completion
-    error: CompleteError | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """The answer's headers, of an error those of the pace; empty where none came."""
 
 
 class Gathering:

@@ -10,9 +10,8 @@ from typing import Any
 from ..completion import TokenLogprob
 from ..dialects.openai import OpenAIDialect
 from ..distribution import Distribution
-from ..errors import Cancelled, InputError
+from ..errors import Cancelled, InputError, Outcome
 from ..ngram.model import load_models
-from .ask import Outcome
 from .plan import Call
 
 AS_IT_IS: Mapping[str, Any] = {

@@ -15,7 +15,8 @@ from ..scope import Names
 from ..settings import CompletionSettings, parameters
 from ..sweeps import axes as sweep_axes
 from ..sweeps.result import SweepResult
-from ..sweeps.tasks import Limits, Run, Task
+from ..sweeps.table import SweepRow
+from ..sweeps.tasks import Limits, Task
 from .clients import Bounds
 from .plan import Call
 
@@ -33,15 +34,6 @@ def whole_sweep_settings() -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A call of a sweep as it goes to a worker; it pickles, and holds no key."""
-
-    index: int
-    call: Call
-    bounds: Bounds
-
-
-@dataclass(frozen=True, slots=True)
 class SweepPlan:
     """A sweep, every call of it checked, none sent."""
 
@@ -50,6 +42,7 @@ class SweepPlan:
     samples: int
     id: str
     limits: Limits
+    bounds: Bounds
     executor: Executor | None = None
     fresh: bool = False
     history: bool = True
@@ -63,8 +56,8 @@ class SweepPlan:
     @property
     def unanswered(self) -> SweepResult:
         """The sweep as it is before anything was sent."""
-        nothing = Run((None,) * len(self.tasks))
-        return SweepResult.of(self.tasks, nothing, axes=self.axes, id=self.id)
+        rows = (SweepRow(task.point, task.sample, None) for task in self.tasks)
+        return SweepResult(tuple(rows), self.axes, self.id)
 
     @property
     def summary(self) -> str:
@@ -100,7 +93,6 @@ def plan_sweep(
     `InputError` for the first that is refused; nothing is sent.
     """
     sweep_id = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-    bounds = Bounds.of(settings)
     everywhere = Names(dict(values))
     settings_at = _settings_at(settings)
     tasks: list[Task] = []
@@ -111,14 +103,15 @@ def plan_sweep(
         call = replace(prepare(filled, here), sweep=sweep_id)
         notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
         for sample in range(settings.samples):
-            sent = Sent(len(tasks), call.again(sample), bounds)
-            tasks.append(Task(point, sample, sent, sent.call.request))
+            one = call.again(sample)
+            tasks.append(Task(point, sample, one, one.request))
     return SweepPlan(
         tuple(tasks),
         tuple(axes),
         settings.samples,
         sweep_id,
         _limits(settings),
+        Bounds.of(settings),
         executor,
         fresh,
         settings.history,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .ask import Gathering, Outcome
+from ..errors import Outcome
+from .ask import Gathering
 
 if TYPE_CHECKING:
     from ..completion import Completion

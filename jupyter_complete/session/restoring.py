@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from ..settings import parameters
 from ..sweeps.axes import Axis, Point
 from ..sweeps.result import SweepResult
-from ..sweeps.table import Row
+from ..sweeps.table import SweepRow
 from .grid import axis_settings
 
 if TYPE_CHECKING:
     from ..completion import CompletionRequest
-    from ..history import Row as HistoryRow
+    from ..history import Row
 
 _Values = dict[str, Any]
 
 
-def restored(rows: Sequence[HistoryRow], sweep_id: str) -> SweepResult:
+def restored(rows: Sequence[Row], sweep_id: str) -> SweepResult:
     """Return the sweep of its rows in the history, the newest answer of each call.
 
     One prompt may have been swept more than once: it is the last sweep that is given,
@@ -28,7 +28,7 @@ def restored(rows: Sequence[HistoryRow], sweep_id: str) -> SweepResult:
     last = rows[-1]
     names = tuple(last.point or {})
     settings = frozenset(axis_settings()) & set(names)
-    newest: dict[tuple[str, int], Row] = {}
+    newest: dict[tuple[str, int], SweepRow] = {}
     for row in rows:
         values = _values(row, names)
         if values is None or _fixed(row, names) != _fixed(last, names):
@@ -36,14 +36,14 @@ def restored(rows: Sequence[HistoryRow], sweep_id: str) -> SweepResult:
         key = (repr(values), row.completion.sample)
         if key in newest and row.status != "complete":
             continue
-        newest[key] = Row(
+        newest[key] = SweepRow(
             Point(values, settings), row.completion.sample, row.completion
         )
     axes = _axes(names, [row.point.values for row in newest.values()], settings)
     return SweepResult(_ordered(tuple(newest.values()), axes), axes, id=sweep_id)
 
 
-def _values(row: HistoryRow, names: Sequence[str]) -> _Values | None:
+def _values(row: Row, names: Sequence[str]) -> _Values | None:
     """Return where a row stands on these axes; None if it stands on others."""
     told = {name: _frozen(value) for name, value in (row.point or {}).items()}
     if set(told) == set(names):
@@ -63,7 +63,7 @@ def _asked(request: CompletionRequest) -> _Values:
     return {p.name: getattr(request, p.request) for p in parameters() if p.request}
 
 
-def _fixed(row: HistoryRow, names: Sequence[str]) -> tuple[object, ...]:
+def _fixed(row: Row, names: Sequence[str]) -> tuple[object, ...]:
     """Return what is the same for all calls of the sweep that a row is of."""
     asked = _asked(row.completion.request)
     # Samples differ in their seed.
@@ -102,11 +102,13 @@ def _in_step(group: list[str], name: str, points: Sequence[Mapping[str, Any]]) -
     return len(before) == len(values) == len(pairs) > 1
 
 
-def _ordered(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> tuple[Row, ...]:
+def _ordered(
+    rows: tuple[SweepRow, ...], axes: tuple[Axis, ...]
+) -> tuple[SweepRow, ...]:
     """Return the rows in the sweep's order: last axis fastest, then samples."""
     indexes = [{row: index for index, row in enumerate(axis.rows)} for axis in axes]
 
-    def position(row: Row) -> tuple[int, ...]:
+    def position(row: SweepRow) -> tuple[int, ...]:
         values = row.point.values
         at = (
             known[tuple(values[name] for name in axis.names)]

@@ -15,7 +15,8 @@ from ..errors import CompletionInterrupted
 
 if TYPE_CHECKING:
     from ..completion import Completion
-    from .ask import OnText, Outcome
+    from ..errors import Outcome
+    from .ask import OnText
 
 # How long a text may wait before it is shown: smooth, and cheap for the front end.
 SHOW_SECONDS = 0.1

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Literal
 from ..cancel import Cancel
 from ..client import Client
 from ..completion import Completion, CompletionRequest
-from ..errors import HistoryError
+from ..errors import HistoryError, Outcome
 from ..keys import Keys
 from ..reading import reading
 from ..sweeps.result import SweepResult
 from ..sweeps.run import run
 from ..sweeps.tasks import Finished, Hooks, Progress, Task
-from .ask import Gathering, Outcome, ask
+from .ask import Gathering, ask
 from .clients import Bounds, client_of
-from .grid import Sent, SweepPlan
+from .grid import SweepPlan
 from .keeping import ended, sending
 from .left_out import LeftOut
 
@@ -61,37 +61,37 @@ class Sweeping:
         try:
             result = run(
                 plan.tasks,
-                functools.partial(self._ask, recorder) if local else ask_elsewhere,
+                functools.partial(self._ask, recorder)
+                if local
+                else functools.partial(ask_elsewhere, plan.bounds),
                 limits=plan.limits,
                 executor=plan.executor,
                 hooks=recorder.hooks(on_progress),
             )
         finally:
             recorder.release()
-        told = (notice for one in result.completions if one for notice in one.notices)
-        notices = dict.fromkeys((*plan.notices, *told, *result.notices))
-        result = result._replace(notices=tuple(notices))
+        told = (notice for one in result for notice in one.notices)
         again = replace(plan, fresh=False)
-        # A part of the sweep may resume it, too, so that the whole is kept for it.
-        whole = SweepResult.of(
-            plan.tasks,
+        # A part of the sweep may resume it, too, so the whole is held for it.
+        whole = replace(
             result,
             axes=plan.axes,
             id=plan.id,
+            notices=tuple(dict.fromkeys((*plan.notices, *told, *result.notices))),
             again=lambda: self.run(again, earlier=whole),
         )
         return whole
 
     def _ask(
-        self, recorder: SweepRecorder, sent: Sent, cancel: Cancel | None
+        self, recorder: SweepRecorder, call: Call, cancel: Cancel | None
     ) -> Outcome:
-        gathering = Gathering(sent.call)
-        row = recorder.rows.get(sent.index)
-        if self._journal and row is not None:
-            self._journal.add(row, gathering.text)
+        gathering = Gathering(call)
+        entry = recorder.entry(call)
+        if self._journal and entry is not None:
+            self._journal.add(entry, gathering.text)
         try:
             return ask(
-                sent.call,
+                call,
                 self._client,
                 gathering,
                 on_text=None,
@@ -100,12 +100,12 @@ class Sweeping:
                 retries=0,
             )
         finally:
-            if self._journal and row is not None:
-                self._journal.remove(row)
+            if self._journal and entry is not None:
+                self._journal.remove(entry)
 
 
 class SweepRecorder:
-    """The rows of one run of a sweep in the history."""
+    """Writes the calls of a run to the history, and finds those answered earlier."""
 
     def __init__(
         self,
@@ -116,7 +116,9 @@ class SweepRecorder:
         self._plan = plan
         self._any = history if not plan.fresh else None
         self._history = history if plan.history else None
-        self.rows: dict[int, Entry] = {}
+        self._entries: dict[int, Entry] = {}
+        # Two calls of a sweep may be equal; each is an object of its own.
+        self._indexes = {id(task.call): index for index, task in enumerate(plan.tasks)}
         self._stored: dict[tuple[CompletionRequest, str, int], Completion] = {}
         if earlier is not None:
             for task, mine in zip(plan.tasks, earlier.rows, strict=True):
@@ -136,13 +138,17 @@ class SweepRecorder:
                 key = (one.request, row.base_url, one.sample)
                 self._stored.setdefault(key, one)
 
+    def entry(self, call: Call) -> Entry | None:
+        """Return the entry of a call that runs in this process."""
+        return self._entries.get(self._indexes[id(call)])
+
     def hooks(self, on_progress: Callable[[Progress], object]) -> Hooks:
         """Return what a run asks and tells."""
         return Hooks(self.stored, self.on_start, self.on_end, on_progress)
 
     def stored(self, task: Task) -> Completion | None:
         """Return what an earlier run of the same cell, or any that may, answered."""
-        call: Call = task.call.call
+        call: Call = task.call
         found = self._stored.get(_key(task))
         if found is None and call.reuse and self._any is not None:
             return self._any.answered(call.request, call.endpoint, task.sample)
@@ -159,19 +165,19 @@ class SweepRecorder:
         point = {
             name: _storable(name, value) for name, value in task.point.values.items()
         }
-        told = sending(task.call.call, point)
+        told = sending(task.call, point)
         if self._plan.fresh:
-            self.rows[index] = self._history.begin(**told)
+            self._entries[index] = self._history.begin(**told)
             return None
         claimed = self._history.claim(**told)
         if claimed is None or isinstance(claimed, Completion):
             return claimed or "held"
-        self.rows[index] = claimed
+        self._entries[index] = claimed
         return None
 
     def release(self) -> None:
         """Leave to other kernels what was not answered; a worker still may."""
-        for entry in [*self.rows.values()]:
+        for entry in [*self._entries.values()]:
             if self._history is not None:  # pragma: no branch - else there are none
                 self._history.release(entry)
 
@@ -179,7 +185,7 @@ class SweepRecorder:
         """Store how calls ended, before anyone sees them."""
         stored = []
         for one in news:
-            completion, entry = one.completion, self.rows.pop(one.index, None)
+            completion, entry = one.completion, self._entries.pop(one.index, None)
             if self._history is not None and entry is not None:
                 completion = ended(self._history, entry, completion)
             stored.append(Finished(one.index, completion))
@@ -193,7 +199,7 @@ def to_send(plan: SweepPlan, history: History | None) -> tuple[Task, ...]:
 
 
 def _key(task: Task) -> tuple[CompletionRequest, str, int]:
-    call: Call = task.call.call
+    call: Call = task.call
     return call.request, call.endpoint.base_url, task.sample
 
 
@@ -215,12 +221,12 @@ def _worker_client(bounds: Bounds) -> Client:
     return client_of(Keys(), bounds, retries=0)
 
 
-def ask_elsewhere(sent: Sent, cancel: Cancel | None = None) -> Outcome:
+def ask_elsewhere(bounds: Bounds, call: Call, cancel: Cancel | None = None) -> Outcome:
     """Answer a call of a sweep in a worker process, which finds its own key."""
     outcome = ask(
-        sent.call,
-        _worker_client(sent.bounds),
-        Gathering(sent.call),
+        call,
+        _worker_client(bounds),
+        Gathering(call),
         on_text=None,
         cancel=cancel or Cancel(),
         left_out=_WORKER_LEFT_OUT,

@@ -10,7 +10,7 @@ from ..completion import Completion
 from ..errors import one_line
 from .intervals import Estimate
 from .metrics import Measured, Metric, Score, chosen, find, paired
-from .table import Record, Row, to_dataframe
+from .table import Record, SweepRow, to_dataframe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def _cells(name: str, estimate: Estimate | None) -> Record:
 
 
 def measures(
-    rows: Sequence[Row], metrics: Sequence[str | Score | Metric], by: Sequence[str]
+    rows: Sequence[SweepRow], metrics: Sequence[str | Score | Metric], by: Sequence[str]
 ) -> Measures:
     """Return the measures of the rows, grouped by the values of these names."""
     groups = _grouped(rows, by)
@@ -99,7 +99,7 @@ def measures(
 
 
 def differences(
-    rows: Sequence[Row], name: str, metric: str | Score, baseline: Any
+    rows: Sequence[SweepRow], name: str, metric: str | Score, baseline: Any
 ) -> Measures:
     """Return how much higher the measure is at each value of a name than at one."""
     measure = find(metric)
@@ -128,7 +128,7 @@ def differences(
 
 
 def _grouped(
-    rows: Sequence[Row], by: Sequence[str]
+    rows: Sequence[SweepRow], by: Sequence[str]
 ) -> list[tuple[dict[str, Any], list[Completion]]]:
     groups: dict[Key, tuple[dict[str, Any], list[Completion]]] = {}
     for row in rows:

@@ -15,8 +15,7 @@ from .axes import Axis, Point
 from .kinds import same
 from .measures import Measures, differences, measures
 from .metrics import Metric, Score
-from .table import Record, Row
-from .tasks import Run, Task
+from .table import Record, SweepRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +29,7 @@ class SweepResult(Sequence[Completion]):
     calls that are still to be made, too.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[SweepRow, ...]
     axes: tuple[Axis, ...] = ()
     id: str | None = None
     """Its id in the history."""
@@ -41,35 +40,6 @@ class SweepResult(Sequence[Completion]):
     again: Callable[[], SweepResult] | None = field(default=None, compare=False)
     """Asks for what is missing or failed of the whole sweep; None in another process.
     """
-
-    @classmethod
-    def of(
-        cls,
-        tasks: Sequence[Task],
-        run: Run,
-        *,
-        axes: tuple[Axis, ...] = (),
-        id: str | None = None,  # noqa: A002 - the history's own name for it
-        again: Callable[[], SweepResult] | None = None,
-    ) -> Self:
-        """Return the sweep of these tasks and of what a run of them gave.
-
-        ``axes`` span its points, ``id`` is its name in the history, ``again`` asks for
-        what is missing.
-        """
-        rows = tuple(
-            Row(task.point, task.sample, completion)
-            for task, completion in zip(tasks, run.completions, strict=True)
-        )
-        return cls(
-            rows,
-            axes,
-            id,
-            run.interrupted,
-            run.stopped,
-            run.notices,
-            again,
-        )
 
     def __len__(self) -> int:
         return len(self.rows) - self.pending
@@ -172,7 +142,7 @@ class SweepResult(Sequence[Completion]):
             known = ", ".join(map(repr, there[:12])) + ("…" if len(there) > 12 else "")
             raise InputError(f"No point has {name}={value!r}; {name} is {known}.")
 
-    def _with(self, rows: Iterable[Row]) -> Self:
+    def _with(self, rows: Iterable[SweepRow]) -> Self:
         return replace(self, rows=tuple(rows))
 
     def metrics(

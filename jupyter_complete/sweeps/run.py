@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 
+from .result import SweepResult
 from .scheduler import CallScheduler
-from .state import SweepState
-from .tasks import Ask, Finished, Hooks, Limits, Run, Task, reused
+from .table import SweepRow
+from .tasks import Ask, Hooks, Limits, SweepState, Task
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -25,8 +26,8 @@ def run(
     limits: Limits | None = None,
     executor: Executor | None = None,
     hooks: Hooks | None = None,
-) -> Run:
-    """Run the tasks and give their completions; one that failed is no exception.
+) -> SweepResult:
+    """Run the tasks and return their completions; one that failed is no exception.
 
     Ctrl-C ends it within a second, as ``interrupted``: what runs is cancelled and
     keeps its text. Calls in other processes cannot be cancelled: they are left
@@ -46,7 +47,11 @@ def run(
     stopped, notices = scheduler.finish()
     with suppress(KeyboardInterrupt):
         hooks.on_progress(scheduler.progress())
-    return Run(state.completions(), interrupted, stopped, notices)
+    rows = tuple(
+        SweepRow(task.point, task.sample, completion)
+        for task, completion in zip(tasks, state.completions(), strict=True)
+    )
+    return SweepResult(rows, interrupted=interrupted, stopped=stopped, notices=notices)
 
 
 def _state_of(tasks: Sequence[Task], hooks: Hooks) -> SweepState:
@@ -55,7 +60,7 @@ def _state_of(tasks: Sequence[Task], hooks: Hooks) -> SweepState:
     for index, task in enumerate(tasks):
         recorded = hooks.stored(task)
         if recorded is not None and recorded.status == "complete":
-            state.reuse(Finished(index, reused(recorded, task)))
+            state.reuse(index, task, recorded)
     return state
 
 

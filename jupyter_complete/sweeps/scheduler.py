@@ -13,16 +13,16 @@ from queue import Empty, SimpleQueue
 
 from ..background import Background
 from ..completion import Completion, Status
-from ..errors import CompleteError, RateLimitError
-from .budget import Budget
-from .failures import given_up, retryable, unanswered
+from ..errors import CompleteError, Outcome, RateLimitError
+from .attempts import Budget, given_up, retryable, unanswered
 from .pace import Pace
-from .state import SweepState
-from .tasks import Ask, Finished, Hooks, Limits, Outcome, Progress, Task, reused
+from .tasks import Ask, Finished, Hooks, Limits, Progress, SweepState, Task
 from .workers import InFlight, Workers
 
 WORKER_POLL_SECONDS = 1.0
 """Seconds between two looks at whether there still are workers."""
+LONGEST_WAIT = 600.0
+"""Seconds; an endpoint that asks to wait longer ends the sweep, to be resumed."""
 HELD_SECONDS = 0.2
 """Seconds after which what others ask for is looked at again."""
 MOST_REFUSALS = 10
@@ -145,7 +145,7 @@ class CallScheduler:
             self._budget.reserve(task.request)
         elif isinstance(found, Completion):
             self._budget.count(found)
-            self._state.reuse(Finished(index, reused(found, task)))
+            self._state.reuse(index, task, found)
         else:
             self._held.append(index)
             self._held_until = time.monotonic() + HELD_SECONDS
@@ -264,7 +264,7 @@ class CallScheduler:
             headers=outcome.headers,
             in_flight=len(self._flying),
         )
-        if seconds > self._limits.longest_pause:
+        if seconds > LONGEST_WAIT:
             self._give_up(f"the endpoint asks to wait {seconds:,.0f} s")
         elif self._pace.refusals >= MOST_REFUSALS:
             self._give_up(f"the endpoint failed {MOST_REFUSALS} times in a row")

@@ -28,7 +28,7 @@ _SAME = ("model", "endpoint", "dialect")
 """What can be swept and is also told by the answer: one column where both agree."""
 
 
-class Row(NamedTuple):
+class SweepRow(NamedTuple):
     """One call of a sweep."""
 
     point: Point
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     """None: pending."""
 
 
-def records(rows: Sequence[Row], names: Sequence[str]) -> list[Record]:
+def records(rows: Sequence[SweepRow], names: Sequence[str]) -> list[Record]:
     """Return a record for each call that was made: the names first, then every field.
 
     A name that a field of `Completion` has, too, stands as ``asked_name``: in the

@@ -1,15 +1,21 @@
-"""What a sweep runs, what it gives and what it tells meanwhile."""
+"""The tasks of a sweep: what is sent, how it ended, how far the whole is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal
 
 from ..cancel import Cancel
 from ..completion import Completion, CompletionRequest
-from ..errors import CompleteError
+from ..errors import Outcome
 from .axes import Point
+
+WINDOW = 10.0
+"""Seconds over which the rate is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +27,6 @@ class Task:
     call: Any
     """What ``ask`` takes; it has to pickle for an executor of processes."""
     request: CompletionRequest
-
-
-def reused(found: Completion, task: Task) -> Completion:
-    """Return an answer from elsewhere as the task's own."""
-    return replace(found, sample=task.sample, reused=True)
-
-
-class Outcome(Protocol):
-    """How one attempt ended: always with a completion, and the error if it failed."""
-
-    @property
-    def completion(self) -> Completion:
-        """What came, whatever happened."""
-        ...
-
-    @property
-    def error(self) -> CompleteError | None:
-        """What went wrong."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The answer's headers, names in any case the mapping bears."""
-        ...
 
 
 Ask = Callable[[Any, Cancel | None], Outcome]
@@ -92,8 +74,6 @@ class Limits:
     max_output_tokens: int | None = None
     retries: int = 4
     """How often one call is sent again after a failure; a 429 has twice as many."""
-    longest_pause: float = 600.0
-    """Seconds; an endpoint that asks to wait longer ends the sweep, to be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +95,67 @@ class Hooks:
     on_progress: Callable[[Progress], object] = lambda _: None
 
 
-class Run(NamedTuple):
-    """What a run of a sweep gave."""
+class SweepState:
+    """What has finished so far: written by one thread, read by another."""
 
-    completions: tuple[Completion | None, ...]
-    """One for each task, in their order; None: pending."""
-    interrupted: bool = False
-    stopped: str | None = None
-    """Why it ended before its end, in one line; None: it did not."""
-    notices: tuple[str, ...] = ()
+    def __init__(self, total: int) -> None:
+        self.over = threading.Event()
+        self._lock = threading.Lock()
+        self._completions: list[Completion | None] = [None] * total
+        self._news: list[Finished] = []
+        self._times: deque[float] = deque()
+        self._start = time.monotonic()
+        self._counts = {"done": 0, "failed": 0, "reused": 0, "interrupted": 0}
+
+    def reuse(self, index: int, task: Task, found: Completion) -> None:
+        """Note as a task's own what an earlier run, or another kernel, answered."""
+        self._counts["reused"] += 1
+        own = replace(found, sample=task.sample, reused=True)
+        self.end([Finished(index, own)], now=None)
+
+    def end(self, ended: Sequence[Finished], now: float | None) -> None:
+        """Note what ended now."""
+        with self._lock:
+            for one in ended:
+                self._completions[one.index] = one.completion
+                self._counts[_column(one.completion)] += 1
+                if now is not None:
+                    self._times.append(now)
+            self._news.extend(ended)
+
+    def __getitem__(self, index: int) -> Completion | None:
+        return self._completions[index]
+
+    def completions(self) -> tuple[Completion | None, ...]:
+        """Return what there is, in the tasks' order."""
+        with self._lock:
+            return tuple(self._completions)
+
+    def progress(self, *, in_flight: int, limit: int, pause: float) -> Progress:
+        """Return the state now, with the news since this was last called."""
+        now = time.monotonic()
+        with self._lock:
+            news, self._news = tuple(self._news), []
+            while self._times and self._times[0] < now - WINDOW:
+                self._times.popleft()
+            rate = len(self._times) / max(min(now - self._start, WINDOW), 0.001)
+            total, counts = len(self._completions), dict(self._counts)
+        left = total - counts["done"] - counts["failed"] - counts["interrupted"]
+        return Progress(
+            total=total,
+            done=counts["done"],
+            failed=counts["failed"],
+            reused=counts["reused"],
+            in_flight=in_flight,
+            limit=limit,
+            rate=rate,
+            seconds_left=left / rate + pause if rate else (None if left else 0.0),
+            pause=pause,
+            finished=news,
+        )
+
+
+def _column(completion: Completion) -> str:
+    if completion.status == "complete":
+        return "done"
+    return "interrupted" if completion.status == "interrupted" else "failed"

@@ -17,10 +17,10 @@ from typing import Any
 
 from ..background import Background
 from ..cancel import Cancel
-from ..errors import CompleteError, InputError, one_line
+from ..errors import CompleteError, InputError, Outcome, one_line
 from .cluster import cluster_of
 from .pace import LARGEST_LIMIT, Ticket
-from .tasks import Ask, Limits, Outcome
+from .tasks import Ask, Limits
 
 MOST_POOLS = 4
 """Pools of processes that a sweep uses up, one after the other."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import InputError, one_line
 from ...sweeps.result import SweepResult
-from ...sweeps.table import Row
+from ...sweeps.table import SweepRow
 from ..differences import Run, marked, runs
 from ..markdown import escape
 from .dimensions import LONGEST_VALUE, Dimension, column_names, value
@@ -32,7 +32,7 @@ Chosen = Mapping[str, object] | int | None
 class Baseline:
     """The answers that the others are compared with."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SweepRow, ...]
     label: str
 
     def answer(self, sample: int) -> str:
@@ -58,7 +58,7 @@ def baselines(
     if against is not None:
         return [_chosen(sweep, names, against)]
     axes = [name for name in names if name != "sample"]
-    groups: dict[tuple[str, ...], list[Row]] = {}
+    groups: dict[tuple[str, ...], list[SweepRow]] = {}
     for row in made:
         key = tuple(str(row.point.values[name]) for name in axes) or (str(row.sample),)
         if key in groups or len(groups) < MOST_BASELINES:
@@ -88,11 +88,11 @@ def _chosen(sweep: SweepResult, names: Sequence[str], against: Chosen) -> Baseli
     return _baseline([answered[against]], names)
 
 
-def _baseline(rows: Sequence[Row], names: Sequence[str]) -> Baseline:
+def _baseline(rows: Sequence[SweepRow], names: Sequence[str]) -> Baseline:
     return Baseline(tuple(rows), label(rows[0], names) or "the first answer")
 
 
-def label(row: Row, names: Sequence[str]) -> str:
+def label(row: SweepRow, names: Sequence[str]) -> str:
     """Return where a call stands, as ``temperature=0.5, sample=1``."""
     text = ", ".join(f"{name}={value(row, name)}" for name in names)
     return one_line(text, 2 * LONGEST_VALUE)
@@ -142,10 +142,10 @@ def _panel(part: Part, baseline: Baseline, budget: int, most: int) -> str:
     )
 
 
-def _groups(part: Part, baseline: Baseline) -> dict[tuple[str, str], list[Row]]:
+def _groups(part: Part, baseline: Baseline) -> dict[tuple[str, str], list[SweepRow]]:
     """Return the calls by what is compared: the baseline's answer and theirs."""
     mine = {id(row.completion) for row in baseline.rows}
-    groups: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str], list[SweepRow]] = {}
     for row in part.rows:
         one = row.completion
         if one is not None and one.text and id(one) not in mine:
@@ -187,7 +187,7 @@ def _run(run: Run) -> str:
     return f"{first}<span class=jc-e>{middle}</span>{last}"
 
 
-def plain(row: Row, baseline: Baseline) -> Iterator[str]:
+def plain(row: SweepRow, baseline: Baseline) -> Iterator[str]:
     """Yield an answer against the baseline as text: [-less-] {+more+}."""
     text = row.completion.text.strip() if row.completion else ""
     other = baseline.answer(row.sample).strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Hashable, Iterator, Sequence
 
-from ...sweeps.table import Row
+from ...sweeps.table import SweepRow
 from ..differences import pieces
 from ..markdown import escape
 
@@ -47,7 +47,7 @@ class Alike:
     the prompt changes, all are.
     """
 
-    def __init__(self, rows: Sequence[Row], varying: Sequence[str]) -> None:
+    def __init__(self, rows: Sequence[SweepRow], varying: Sequence[str]) -> None:
         settings = rows[0].point.settings_names if rows else frozenset()
         prompt = [name for name in varying if name not in settings and name != "sample"]
         by_prompt = len(prompt) < len([name for name in varying if name != "sample"])
@@ -59,11 +59,11 @@ class Alike:
             group = self._groups[id(row)] = groups.setdefault(key, _Group())
             group.texts.append(row.completion.text.strip() if row.completion else "")
 
-    def same(self, row: Row) -> bool:
+    def same(self, row: SweepRow) -> bool:
         """Tell whether all answers that a call's is compared with are the same."""
         return self._groups[id(row)].same
 
-    def marked(self, row: Row, text: str) -> str:
+    def marked(self, row: SweepRow, text: str) -> str:
         """Return a text as HTML, what all have in common in hideable spans."""
         markup = escape(text)
         spans = self._groups[id(row)].spans

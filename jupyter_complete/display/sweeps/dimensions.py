@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import InputError, one_line
 from ...sweeps.result import SweepResult
-from ...sweeps.table import Row
+from ...sweeps.table import SweepRow
 
 LONGEST_VALUE = 80
 """Characters of a value in a table."""
@@ -56,7 +56,7 @@ def _joined(values: Sequence[str]) -> str:
     return one_line(", ".join(values), LONGEST_VALUE)
 
 
-def value(row: Row, name: str) -> str:
+def value(row: SweepRow, name: str) -> str:
     """Return what stands in a table for a name at a call."""
     one = row.sample if name == "sample" else row.point.values[name]
     return one_line(str(one), LONGEST_VALUE)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...sweeps.result import SweepResult
-from ...sweeps.table import Row
+from ...sweeps.table import SweepRow
 from ..markdown import escape
 from .alike import Alike
 from .dimensions import Dimension, column_names, value
@@ -45,7 +45,7 @@ class Part:
         return cls(sweep, varying, start, name, alike)
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[SweepRow, ...]:
         """The calls that are shown."""
         return self.sweep.rows[self.start : self.start + MOST_ROWS]
 
@@ -91,7 +91,7 @@ def table(part: Part, budget: int) -> str:
     return f"<table><thead><tr>{head}</tr></thead>{_facet_heads(part)}{bodies}</table>"
 
 
-def _frame(part: Part, place: int, row: Row, index: int | None) -> tuple[str, str]:
+def _frame(part: Part, place: int, row: SweepRow, index: int | None) -> tuple[str, str]:
     """Return what stands before and after the text in the line of a call."""
     names = column_names(part.dimensions)
     one = row.completion
@@ -113,7 +113,7 @@ def _frame(part: Part, place: int, row: Row, index: int | None) -> tuple[str, st
     return before, f"</div>{bad}</td>{facts}</tr>"
 
 
-def facts_of(row: Row, index: int | None) -> tuple[str, str, str, str]:
+def facts_of(row: SweepRow, index: int | None) -> tuple[str, str, str, str]:
     """Return a call's status, tokens, seconds and place in the sweep."""
     one = row.completion
     if one is None or index is None:
@@ -134,7 +134,7 @@ def _texts(part: Part, budget: int) -> list[str]:
     most = longest([len(text) for text in texts], budget) + 1
     texts = [text[:most] for text in texts]
 
-    def rendered(row: Row, text: str) -> str:
+    def rendered(row: SweepRow, text: str) -> str:
         return broken(part.alike.marked(row, text))
 
     found = [rendered(*both) for both in zip(part.rows, texts, strict=True)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import one_line
 from ...sweeps.result import SweepResult
-from ...sweeps.table import Row
+from ...sweeps.table import SweepRow
 from ..columns import wrapped
 from ..markdown import shown
 from ..tables import EXCERPT, Table
@@ -61,18 +61,18 @@ def text(
     return "\n".join([found, "", *map(wrapped, lines)])
 
 
-def _has_news(row: Row) -> bool:
+def _has_news(row: SweepRow) -> bool:
     """Tell whether there is something to list: a text, or how the call ended."""
     one = row.completion
     return one is not None and bool(one.text or one.status != "interrupted")
 
 
-def _numbered(sweep: SweepResult) -> list[tuple[Row, int | None]]:
+def _numbered(sweep: SweepResult) -> list[tuple[SweepRow, int | None]]:
     made = iter(range(len(sweep.rows)))
     return [(row, next(made) if row.completion else None) for row in sweep.rows]
 
 
-def _table(rows: Sequence[tuple[Row, int | None]], names: Sequence[str]) -> Table:
+def _table(rows: Sequence[tuple[SweepRow, int | None]], names: Sequence[str]) -> Table:
     headings = (*names, "text", "status", "tokens", "seconds", "#")
     return Table(
         headings,
@@ -88,7 +88,7 @@ def _table(rows: Sequence[tuple[Row, int | None]], names: Sequence[str]) -> Tabl
     )
 
 
-def _excerpt(row: Row) -> str:
+def _excerpt(row: SweepRow) -> str:
     one = row.completion
     if one is None:
         return ""
@@ -97,13 +97,15 @@ def _excerpt(row: Row) -> str:
     return one_line(one.text, EXCERPT)
 
 
-def _answer(row: Row, choice: Choice) -> str:
+def _answer(row: SweepRow, choice: Choice) -> str:
     if choice.baseline:
         return "".join(plain(row, choice.baseline))
     return row.completion.text.strip() if row.completion else ""
 
 
-def _block(row: Row, index: int | None, names: Sequence[str], choice: Choice) -> str:
+def _block(
+    row: SweepRow, index: int | None, names: Sequence[str], choice: Choice
+) -> str:
     one = row.completion
     status, tokens, seconds, place = facts_of(row, index)
     facts = [label(row, names), status]
