@@ -19,6 +19,7 @@ from jupyter_complete.display import (
     shielded,
 )
 from jupyter_complete.errors import one_line, printable
+from jupyter_complete.saved import from_output
 
 REQUEST = CompletionRequest(model="ngram-chat", prompt="p", max_tokens_to_sample=5)
 
@@ -63,8 +64,7 @@ def test_the_card_holds_the_whole_completion():
     original = completion("a <b> & `c`", notices=("something",))
     bundle = card(original, "auto")
 
-    record = json.loads(json.dumps(bundle[RECORD_TYPE]))
-    assert Completion.from_record(record) == original
+    assert from_output(json.loads(json.dumps(bundle))) == original
     assert "Note: something" in bundle["text/plain"]
     assert "<small>Note: something</small>" in bundle["text/html"]
     assert bundle.keys() == {"text/plain", "text/html", RECORD_TYPE}

@@ -35,7 +35,7 @@ from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.faults import endpoint_error
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
-from jupyter_complete.display import RECORD_TYPE, TerminalScreen, card
+from jupyter_complete.display import TerminalScreen, card
 from jupyter_complete.errors import (
     BadRequestError,
     ConnectionFailed,
@@ -45,6 +45,7 @@ from jupyter_complete.errors import (
     ServerError,
 )
 from jupyter_complete.panel import cards
+from jupyter_complete.saved import from_output
 
 
 def chunk(text="", finish=None, **more):
@@ -854,7 +855,7 @@ def test_no_log_probability_costs_the_text(ask, shell, loopback):
         assert "One." in shown["text/plain"], logprobs
         assert "could not be drawn" not in shown["text/plain"], logprobs
         json.dumps(shown, allow_nan=False).encode()
-        assert Completion.from_record(shown[RECORD_TYPE]) == answer, logprobs
+        assert from_output(shown) == answer, logprobs
     history = shell.magics_manager.registry["CompletionMagics"].session.history
     assert history.flush()
     assert history.count() == len(ODD_LOGPROBS)

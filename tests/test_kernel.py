@@ -15,8 +15,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
-from jupyter_complete import Completion
 from jupyter_complete.display import RECORD_TYPE
+from jupyter_complete.saved import from_output
 
 LOAD = "%load_ext jupyter_complete"
 
@@ -98,7 +98,7 @@ def test_a_saved_cell_has_one_display_with_the_whole_completion():
     assert [output.output_type for output in outputs] == ["display_data"]
     data = outputs[0].data
     assert set(data) == {"text/plain", "text/html", RECORD_TYPE}
-    answer = Completion.from_record(data[RECORD_TYPE])
+    answer = from_output(data)
     assert answer.text.strip() in data["text/plain"]
     assert "loop" in answer.text
     assert repr(answer) + "\n" == notebook.cells[2].outputs[0].text
@@ -180,9 +180,7 @@ def test_an_interrupt_keeps_the_text_and_stops_the_queue(kernel, loopback):
     assert time.monotonic() - start < 3
     shown = [m["content"] for m in messages if m["msg_type"] == "update_display_data"]
     errors = [m["content"] for m in messages if m["msg_type"] == "error"]
-    assert [Completion.from_record(d["data"][RECORD_TYPE]).text for d in shown] == [
-        " One two"
-    ]
+    assert [from_output(d["data"]).text for d in shown] == [" One two"]
     assert errors[0]["ename"] == "CompletionInterrupted"
     assert errors[0]["traceback"] == [
         "CompletionInterrupted: Stopped after 8 characters; the text is kept."

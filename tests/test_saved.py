@@ -5,13 +5,17 @@ from dataclasses import replace
 
 import nbformat
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from nbclient import NotebookClient
 from test_history import EVERY_FIELD
 
 from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.display import card
 from jupyter_complete.errors import InputError
-from jupyter_complete.saved import RECORD_TYPE, load
+from jupyter_complete.saved import RECORD_TYPE, from_output, load
 
+LONG = "It runs with a block. " * 20
 HALF = replace(EVERY_FIELD, text="half \ud800 \0 \u202e", error="\udfff")
 
 
@@ -136,3 +140,49 @@ def test_a_record_is_json_that_any_writer_takes():
 
     again = Completion.from_record(json.loads(record))
     assert repr(again) == repr(odd)
+
+
+FORMATS = ("text", "auto")
+TEXTS = st.text() | st.text("a\n\r\t $\x1b\ud800\U0001f600\u2028")
+
+
+@given(
+    TEXTS, st.dictionaries(st.text("$show"), TEXTS), st.sampled_from(["text", "auto"])
+)
+@example("\n\nOne\r\n", {}, "auto")
+@example("", {"$shown": "a"}, "auto")
+@example("One.", {"$shown": ["", 4, ""]}, "auto")
+def test_what_is_shown_is_read_back_equal(text, more, how):
+    shown = replace(EVERY_FIELD, text=text, raw={"text": [text], **more})
+    cell = nbformat.v4.new_code_cell("%%complete")
+    cell.outputs = [nbformat.v4.new_output("display_data", data=card(shown, how))]
+    # As a file has it: texts as lists of lines.
+    file = nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
+
+    assert from_output(json.loads(file)["cells"][0]["outputs"][0]["data"]) == shown
+
+
+@pytest.mark.parametrize("text", [LONG, f"\n\n {LONG}\n"])
+def test_an_output_has_the_text_twice_plain_and_as_html(text):
+    shown = replace(EVERY_FIELD, text=text, raw={"completion": text})
+
+    assert json.dumps(card(shown, "auto")).count("block.") == 2 * text.count("block.")
+
+
+@pytest.mark.parametrize("text", [f"\x1b{LONG}", f"{LONG}\r\n", f"{LONG}\ud800"])
+def test_a_text_that_is_shown_otherwise_than_it_came_is_in_the_record(text):
+    shown = card(replace(EVERY_FIELD, text=text), "auto")
+
+    assert "block." in json.dumps(shown[RECORD_TYPE])
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [None, "", "One", 3, [3]],
+    ids=["none", "empty", "short", "number", "list"],
+)
+def test_a_record_whose_text_beside_it_is_gone_is_one_line(beside):
+    data = card(replace(EVERY_FIELD, text=LONG), "auto") | {"text/plain": beside}
+
+    with pytest.raises(InputError, match=r"^An output .* is damaged"):
+        from_output(data)

@@ -36,6 +36,7 @@ from jupyter_complete.display.live import BURST
 from jupyter_complete.display.screen import RATE
 from jupyter_complete.errors import InputError
 from jupyter_complete.magics.asking import requests_wait
+from jupyter_complete.saved import from_output
 from jupyter_complete.sweeps import cluster, scheduler
 from jupyter_complete.sweeps.run import run
 
@@ -160,7 +161,7 @@ def test_the_answer_is_in_one_place_from_its_first_word(kernel, loopback):
     assert shown[:2] == ["stream", "display_data"]
     assert set(shown[2:]) == {"update_display_data"}
     (card,) = places(messages)
-    assert Completion.from_record(card[RECORD_TYPE]).text == "One two"
+    assert from_output(card).text == "One two"
 
 
 def test_a_second_interrupt_loses_neither_card_nor_print(kernel, loopback):
@@ -180,7 +181,7 @@ def test_a_second_interrupt_loses_neither_card_nor_print(kernel, loopback):
         "error",
     ]
     (card,) = places(seen)
-    assert Completion.from_record(card[RECORD_TYPE]).status == "interrupted"
+    assert from_output(card).status == "interrupted"
 
 
 def test_the_bytes_grow_with_time_and_not_with_the_square_of_the_text(kernel, loopback):
@@ -668,7 +669,7 @@ def test_a_cell_by_itself_asks_and_hears(kernel, loopback):
 
     assert asked["password"] is True
     assert asked["prompt"].startswith("Key for near at 127.0.0.1")
-    assert Completion.from_record(shown[-1][RECORD_TYPE]).text == "One"
+    assert from_output(shown[-1]).text == "One"
     assert loopback.requests[0].headers["x-api-key"] == "sk-typed"
 
 

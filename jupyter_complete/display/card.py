@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..dialects.choice import FILTERED
 from ..errors import one_line, printable
 from ..prompts import HUMAN
-from ..saved import RECORD_TYPE
+from ..saved import RECORD_TYPE, output_record
 from .markdown import boxed, escape, formatted, preformatted, shown
 from .tokens import Tokens
 
@@ -23,7 +23,7 @@ ENDS = frozenset({"stop_sequence", "stop", "end_turn", "eos", "eos_token", "comp
 
 
 def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
-    """Return a completion's MIME bundle; the record in it is the whole completion.
+    """Return a completion's MIME bundle, from which `saved.from_output` reads it back.
 
     Where drawing it fails, the text is in it, and a line that says so.
     """
@@ -44,9 +44,10 @@ def drawn(draw: Callable[[], _Drawn], plainly: Callable[[str], _Drawn]) -> _Draw
 
 def _card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
     below = [f"[{facts(completion)}]", *notes(completion)]
+    text = _text(completion)
     bundle: dict[str, Any] = {
-        "text/plain": "\n".join([_text(completion), "", *below]),
-        RECORD_TYPE: completion.to_record(),
+        "text/plain": "\n".join([text, "", *below]),
+        RECORD_TYPE: output_record(completion, text),
     }
     if format != "text":
         small = "<br>".join(f"<small>{escape(line)}</small>" for line in below)
