@@ -598,7 +598,7 @@ def test_the_files_of_a_sweep_and_of_the_history_have_no_formula(
     shell.run(f"%complete_history --export {tmp_path}/b.csv")
     sweep = shell.user_ns["_sweep"]
     sweep.to_jsonl(tmp_path / "a.jsonl")
-    sweep.to_parquet(tmp_path / "a.parquet")
+    sweep.export(tmp_path / "a.parquet")
     shell.run(f"%complete_history --export {tmp_path}/b.jsonl")
 
     texts = [one.text for one in sweep]

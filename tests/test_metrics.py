@@ -12,8 +12,14 @@ from scipy import stats
 from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
 from jupyter_complete.sweeps import intervals
-from jupyter_complete.sweeps.diversity import distinct, self_bleu
-from jupyter_complete.sweeps.metrics import METRICS, chosen, find, paired
+from jupyter_complete.sweeps.metrics import (
+    METRICS,
+    chosen,
+    distinct,
+    find,
+    paired,
+    self_bleu,
+)
 
 REQUEST = CompletionRequest("m", "p", 9)
 

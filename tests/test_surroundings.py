@@ -37,7 +37,7 @@ from jupyter_complete.display.screen import RATE
 from jupyter_complete.errors import InputError
 from jupyter_complete.magics.asking import requests_wait
 from jupyter_complete.saved import from_output
-from jupyter_complete.sweeps import cluster, scheduler
+from jupyter_complete.sweeps import scheduler, workers
 from jupyter_complete.sweeps.run import run
 
 ASK = "%complete -t 0 --max-tokens 40 What does break do?"
@@ -701,8 +701,8 @@ def dask(tmp_path):
 @pytest.fixture
 def hasty(monkeypatch):
     """Wait less for what is gone; how long it is else, another test holds."""
-    monkeypatch.setattr(cluster, "SILENCE", 3.0)
-    monkeypatch.setattr(cluster, "ALONE", 1.0)
+    monkeypatch.setattr(workers, "SILENCE", 3.0)
+    monkeypatch.setattr(workers, "ALONE", 1.0)
 
 
 def when(server, count, act):
@@ -786,8 +786,8 @@ def test_a_sweep_on_a_cluster_that_is_gone_already_sends_nothing(
 
 def test_what_is_lost_is_told_within_ten_seconds():
     assert (
-        max(cluster.SILENCE, cluster.ALONE)
-        + cluster.BEAT
+        max(workers.SILENCE, workers.ALONE)
+        + workers.BEAT
         + scheduler.WORKER_POLL_SECONDS
         < 10
     )

@@ -14,8 +14,7 @@ import pytest
 from counting import Counting, answers, ask
 
 from jupyter_complete.errors import InputError
-from jupyter_complete.sweeps import cluster as cluster_module
-from jupyter_complete.sweeps import scheduler
+from jupyter_complete.sweeps import scheduler, workers
 from jupyter_complete.sweeps.run import run
 from jupyter_complete.sweeps.tasks import Hooks, Limits
 from jupyter_complete.sweeps.workers import as_executor
@@ -183,8 +182,8 @@ def test_ctrl_c_keeps_what_dask_workers_answer_later(server, cluster):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_that_lost_all_workers_is_given_up(server, cluster, monkeypatch):
-    monkeypatch.setattr(cluster_module, "ALONE", 0.2)
-    monkeypatch.setattr(cluster_module, "BEAT", 0.05)
+    monkeypatch.setattr(workers, "ALONE", 0.2)
+    monkeypatch.setattr(workers, "BEAT", 0.05)
     monkeypatch.setattr(scheduler, "WORKER_POLL_SECONDS", 0.05)
     server.latency = 2
     threading.Thread(

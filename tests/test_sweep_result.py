@@ -178,7 +178,7 @@ def test_a_missing_pyarrow_is_one_line(runs, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
     with pytest.raises(InputError, match="pip install pyarrow"):
-        runs.to_parquet(tmp_path / "x.parquet")
+        runs.export(tmp_path / "x.parquet")
 
 
 NASTY = 'a,"b"\n\rc\u2028 ف é 🎈 \x00=1+1'
@@ -199,7 +199,7 @@ def test_lines_of_json_give_the_records_back(tmp_path):
 def test_csv_keeps_any_text(tmp_path):
     runs = made(tone=["x", "y"], text=lambda *_: NASTY)
 
-    path = runs.to_csv(tmp_path / "runs.csv")
+    path = runs.export(tmp_path / "runs.csv")
 
     with path.open(encoding="utf-8", newline="") as file:
         read = [*csv.DictReader(file)]
@@ -211,15 +211,15 @@ def test_csv_keeps_any_text(tmp_path):
 def test_half_a_character_does_not_stop_a_file(tmp_path):
     runs = made(tone=["x"], text=lambda *_: "\ud83d!")
 
-    assert "\\ud83d!" in runs.to_csv(tmp_path / "a.csv").read_text("utf-8")
-    table = pq.read_table(runs.to_parquet(tmp_path / "a.parquet"))
+    assert "\\ud83d!" in runs.export(tmp_path / "a.csv").read_text("utf-8")
+    table = pq.read_table(runs.export(tmp_path / "a.parquet"))
     assert table["text"].to_pylist() == ["\\ud83d!"]
 
 
 def test_parquet_keeps_columns_and_their_types(tmp_path):
     runs = made(temperature=[0, None, 0.5], n=[1, "two"])
 
-    table = pq.read_table(runs.to_parquet(tmp_path / "runs.parquet"))
+    table = pq.read_table(runs.export(tmp_path / "runs.parquet"))
 
     assert table["temperature"].to_pylist() == [0, 0, None, None, 0.5, 0.5]
     assert table["n"].to_pylist() == ["1", "two"] * 3

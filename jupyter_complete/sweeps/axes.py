@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
-from .ranges import LARGEST, refuse_count
 from .values import (
+    LARGEST,
     Lookup,
     checked,
     elements,
     parts,
+    refuse_count,
     table_of,
     values,
     variable,

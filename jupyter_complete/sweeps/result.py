@@ -192,17 +192,11 @@ class SweepResult(Sequence[Completion]):
         """Write a JSON object for each call made to a line of the file at ``path``."""
         return table.export(self.to_records(), path, ".jsonl")
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write a line for each call made to ``path``; nested fields as JSON.
-
-        Text that a spreadsheet would take for a formula begins with an apostrophe.
-        """
-        return table.export(self.to_records(), path, ".csv")
-
-    def to_parquet(self, path: str | Path) -> Path:
-        """Write a row for each call to ``path``; nested as JSON. Wants pyarrow."""
-        return table.export(self.to_records(), path, ".parquet")
-
     def export(self, path: str | Path) -> Path:
-        """Write the sweep as the path's ending says: .jsonl, .csv or .parquet."""
+        """Write a row for each call made, as the path's ending says.
+
+        The ending is .jsonl, .csv or .parquet, which wants pyarrow; the last two hold
+        nested fields as JSON. In .csv, text that a spreadsheet would take for a formula
+        begins with an apostrophe.
+        """
         return table.export(self.to_records(), path)
