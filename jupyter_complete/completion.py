@@ -18,27 +18,19 @@ class Bound(NamedTuple):
     """The smallest and largest value of a parameter; None is no limit."""
 
     smallest: float
-    largest: float | None
+    largest: float | None = None
+    whole: bool = False
+    """Whether only whole numbers are taken."""
 
 
-# The widest bounds of any dialect. Section 1 of the API reference; temperature up to
-# 2 is OpenAI's, and the dialects that take less say so.
-BOUNDS: Mapping[str, Bound] = {
-    "max_tokens_to_sample": Bound(1, None),
-    "temperature": Bound(0, 2),
-    "top_p": Bound(0, 1),
-    "top_k": Bound(0, None),
-    "logprobs": Bound(0, None),
-}
-INTEGERS = frozenset({"max_tokens_to_sample", "top_k", "seed", "logprobs"})
 LONGEST_USER_ID = 512
 
 
 def check_bound(name: str, value: object, bound: Bound, where: str = "") -> None:
     """Raise `InputError` unless the value is a number within the bound."""
-    kind = int if name in INTEGERS else (int, float)
+    kind = int if bound.whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kind):
-        wanted = "a whole number" if name in INTEGERS else "a number"
+        wanted = "a whole number" if bound.whole else "a number"
         raise InputError(f"{name} is {value!r}; give {wanted}{where}.")
     if isinstance(value, int) and abs(value) >= 2**63:
         raise InputError(f"{name} is beyond 64 bits; give a smaller number{where}.")
@@ -55,25 +47,34 @@ def _range(bound: Bound) -> str:
     return f"a value from {bound.smallest:g} to {bound.largest:g}"
 
 
+def _number(
+    smallest: float, largest: float | None = None, *, whole: bool = False
+) -> Any:
+    """Return a field that is a number within a bound, or None: not sent."""
+    bound = Bound(smallest, largest, whole)
+    return field(default=None, metadata={"bound": bound})
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
     """A complete, valid request; building one is the check.
 
     ``prompt`` is exactly what is sent: template filled, turns wrapped, system text
-    before the first turn. None means: not sent. Raises `InputError`.
+    before the first turn. None means: not sent. The bounds are the widest of any
+    dialect, and a dialect that takes less says so. Raises `InputError`.
     """
 
     model: str
     prompt: str
-    max_tokens_to_sample: int
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
+    max_tokens_to_sample: int = field(metadata={"bound": Bound(1, whole=True)})
+    temperature: float | None = _number(0, 2)
+    top_p: float | None = _number(0, 1)
+    top_k: int | None = _number(0, whole=True)
     stop_sequences: tuple[str, ...] = ()
     betas: tuple[str, ...] = ()
     user_id: str | None = None
-    seed: int | None = None
-    logprobs: int | None = None
+    seed: int | None = _number(0, whole=True)
+    logprobs: int | None = _number(0, whole=True)
     """How many likeliest tokens to tell at each place; 0: the chosen one alone."""
 
     def __post_init__(self) -> None:
@@ -83,8 +84,6 @@ class CompletionRequest:
             value = getattr(self, name)
             if value is not None or name == "max_tokens_to_sample":
                 check_bound(name, value, bound)
-        if self.seed is not None:
-            check_bound("seed", self.seed, Bound(0, 2**63 - 1))
         for stop in self.stop_sequences:
             _check_text("stop", stop, "give at least one character, or leave it out")
         for beta in self.betas:
@@ -96,6 +95,13 @@ class CompletionRequest:
                     f"user_id has {len(self.user_id)} characters; "
                     f"the API takes at most {LONGEST_USER_ID}."
                 )
+
+
+BOUNDS: Mapping[str, Bound] = {
+    item.name: item.metadata["bound"]
+    for item in fields(CompletionRequest)
+    if item.metadata
+}
 
 
 def _check_text(name: str, value: object, remedy: str) -> None:

@@ -25,7 +25,7 @@ from jupyter_complete.errors import (
 )
 from jupyter_complete.magics import distribution as magic
 from jupyter_complete.ngram.model import load_models
-from jupyter_complete.session import AS_IT_IS, Session
+from jupyter_complete.session import UNSHAPED, Session
 from jupyter_complete.settings import CompletionSettings
 
 FOUR = Distribution("Well,", "m", (" a", " b", "<b>", ""), (0.4, 0.3, 0.2, 0.1))
@@ -40,7 +40,7 @@ def session():
 
 
 def look(session, text=QUESTION, **settings):
-    return session.distribution(session.prepare(text, {}, **{**settings, **AS_IT_IS}))
+    return session.distribution(session.prepare(text, {}, **{**settings, **UNSHAPED}))
 
 
 def test_temperature_scales_before_top_k_and_top_p_cut():

@@ -70,7 +70,7 @@ def test_the_bounds_of_traits_are_those_of_the_request():
     traits = CompletionSettings.class_traits()
     for parameter in parameters():
         if parameter.request in BOUNDS:
-            smallest, largest = BOUNDS[parameter.request]
+            smallest, largest, _ = BOUNDS[parameter.request]
             assert traits[parameter.name].min == smallest
             assert traits[parameter.name].max == largest
 

@@ -144,7 +144,7 @@ def test_logprobs_go_where_they_are_told():
     assert "logprobs" not in body("openai")
     with pytest.raises(InputError, match=r"from 0 to 5 for OpenAI"):
         call("openai", logprobs=6)
-    with pytest.raises(InputError, match=r"Ollama tells none"):
+    with pytest.raises(InputError, match=r"Ollama has none"):
         call("ollama", logprobs=1)
     lenient = call("ollama", "drop", logprobs=1)
     assert lenient.notices[0].startswith("logprobs is 1")

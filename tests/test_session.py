@@ -18,7 +18,7 @@ from jupyter_complete.errors import (
     InputError,
     RateLimitError,
 )
-from jupyter_complete.session import AS_IT_IS, Call, Session
+from jupyter_complete.session import UNSHAPED, Call, Session
 from jupyter_complete.settings import CompletionSettings
 
 REQUEST = CompletionRequest(
@@ -255,7 +255,7 @@ def test_a_token_without_a_number_of_its_own_is_known_by_the_others(session, loo
     choice = {"text": " a", "finish_reason": "length", "logprobs": logprobs}
     loopback.reply(json.dumps({"choices": [choice]}).encode())
     call = session.prepare(
-        "Hi", {}, model="m", endpoint=loopback.url, dialect="openai", **AS_IT_IS
+        "Hi", {}, model="m", endpoint=loopback.url, dialect="openai", **UNSHAPED
     )
 
     assert session.distribution(call).tokens == (" b",)

@@ -27,7 +27,7 @@ from . import Event
 from .conversation import TITLE, Conversation, conversation_of
 from .faults import endpoint_error, error_in
 from .message import Message
-from .refused import Refused
+from .refused import Refused, not_taken
 from .wire import (
     DONE,
     compact,
@@ -37,8 +37,10 @@ from .wire import (
     usage_of,
 )
 
+TAKES = ("temperature", "top_k", "top_p")
+"""The sampling parameters that are sent, each under its own name."""
 NO_SAMPLING = "2026-10-21"
-"""The version from which no model takes temperature, top_p or top_k."""
+"""The version from which no model takes any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,8 @@ class MessagesDialect:
             "thinking": self._thinking(),
             **self._sampling(request, refused),
         }
-        for name in ("seed", "logprobs"):
-            if (value := getattr(request, name)) is not None:
-                refused.leave_out(
-                    f"{name} is {value}, but {TITLE} has none", "unset it"
-                )
+        for name, value in not_taken(request, TAKES).items():
+            refused.leave_out(f"{name} is {value}, but {TITLE} has none", "unset it")
         return self._call("/v1/messages", request, body, refused.notices)
 
     def count(self, request: CompletionRequest) -> HttpCall:
@@ -201,7 +200,7 @@ class MessagesDialect:
     ) -> dict[str, float]:
         given = {
             name: value
-            for name in ("temperature", "top_k", "top_p")
+            for name in TAKES
             if (value := getattr(request, name)) is not None
         }
         if "temperature" in given:

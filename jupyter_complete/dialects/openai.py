@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from ..completion import Bound, Chunk, CompletionRequest, HttpCall, check_bound
 from ..errors import EndpointError, InputError, ProtocolError
@@ -19,18 +19,33 @@ from ..prompts import HUMAN
 from . import Event
 from .choice import Choice
 from .faults import endpoint_error, error_in
-from .refused import Refused
+from .refused import Refused, not_taken
 from .wire import DONE, compact, parse_event, parse_object
 
 MOST_STOPS = 4
 """What OpenAI takes; the rest is cut here."""
 
-_WITH_TOP_K = frozenset({"vllm", "llamacpp", "lmstudio"})
-_WITHOUT_LOGPROBS = frozenset({"ollama", "lmstudio"})
+_ALL = frozenset({"openai", "vllm", "llamacpp", "ollama", "lmstudio", "other"})
+TAKES: Mapping[str, frozenset[str]] = {
+    "temperature": _ALL,
+    "top_p": _ALL,
+    "top_k": frozenset({"vllm", "llamacpp", "lmstudio"}),
+    "seed": _ALL,
+    "logprobs": _ALL - {"ollama", "lmstudio"},
+}
+"""The parameters that are sent, each under its own name, and the flavours that take
+it."""
 # What users set, of the fields that are left out where an endpoint refuses them.
 _PARAMETERS = {"seed": "seed", "user": "user_id"}
-# Their own defaults, or the model's: llama.cpp has temperature 0.8 and top_p 0.95.
-_WITH_OTHER_DEFAULTS = frozenset({"vllm", "llamacpp", "ollama", "lmstudio"})
+# Sent to those that have defaults of their own, or the model's, in the place of what
+# was left out: llama.cpp has temperature 0.8 and top_p 0.95.
+_NEUTRAL = {"temperature": 1.0, "top_p": 1.0}
+_NEUTRALS: Mapping[str, Mapping[str, float]] = {
+    "vllm": _NEUTRAL,
+    "llamacpp": {**_NEUTRAL, "top_k": 0, "min_p": 0},
+    "ollama": _NEUTRAL,
+    "lmstudio": _NEUTRAL,
+}
 # vLLM refuses 0, and Ollama cannot tell it from one that was left out.
 _WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
 
@@ -71,14 +86,16 @@ class OpenAIDialect:
                 f"beta is {', '.join(request.betas)}, and {self._who} has no betas",
                 "unset it",
             )
+        sampling = self._sampling(request, refused)
+        seed, logprobs = (sampling.pop(name, None) for name in ("seed", "logprobs"))
         body = {
             "model": request.model,
             "prompt": request.prompt,
             "max_tokens": request.max_tokens_to_sample,
-            **self._sampling(request, refused),
+            **sampling,
             "stop": self._sent_stops(request),
-            "seed": request.seed,
-            "logprobs": self._logprobs(request, refused),
+            "seed": seed,
+            "logprobs": self._logprobs(logprobs),
             "user": request.user_id,
             "stream": stream or None,
             "stream_options": {"include_usage": True} if stream else None,
@@ -160,44 +177,30 @@ class OpenAIDialect:
         names |= {"ollama": "Ollama", "lmstudio": "LM Studio"}
         return names.get(self.flavour, "this endpoint")
 
-    def _sampling(
-        self, request: CompletionRequest, refused: Refused
-    ) -> dict[str, float]:
-        top_p, top_k = request.top_p, request.top_k
-        if top_p == 0 and self.flavour in _WITHOUT_TOP_P_0:
+    def _sampling(self, request: CompletionRequest, refused: Refused) -> dict[str, Any]:
+        takes = [name for name, flavours in TAKES.items() if self.flavour in flavours]
+        given = {
+            name: value
+            for name in takes
+            if (value := getattr(request, name)) is not None
+        }
+        if given.get("top_p") == 0 and self.flavour in _WITHOUT_TOP_P_0:
             refused.leave_out(
-                f"top_p is 0, and {self._who} takes only more",
+                f"top_p is {given.pop('top_p')}, and {self._who} takes only more",
                 "give a small one such as 0.001",
             )
-            top_p = None
-        if top_k is not None and self.flavour not in _WITH_TOP_K:
-            refused.leave_out(f"top_k is {top_k}, and {self._who} has none", "unset it")
-            top_k = None
-        given = {"temperature": request.temperature, "top_p": top_p}
-        neutral = 1.0 if self.flavour in _WITH_OTHER_DEFAULTS else None
-        sent = {
-            name: value
-            for name, asked in given.items()
-            if (value := neutral if asked is None else asked) is not None
-        }
-        if self.flavour == "llamacpp":
-            sent |= {"top_k": 0 if top_k is None else top_k, "min_p": 0}
-        elif top_k is not None:
-            sent["top_k"] = top_k
-        return sent
-
-    def _logprobs(self, request: CompletionRequest, refused: Refused) -> int | None:
-        wanted = request.logprobs
-        if wanted is None:
-            return None
-        if self.flavour in _WITHOUT_LOGPROBS:
+        for name, value in not_taken(request, takes).items():
             refused.leave_out(
-                f"logprobs is {wanted}, and {self._who} tells none", "unset it"
+                f"{name} is {value}, and {self._who} has none", "unset it"
             )
-            return None
-        if self.flavour == "openai":
-            check_bound("logprobs", wanted, Bound(0, 5), " for OpenAI")
-        return max(wanted, 1) if self.flavour == "llamacpp" else wanted
+        return {**_NEUTRALS.get(self.flavour, {}), **given}
+
+    def _logprobs(self, wanted: int | None) -> int | None:
+        if wanted is not None and self.flavour == "openai":
+            check_bound("logprobs", wanted, Bound(0, 5, whole=True), " for OpenAI")
+        if wanted is None or self.flavour != "llamacpp":
+            return wanted
+        return max(wanted, 1)
 
     def _sent_stops(self, request: CompletionRequest) -> list[str]:
         if self.flavour != "openai":

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import fields
+
+from ..completion import CompletionRequest
 from ..errors import InputError
 
 LENIENCY = 'set %config CompletionSettings.unsupported = "drop"'
+
+
+# What every dialect sends, or refuses in words of its own.
+_EVERYWHERE = frozenset(
+    {"model", "prompt", "max_tokens_to_sample", "stop_sequences", "betas", "user_id"}
+)
+
+
+def not_taken(request: CompletionRequest, takes: Collection[str]) -> dict[str, object]:
+    """Return what is set in a request, by name, and not among what a dialect takes."""
+    names = [one.name for one in fields(request) if one.name not in _EVERYWHERE]
+    values = {name: getattr(request, name) for name in names if name not in takes}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class Refused:

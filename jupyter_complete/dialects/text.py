@@ -17,6 +17,7 @@ from ..errors import EndpointError, InputError, ProtocolError
 from . import Event
 from .faults import endpoint_error, error_in
 from .logprobs import logprobs_of
+from .refused import not_taken
 from .wire import (
     DONE,
     NO_REASON,
@@ -29,6 +30,10 @@ from .wire import (
 )
 
 TITLE = "the Text Completions API"
+TAKES = ("temperature", "top_k", "top_p")
+"""The sampling parameters that are sent, each under its own name."""
+EXTRAS = ("seed", "logprobs")
+"""Those that only a server of ours takes, in headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +67,15 @@ class TextDialect:
         }
         if request.betas:
             headers["anthropic-beta"] = ",".join(dict.fromkeys(request.betas))
-        for name in ("seed", "logprobs"):
-            value = getattr(request, name)
-            if value is None:
-                continue
-            if not self.extensions:
-                raise InputError(
-                    f"{name} is {value}, but {TITLE} has none; leave it out, "
-                    "or use an endpoint that has one, such as embedded."
-                )
-            headers[f"jupyter-complete-{name}"] = str(value)
+        ours = EXTRAS if self.extensions else ()
+        for name, value in not_taken(request, (*TAKES, *ours)).items():
+            raise InputError(
+                f"{name} is {value}, but {TITLE} has none; leave it out, "
+                "or use an endpoint that has one, such as embedded."
+            )
+        for name in ours:
+            if (value := getattr(request, name)) is not None:
+                headers[f"jupyter-complete-{name.replace('_', '-')}"] = str(value)
         user = request.user_id
         body = {
             "max_tokens_to_sample": request.max_tokens_to_sample,
@@ -80,9 +84,7 @@ class TextDialect:
             "metadata": None if user is None else {"user_id": user},
             "stop_sequences": list(request.stop_sequences) or None,
             "stream": stream or None,
-            "temperature": request.temperature,
-            "top_k": request.top_k,
-            "top_p": request.top_p,
+            **{name: getattr(request, name) for name in TAKES},
         }
         return HttpCall("POST", "/v1/complete", headers, compact(body))
 

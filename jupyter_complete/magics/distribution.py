@@ -42,7 +42,7 @@ class DistributionMagics(Magics):
     def complete_distribution(self, line: str, cell: str | None = None) -> Bars | None:
         """Show the next token's probabilities."""
         from ..display import Bars  # noqa: PLC0415 - loading must stay cheap
-        from ..session import AS_IT_IS  # noqa: PLC0415 - as above
+        from ..session import UNSHAPED  # noqa: PLC0415 - as above
 
         read = flags.parse(line, DistributionOptions)
         if read.options.rows < 1:
@@ -52,7 +52,7 @@ class DistributionMagics(Magics):
         call = session.prepare(
             _prompt(read.rest, cell),
             variables(self.shell),
-            **{**read.overrides, **AS_IT_IS},
+            **{**read.overrides, **UNSHAPED},
         )
         found = session.distribution(call)
         if read.options.out:

@@ -13,12 +13,7 @@ from ..settings import CompletionSettings, parameters
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-SWEEPS = {
-    "temperature": "0:1:0.25",
-    "top_p": "0.25:1:0.25",
-    "top_k": "1,5,20,100",
-    "max_tokens": "16,64,256",
-}
+SWEEPS = {one.name: one.slider.sweep for one in parameters() if one.slider}
 
 
 def call_values(settings: CompletionSettings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from ..catalog import CATALOG, Catalog
 from ..errors import InputError
-from ..settings import CompletionSettings
+from ..settings import CompletionSettings, parameters
 from .controls import (
     HEADING,
     Choice,
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from ..session import Session
 
 # What a model or an endpoint may refuse, with a value to try it with.
-_TRIED = {"temperature": 1.0, "top_p": 1.0, "top_k": 1, "seed": 0}
+_TRIED = {"seed": 0} | {
+    one.name: min(1, one.slider.end) for one in parameters() if one.slider and one.unset
+}
 _DECIDES = ("model", "endpoint", "dialect", "unsupported")
 
 
@@ -117,7 +119,7 @@ def _controls(
         options=lambda: _endpoints(session),
         other="another URL…",
     )
-    for name in ("temperature", "top_p", "top_k", "max_tokens"):
+    for name in (one.name for one in parameters() if one.slider):
         yield Dial(settings, name, on_refusal, on_sweep)
     yield from _texts(settings, on_refusal)
     yield Field(

@@ -11,7 +11,7 @@ from ..cancel import Cancel
 from ..display import Bars
 from ..display.microscope import Microscope
 from ..distribution import Distribution
-from ..session import AS_IT_IS
+from ..session import UNSHAPED
 from . import cells
 from .runs import in_one_line
 
@@ -70,7 +70,7 @@ class NextToken:
             top_p=settings.top_p,
         )
         try:
-            call = self._session.preview(*self._prompt(), **AS_IT_IS)
+            call = self._session.preview(*self._prompt(), **UNSHAPED)
         except Exception:  # noqa: BLE001 - below the prompt stands why it cannot be sent
             return
         free = call is not None and call.endpoint.is_embedded
@@ -97,7 +97,7 @@ class NextToken:
         """Look in a thread: finding the endpoint may ask it what it speaks."""
         self._seen = call.request if call else None
         template, values = self._prompt()
-        settings = {**cells.call_values(self._session.settings), **AS_IT_IS}
+        settings = {**cells.call_values(self._session.settings), **UNSHAPED}
 
         def look(cancel: Cancel) -> Distribution:
             try:

@@ -49,11 +49,10 @@ from .stops import StopFinder
 from .validation import (
     Ask,
     Refused,
-    Wishes,
     invalid,
     read_ask,
+    read_extras,
     read_page,
-    read_wishes,
 )
 from .wire import Wire, dumps, error_body, error_event
 
@@ -132,12 +131,12 @@ class _App:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         if path == "/v1/complete":
             _check_method(method, "POST", path)
-            wishes = read_wishes(environ)
+            extras = read_extras(environ)
             ask = read_ask(read_body(environ, length))
-            return self._complete(environ, ask, wishes, request_id)
+            return self._complete(environ, ask, extras, request_id)
         if path == "/v1/models" or path.startswith("/v1/models/"):
             _check_method(method, "GET", path)
-            read_wishes(environ)
+            read_extras(environ)
             if path == "/v1/models":
                 page = read_page(environ.get("QUERY_STRING", ""))
                 return _json(page_of(list(self.models), page))
@@ -175,7 +174,11 @@ class _App:
         return name
 
     def _complete(
-        self, environ: Mapping[str, Any], ask: Ask, wishes: Wishes, request_id: str
+        self,
+        environ: Mapping[str, Any],
+        ask: Ask,
+        extras: Mapping[str, Any],
+        request_id: str,
     ) -> _Answer:
         listed = CATALOG.find(self._known(ask.model))
         turns = listed is not None and listed.turns
@@ -185,7 +188,7 @@ class _App:
             model=ask.model,
             input_tokens=partial(self._input_tokens, ask.model, prompt),
         )
-        made = self._pieces(ask, wishes, prompt, HUMAN if turns else None)
+        made = self._pieces(ask, extras, prompt, HUMAN if turns else None)
         if ask.stream:
             body = _guarded(wire.stream(made), made, request_id)
             return _Answer(200, body, "text/event-stream; charset=utf-8")
@@ -199,15 +202,16 @@ class _App:
         return count(prompt)
 
     def _pieces(
-        self, ask: Ask, wishes: Wishes, prompt: str, end: str | None
+        self, ask: Ask, extras: Mapping[str, Any], prompt: str, end: str | None
     ) -> Generator[Piece | None, None, None]:
+        # A model need not know of log-probabilities if no alternatives are asked for.
+        asked = {k: v for k, v in extras.items() if k != "logprobs" or v}
         tokens = self.models[ask.model].generate(
             prompt,
             temperature=ask.temperature,
             top_k=ask.top_k,
             top_p=ask.top_p,
-            seed=wishes.seed,
-            **({"logprobs": wishes.logprobs} if wishes.logprobs else {}),
+            **asked,
         )
         paced: Iterator[Token | None] = tokens
         if ask.stream and self.ping_seconds is not None:
@@ -215,7 +219,7 @@ class _App:
         stops = StopFinder((HUMAN, *ask.stop_sequences))
         most = min(ask.max_tokens, most_tokens(ask.model))
         with ended(paced):
-            told = wishes.logprobs is not None
+            told = "logprobs" in extras
             yield from pieces(paced, stops, most, end=end, logprobs=told)
 
 

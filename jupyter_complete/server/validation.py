@@ -14,16 +14,21 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from ..completion import LONGEST_USER_ID
+from ..completion import LONGEST_USER_ID, Bound
 from ..errors import one_line
 
 VERSION = "2023-06-01"
 LONGEST_BODY = 32 * 2**20
 MOST_STOPS = 1000
-MOST_LOGPROBS = 20
-LARGEST_SEED = 2**63 - 1
+EXTRAS: Mapping[str, Bound] = {
+    "seed": Bound(0, 2**63 - 1, whole=True),
+    "logprobs": Bound(0, 20, whole=True),
+}
+"""Parameters that the API has not, and their bounds, each in a header
+``jupyter-complete-NAME``; the model takes them by name."""
 DEFAULT_PAGE, LARGEST_PAGE = 20, 1000
 
+_NUMBER = r"[0-9]{1,19}(\.[0-9]{0,30})?(e[+-]?[0-9]{1,2})?"
 _REQUIRED = ("model", "prompt", "max_tokens_to_sample")
 _OPTIONAL = ("metadata", "stop_sequences", "stream", "temperature", "top_k", "top_p")
 _FIELDS = frozenset(_REQUIRED + _OPTIONAL)
@@ -62,14 +67,6 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the headers of a request ask for."""
-
-    seed: int | None
-    logprobs: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """Which part of a list is asked for."""
 
@@ -103,18 +100,16 @@ def read_ask(body: bytes) -> Ask:
     )
 
 
-def read_wishes(environ: Mapping[str, Any]) -> Wishes:
-    """Return what the request's headers ask for. Raises `Refused`."""
+def read_extras(environ: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `EXTRAS` that the request's headers set. Raises `Refused`."""
     version = environ.get("HTTP_ANTHROPIC_VERSION", VERSION)
     if version != VERSION:
         raise invalid(
             f'anthropic-version: "{version}" is not a valid version; '
             f"this endpoint speaks {VERSION}"
         )
-    return Wishes(
-        _header_number(environ, "jupyter-complete-seed", LARGEST_SEED),
-        _header_number(environ, "jupyter-complete-logprobs", MOST_LOGPROBS),
-    )
+    given = {name: _header_number(environ, name) for name in EXTRAS}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def read_page(query: str) -> Page:
@@ -234,10 +229,17 @@ def _check_metadata(value: object) -> None:
         )
 
 
-def _header_number(environ: Mapping[str, Any], header: str, largest: int) -> int | None:
-    value = environ.get("HTTP_" + header.upper().replace("-", "_"))
-    if value is None:
+def _header_number(environ: Mapping[str, Any], name: str) -> float | None:
+    header = f"jupyter-complete-{name.replace('_', '-')}"
+    text = environ.get("HTTP_" + header.upper().replace("-", "_"))
+    if text is None:
         return None
-    if not re.fullmatch("[0-9]{1,19}", value) or int(value) > largest:
-        raise invalid(f"{header}: Input should be a whole number from 0 to {largest}")
-    return int(value)
+    smallest, largest, whole = EXTRAS[name]
+    if not re.fullmatch("[0-9]{1,19}" if whole else _NUMBER, text):
+        value = math.nan
+    else:
+        value = int(text) if whole else float(text)
+    if smallest <= value <= (math.inf if largest is None else largest):
+        return value
+    kind = "whole number" if whole else "number"
+    raise invalid(f"{header}: Input should be a {kind} from {smallest} to {largest}")

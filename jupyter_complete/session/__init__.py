@@ -17,7 +17,7 @@ from ..keys import Keys
 from .ask import Gathering, OnText, ask
 from .clients import SharedClient
 from .code import call_of, code
-from .distribution import AS_IT_IS, distribution
+from .distribution import UNSHAPED, distribution
 from .grid import (
     SweepPlan,
     axis_settings,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ..sweeps.tasks import Progress, Task
 
 __all__ = [
-    "AS_IT_IS",
+    "UNSHAPED",
     "Call",
     "Origin",
     "Outcome",
@@ -209,7 +209,7 @@ class Session:
     ) -> Distribution:
         """Return what can come after a call's prompt; it is not kept in the history.
 
-        The call is one prepared with `AS_IT_IS`; ``prompt`` takes the place of its own,
+        The call is one prepared with `UNSHAPED`; ``prompt`` takes the place of its own,
         already as the model is to have it. Raises `InputError` where the
         endpoint tells no probabilities, and what asking it raises.
         """

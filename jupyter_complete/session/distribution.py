@@ -12,12 +12,11 @@ from ..dialects.openai import OpenAIDialect
 from ..distribution import Distribution
 from ..errors import Cancelled, InputError, Outcome
 from ..ngram.model import load_models
+from ..settings import parameters
 from .plan import Call
 
-AS_IT_IS: Mapping[str, Any] = {
-    "temperature": None,
-    "top_p": None,
-    "top_k": None,
+UNSHAPED: Mapping[str, Any] = {
+    **{one.name: None for one in parameters() if one.unset and one.shapes},
     "max_tokens": 1,
     "stop": [],
     "unsupported": "error",

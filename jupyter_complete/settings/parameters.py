@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,6 @@ from traitlets import (
     TraitError,
     Unicode,
     Union,
-    validate,
 )
 
 from ..completion import BOUNDS
@@ -25,9 +23,22 @@ from .places import Place, Places
 from .tags import Parameter, Slider, parameter
 
 
-def _bounds(name: str) -> dict[str, Any]:
-    smallest, largest = BOUNDS[name]
-    return {"min": smallest, "max": largest}
+class _Number(Float[float | None, Any]):
+    """A number, which NaN is not: it would pass every bound."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value if it is a number within the bounds."""
+        if (number := super().validate(obj, value)) is not None and math.isnan(number):
+            raise TraitError(f"{self.name} is not a number.")
+        return number
+
+
+def _number(name: str, default: int | None = None, *, about: str) -> Any:
+    """Return the trait of a number of the request, with the bound it has there."""
+    bound = BOUNDS[name]
+    kind: Any = Int if bound.whole else _Number
+    limits = {"min": bound.smallest, "max": bound.largest}
+    return kind(default, allow_none=default is None, help=about, **limits)
 
 
 class CompletionSettings(Settings):
@@ -40,52 +51,46 @@ class CompletionSettings(Settings):
         request="model",
     )
     temperature = parameter(
-        Float(
-            None,
-            allow_none=True,
-            **_bounds("temperature"),
-            help="Randomness: 0 takes the likeliest token each time; the API's own "
+        _number(
+            "temperature",
+            about="Randomness: 0 takes the likeliest token each time; the API's own "
             "default is 1. Change temperature or top_p, not both.",
         ),
         "-t",
         "--temperature",
         request="temperature",
-        slider=Slider(0, 1, 0.05),
+        slider=Slider(0, 1, 0.05, "0:1:0.25"),
     )
     top_p = parameter(
-        Float(
-            None,
-            allow_none=True,
-            **_bounds("top_p"),
-            help="Nucleus sampling: only the likeliest tokens whose probabilities add "
+        _number(
+            "top_p",
+            about="Nucleus sampling: only the likeliest tokens whose probabilities add "
             "up to this.",
         ),
         "-p",
         "--top-p",
         request="top_p",
-        slider=Slider(0, 1, 0.05),
+        slider=Slider(0, 1, 0.05, "0.25:1:0.25"),
     )
     top_k = parameter(
-        Int(
-            None,
-            allow_none=True,
-            **_bounds("top_k"),
-            help="Only this many of the likeliest tokens; 0 is no limit.",
+        _number(
+            "top_k",
+            about="Only this many of the likeliest tokens; 0 is no limit.",
         ),
         "-k",
         "--top-k",
         request="top_k",
-        slider=Slider(0, 100, 1),
+        slider=Slider(0, 100, 1, "1,5,20,100"),
     )
     max_tokens = parameter(
-        Int(
+        _number(
+            "max_tokens_to_sample",
             256,
-            **_bounds("max_tokens_to_sample"),
-            help="The most tokens to sample (max_tokens_to_sample in the API).",
+            about="The most tokens to sample (max_tokens_to_sample in the API).",
         ),
         "--max-tokens",
         request="max_tokens_to_sample",
-        slider=Slider(1, 4096, 1),
+        slider=Slider(1, 4096, 1, "16,64,256"),
     )
     stop = parameter(
         List(
@@ -150,26 +155,24 @@ class CompletionSettings(Settings):
         "--turns",
     )
     seed = parameter(
-        Int(
-            None,
-            allow_none=True,
-            min=0,
-            help="Makes the answer repeatable, where the endpoint has a seed.",
+        _number(
+            "seed",
+            about="Makes the answer repeatable, where the endpoint has a seed.",
         ),
         "--seed",
         request="seed",
+        shapes=False,
         metavar="N",
     )
     logprobs = parameter(
-        Int(
-            None,
-            allow_none=True,
-            **_bounds("logprobs"),
-            help="Keep the log-probability of each token and of this many likeliest "
+        _number(
+            "logprobs",
+            about="Keep the log-probability of each token and of this many likeliest "
             "others, where the endpoint tells them; 0 keeps the token's own alone.",
         ),
         "--logprobs",
         request="logprobs",
+        shapes=False,
         metavar="N",
     )
     format = parameter(
@@ -181,7 +184,7 @@ class CompletionSettings(Settings):
             "(and asks for logprobs).",
         ),
         "--format",
-        whole=True,
+        sweepable=False,
     )
     stream = parameter(
         Bool(True, help="Show the completion while it arrives."), "--no-stream"
@@ -189,7 +192,7 @@ class CompletionSettings(Settings):
     history = parameter(
         Bool(True, help="Store each completion in the history."),
         "--no-history",
-        whole=True,
+        sweepable=False,
     )
     reuse = parameter(
         Bool(
@@ -197,7 +200,7 @@ class CompletionSettings(Settings):
             help="Answer from the history what was asked and answered before.",
         ),
         "--reuse",
-        whole=True,
+        sweepable=False,
     )
 
     samples = parameter(
@@ -280,13 +283,6 @@ class CompletionSettings(Settings):
         allow_none=True,
         help="A JSON file that adds to and overrides the catalogue of models.",
     ).tag(config=True)
-
-    @validate("temperature", "top_p")
-    def _is_a_number(self, proposal: Mapping[str, Any]) -> float | None:
-        value: float | None = proposal["value"]
-        if value is not None and math.isnan(value):
-            raise TraitError(f"{proposal['trait'].name} is not a number.")
-        return value
 
 
 @cache

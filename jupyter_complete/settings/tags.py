@@ -13,6 +13,8 @@ class Slider(NamedTuple):
     start: float
     end: float
     step: float
+    sweep: str
+    """The axis that a sweep of it from the panel has."""
 
 
 class Parameter(NamedTuple):
@@ -27,8 +29,10 @@ class Parameter(NamedTuple):
     metavar: str | None
     sweep: bool
     """Whether it is for sweeps only."""
-    whole: bool
-    """Whether it holds for a sweep as a whole, and so is no axis of one."""
+    sweepable: bool
+    """Whether it can be an axis of a sweep."""
+    shapes: bool
+    """Whether it shapes the distribution that a token is sampled from, if a number."""
 
     @classmethod
     def of(cls, name: str, trait: TraitType[Any, Any]) -> Self:
@@ -42,9 +46,15 @@ class Parameter(NamedTuple):
         return str(self.trait.help)
 
     @property
+    def unset(self) -> bool:
+        """Whether it is a number of the request that may be left out."""
+        number = isinstance(self.trait, (Int, Float))
+        return self.request is not None and number and bool(self.trait.allow_none)
+
+    @property
     def axis(self) -> type | None:
         """The kind of its values where it is an axis of a sweep; None: it is none."""
-        if self.sweep or self.whole:
+        if self.sweep or not self.sweepable:
             return None
         kinds = (kind for trait, kind in _KINDS if isinstance(self.trait, trait))
         return next(kinds, str)
@@ -60,7 +70,8 @@ def parameter(
     slider: Slider | None = None,
     metavar: str | None = None,
     sweep: bool = False,
-    whole: bool = False,
+    sweepable: bool = True,
+    shapes: bool = True,
 ) -> Any:
     """Tag the trait with what makes it a `Parameter`."""
     return trait.tag(
@@ -70,5 +81,6 @@ def parameter(
         slider=slider,
         metavar=metavar,
         sweep=sweep,
-        whole=whole,
+        sweepable=sweepable,
+        shapes=shapes,
     )
