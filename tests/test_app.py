@@ -12,7 +12,6 @@ from scripted import ScriptedModel, Token, ask, call, environ, read_event
 from jupyter_complete import __version__
 from jupyter_complete.errors import InputError
 from jupyter_complete.server.app import make_app
-from jupyter_complete.server.stops import StopFinder
 
 TURNS = "\n\nHuman: Hello\n\nAssistant:"
 GOOD = {"model": "ngram-base", "prompt": "Once", "max_tokens_to_sample": 100}
@@ -228,46 +227,6 @@ def test_a_stop_that_completes_at_the_last_token_wins_over_max_tokens():
 
     assert text == "a"
     assert last["stop_reason"] == "stop_sequence"
-
-
-def oracle(text, stops):
-    found = [(text.find(stop), len(stop), stop) for stop in stops if stop in text]
-    start, _, stop = min(found, default=(len(text), 0, None))
-    return text[:start], stop
-
-
-@given(
-    st.lists(st.text("ab\n", max_size=4), max_size=12),
-    st.lists(st.text("ab\n", min_size=1, max_size=5), min_size=1, max_size=5),
-)
-@settings(max_examples=500, deadline=None)
-def test_stops_are_found_whatever_the_split(tokens, stops):
-    finder, pieces = StopFinder(stops), []
-    for token in tokens:
-        pieces.append(finder.feed(token))
-        if finder.stop is not None:
-            break
-    else:
-        pieces.append(finder.flush())
-
-    assert ("".join(pieces), finder.stop) == oracle("".join(tokens), stops)
-
-
-@given(
-    st.lists(st.text("ab", min_size=1, max_size=3), max_size=8),
-    st.text("ab", min_size=1),
-)
-@settings(deadline=None)
-def test_nothing_is_held_back_that_cannot_become_a_stop(tokens, stop):
-    finder, given_text, got = StopFinder([stop]), "", ""
-    for token in tokens:
-        given_text += token
-        got += finder.feed(token)
-        if finder.stop is not None:
-            return
-        held = given_text[len(got) :]
-
-        assert not held or stop.startswith(held)
 
 
 # Log-probabilities

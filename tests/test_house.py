@@ -50,6 +50,7 @@ FLOORS = {
     "redaction": 0,
     "scope": 0,
     "spreadsheet": 0,
+    "stops": 0,
     "version": 0,
 }
 """Every module or sub-package, and its floor."""

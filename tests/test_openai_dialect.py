@@ -445,6 +445,17 @@ def test_no_character_of_a_stop_sequence_leaks_however_the_text_is_cut(data):
     )
 
 
+@pytest.mark.parametrize("ending", ["length", None])
+def test_a_stop_sequence_within_the_beginning_of_a_longer_one_ends_the_text(
+    loopback, ask, ending
+):
+    loopback.reply(wire([piece("one tw"), piece("", ending)]))
+    chunks = ask(stop_sequences=("e two", "tw"))
+
+    assert text_of(chunks) == "one "
+    assert end_of(chunks) == ("stop_sequence", "tw")
+
+
 def test_the_first_of_several_stop_sequences_ends_the_text(loopback, ask):
     loopback.reply(piece("one two three", "stop"))
     chunks = ask(stream=False, stop_sequences=("three", "two"))

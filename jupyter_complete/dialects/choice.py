@@ -8,6 +8,7 @@ from typing import Any
 from ..completion import Chunk, Usage
 from ..counts import count_of
 from ..errors import ProtocolError
+from ..stops import StopFinder
 from .logprobs import logprobs_of
 from .wire import (
     NO_REASON,
@@ -42,9 +43,7 @@ class Choice:
     def __init__(self, stops: Sequence[str]) -> None:
         self.overrun = False
         """Whether the server goes on writing behind a stop sequence."""
-        self._stops = stops
-        self._held = ""
-        self._cut: str | None = None
+        self._stops = StopFinder(stops)
         self._begun = False
         self._ended = False
         self._told = False
@@ -73,64 +72,52 @@ class Choice:
 
     def end(self) -> Iterator[Chunk]:
         """Yield what is left when the answer ended as its protocol ends."""
-        if self._begun and not self._ended:
-            yield Chunk(self._held, notice=NO_REASON, ended=True)
-        else:
+        if not self._begun or self._ended:
             yield from self.rest()
+            return
+        chunk = Chunk(self._stops.flush(), notice=NO_REASON, ended=True)
+        if self._stops.stop is not None:
+            chunk = self._cut(chunk._replace(notice=None))
+        yield chunk
 
     def rest(self) -> Iterator[Chunk]:
         """Yield the text that was held back, of an answer that breaks off."""
-        if self._held:
-            yield Chunk(self._held)
+        if held := self._stops.flush():
+            yield Chunk(held)
 
     def _written(self, chunk: Chunk, choice: Mapping[str, Any]) -> Chunk:
         """Return the chunk with the choice's text, as far as it is to be shown."""
         text = string_of(choice.get("text")) or ""
-        if self._cut is not None:
+        if self._stops.stop is not None:
             self.overrun = bool(text)
             return chunk
         return chunk._replace(
-            text=self._before_stop(text), logprobs=logprobs_of(choice.get("logprobs"))
+            text=self._stops.feed(text), logprobs=logprobs_of(choice.get("logprobs"))
         )
 
     def _ending(self, chunk: Chunk, choice: Mapping[str, Any]) -> Chunk:
         """Return the chunk with why the answer ends, where this is told the first time.
 
-        What was held back is the text's own then.
+        What was held back is the text's own then, but for a stop sequence in it.
         """
         finish = stop_reason_of(choice.get("finish_reason"))
-        if self._ended or (self._cut is None and finish is None):
+        if self._ended or (self._stops.stop is None and finish is None):
             return chunk
         self._ended = True
-        if self._cut is not None:
-            return chunk._replace(stop_reason="stop_sequence", stop=self._cut)
-        held, self._held = self._held, ""
+        if self._stops.stop is None:
+            chunk = chunk._replace(text=chunk.text + self._stops.flush())
+        if self._stops.stop is not None:
+            return self._cut(chunk)
         return chunk._replace(
-            text=chunk.text + held,
             stop_reason=_FINISHES.get(finish, finish) if finish else None,
             # vLLM's: the text that stopped it, or a token's number
             stop=name_of(choice.get("stop_reason")),
             notice=FILTERED if finish == "content_filter" else None,
         )
 
-    def _before_stop(self, text: str) -> str:
-        """Return what of the text, and of what was held back, is known to be shown."""
-        text = self._held + text
-        self._held = ""
-        found = [(at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
-        if found:
-            at, self._cut = min(found, key=lambda pair: pair[0])
-            return text[:at]
-        keep = max((_overlap(text, stop) for stop in self._stops), default=0)
-        if keep:
-            text, self._held = text[:-keep], text[-keep:]
-        return text
-
-
-def _overlap(text: str, stop: str) -> int:
-    """Return how many of the text's last characters begin the stop sequence."""
-    longest = min(len(text), len(stop) - 1)
-    return next((n for n in range(longest, 0, -1) if stop.startswith(text[-n:])), 0)
+    def _cut(self, chunk: Chunk) -> Chunk:
+        """Return the chunk as the last one before a stop sequence in the text."""
+        return chunk._replace(stop_reason="stop_sequence", stop=self._stops.stop)
 
 
 def _choice(answer: Mapping[str, Any]) -> Mapping[str, Any]:

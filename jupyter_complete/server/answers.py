@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
 from ..background import Background
-from .stops import StopFinder
+from ..stops import StopFinder
 
 
 class Token(Protocol):

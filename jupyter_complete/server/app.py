@@ -32,6 +32,7 @@ from uuid import uuid4
 from ..catalog import CATALOG
 from ..errors import InputError
 from ..prompts import HUMAN, refusals, sanitise
+from ..stops import StopFinder
 from ..version import __version__
 from .answers import (
     LanguageModel,
@@ -45,7 +46,6 @@ from .body import content_length, read_body
 from .hosts import Hosts
 from .listing import MOST_INPUT_TOKENS, model_info, most_tokens, page_of
 from .outgoing import REASONS
-from .stops import StopFinder
 from .validation import (
     Ask,
     Refused,

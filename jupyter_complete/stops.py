@@ -17,11 +17,9 @@ class StopFinder:
     def __init__(self, stops: Iterable[str]) -> None:
         # The shorter one first, so that min() keeps it where two begin together.
         self._stops = sorted(set(stops), key=len)
-        self._begins = re.compile(
-            "["
-            + "".join(re.escape(first) for first in {s[0] for s in self._stops})
-            + "]"
-        )
+        firsts = "|".join(re.escape(first) for first in {s[0] for s in self._stops})
+        # Without stop sequences nothing matches.
+        self._begins = re.compile(firsts or r"(?!)")
         self._held = ""
         self.stop: str | None = None
         """The stop sequence that was found, None until then."""
