@@ -14,7 +14,7 @@ from loopback import STALL
 from jupyter_complete import Completion
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import CompletionRequest, TokenLogprob
-from jupyter_complete.display import Bars, Tokens, card
+from jupyter_complete.display import TokenBars, Tokens, card
 from jupyter_complete.display.microscope import Microscope
 from jupyter_complete.display.tokens import percent, token_label
 from jupyter_complete.distribution import Distribution, entropy
@@ -152,7 +152,9 @@ def test_an_openai_style_endpoint_is_asked_for_one_token(session, loopback):
     assert found.tokens == (" blue", " red")
     assert found.probabilities == pytest.approx((0.5, 0.25))
     assert found.untold == pytest.approx(0.25)
-    assert "The endpoint told the 2 likeliest tokens" in repr(Bars(found.reshaped()))
+    assert "The endpoint told the 2 likeliest tokens" in repr(
+        TokenBars(found.reshaped())
+    )
 
 
 NAN = float("nan")
@@ -238,7 +240,7 @@ def test_a_look_is_not_kept_in_the_history(shell):
 
 
 def test_the_bars_say_what_cut_a_token_and_how_much_is_left():
-    text = repr(Bars(FOUR.reshaped(temperature=0.5, top_k=3, top_p=0.6), rows=3))
+    text = repr(TokenBars(FOUR.reshaped(temperature=0.5, top_k=3, top_p=0.6), rows=3))
 
     assert "m after Well," in text
     assert "temperature 0.5" in text
@@ -254,7 +256,7 @@ def test_the_bars_say_what_cut_a_token_and_how_much_is_left():
 
 
 def test_hostile_tokens_are_text_in_the_picture():
-    html = Bars(FOUR.reshaped())._repr_html_()
+    html = TokenBars(FOUR.reshaped())._repr_html_()
 
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
@@ -262,7 +264,7 @@ def test_hostile_tokens_are_text_in_the_picture():
 
 def test_bars_are_shown_for_a_whole_vocabulary_within_the_blink_of_an_eye(session):
     """100 ms is what a moved slider may take; here is the number of rows drawn."""
-    html = Bars(look(session).reshaped(temperature=0.9))._repr_html_()
+    html = TokenBars(look(session).reshaped(temperature=0.9))._repr_html_()
 
     assert html.count("<tr>") == 14
     assert len(html) < 20_000

@@ -31,7 +31,7 @@ from jupyter_complete.completion import (
 )
 from jupyter_complete.display import (
     NO_MATHEMATICS,
-    Bars,
+    TokenBars,
     Tokens,
     card,
     difference,
@@ -455,7 +455,7 @@ def views(text, half, header):
     yield "difference", difference(other.text, one.text), ""
 
     distribution = Distribution(half, half, (half, half + "b", ""), (0.5, 0.3, 0.1))
-    bars = Bars(distribution.reshaped(temperature=0.5, top_k=1), 1)
+    bars = TokenBars(distribution.reshaped(temperature=0.5, top_k=1), 1)
     yield "bars", bars._repr_html_(), repr(bars)
     saved = [cards.saved([one, other], bars, "own", form) for form in ("auto", "text")]
     yield "saved panel", "".join(saved), cards.saved_text([one], bars)

@@ -8,9 +8,9 @@ is hostile: control characters are shown, not obeyed, and all HTML is written he
 from ..saved import RECORD_TYPE
 from .card import answer, card, drawn, facts, notes, request_text
 from .differences import difference
-from .distribution import Bars
+from .distribution import TokenBars
 from .markdown import NO_MATHEMATICS, boxed, escape, formatted, shown
-from .screen import Screen, TerminalScreen, screen, shielded
+from .screen import Screen, TerminalScreen, completion_screen, shielded
 from .sweeps import SweepScreen, SweepView, sweep_screen, view
 from .tables import Table, history_table, models_table
 from .tokens import Tokens
@@ -18,16 +18,17 @@ from .tokens import Tokens
 __all__ = [
     "NO_MATHEMATICS",
     "RECORD_TYPE",
-    "Bars",
     "Screen",
     "SweepScreen",
     "SweepView",
     "Table",
     "TerminalScreen",
+    "TokenBars",
     "Tokens",
     "answer",
     "boxed",
     "card",
+    "completion_screen",
     "difference",
     "drawn",
     "escape",
@@ -37,7 +38,6 @@ __all__ = [
     "models_table",
     "notes",
     "request_text",
-    "screen",
     "shielded",
     "shown",
     "sweep_screen",

@@ -29,7 +29,7 @@ _CELL = "text-align: left; padding: 1px 16px 1px 0; white-space: nowrap"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenBar:
     """A token's probability as the model has it, after temperature, and what is left.
 
     ``left`` is None where a setting cut it, which ``cut`` names.
@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class TokenBars:
     """A reshaped distribution that shows itself: as text, and as HTML with bars."""
 
     reshaped: Reshaped
@@ -125,7 +125,7 @@ class Bars:
     def _is_cut(self) -> bool:
         return self.reshaped.top_k is not None or self.reshaped.top_p is not None
 
-    def _columns(self, row: Row) -> tuple[float | None, ...]:
+    def _columns(self, row: TokenBar) -> tuple[float | None, ...]:
         scaled = (row.scaled,) if self._is_scaled else ()
         left = (row.left,) if self._is_cut else ()
         return (row.model, *scaled, *left)
@@ -148,12 +148,12 @@ class Bars:
             headings.append(" and ".join(cuts) or "no cut")
         return tuple(headings)
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[TokenBar]:
         reshaped = self.reshaped
         model, scaled = reshaped.distribution.probabilities, reshaped.scaled
         left, shown = reshaped.left, min(self.rows, len(scaled))
         for place, token in enumerate(reshaped.distribution.tokens[:shown]):
-            yield Row(
+            yield TokenBar(
                 token_label(token),
                 model[place],
                 scaled[place],
@@ -161,7 +161,7 @@ class Bars:
                 self._cut(place),
             )
         if shown < len(scaled):
-            yield Row(
+            yield TokenBar(
                 f"{len(scaled) - shown:,} others",
                 math.fsum(model[shown:]),
                 math.fsum(scaled[shown:]),
@@ -189,7 +189,7 @@ def _text_bar(probability: float, most: float) -> str:
     return f"{percent(probability):>7} {bar}"
 
 
-def _html_row(row: Row, columns: Sequence[float | None], most: float) -> str:
+def _html_row(row: TokenBar, columns: Sequence[float | None], most: float) -> str:
     first, *others = columns
     cells = [_html_bar(first or 0.0, most)]
     for column in others:

@@ -18,7 +18,7 @@ from ..background import Background
 from ..cancel import Cancel
 from ..distribution import Distribution
 from ..errors import Cancelled, CompleteError
-from .distribution import ROWS, Bars
+from .distribution import ROWS, TokenBars
 from .markdown import NO_MATHEMATICS
 from .tokens import percent, token_label
 
@@ -69,7 +69,7 @@ class Microscope(anywidget.AnyWidget):
         super().__init__(**traits)
         for name in NO_MATHEMATICS:
             self.add_class(name)
-        self.on_picture: Callable[[Bars], object] | None = None
+        self.on_picture: Callable[[TokenBars], object] | None = None
         self._look_after, self._rows = look_after, rows
         self._path = [first] if first else []
         self._cancel = Cancel()
@@ -85,14 +85,14 @@ class Microscope(anywidget.AnyWidget):
         return self._path[-1] if self._path else None
 
     @property
-    def bars(self) -> Bars | None:
+    def bars(self) -> TokenBars | None:
         """The picture: the distribution as the sliders leave it."""
         if self.distribution is None:
             return None
         reshaped = self.distribution.reshaped(
             temperature=self.temperature, top_k=self.top_k, top_p=self.top_p
         )
-        return Bars(reshaped, self._rows)
+        return TokenBars(reshaped, self._rows)
 
     def reshape(self, **settings: float | None) -> None:
         """Move the sliders; None leaves the distribution as the model has it."""
@@ -167,7 +167,7 @@ class Microscope(anywidget.AnyWidget):
             if bars:
                 self._show(bars)
 
-    def _show(self, bars: Bars) -> None:
+    def _show(self, bars: TokenBars) -> None:
         reshaped = bars.reshaped
         with self.hold_sync():
             self.steps = len(self._path) - 1

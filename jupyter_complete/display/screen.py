@@ -107,7 +107,7 @@ class NotebookScreen:
         self._live.finish(card(completion, self._format))
 
 
-def screen(shell: InteractiveShell, format: str) -> Screen:  # noqa: A002
+def completion_screen(shell: InteractiveShell, format: str) -> Screen:  # noqa: A002
     """Return the screen of this shell: a notebook has a kernel, a terminal has none."""
     if getattr(shell, "kernel", None) is None:
         return TerminalScreen(format)

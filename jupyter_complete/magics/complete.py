@@ -128,11 +128,13 @@ class CompletionMagics(Magics):
             self.shell.user_ns[out] = sweep
 
     def _complete(self, call: Call, line: flags.Line[CompleteOptions]) -> Completion:
-        from ..display import screen, shielded  # noqa: PLC0415 - see `session`
+        from ..display import completion_screen, shielded  # noqa: PLC0415 - see `session`
 
         out = line.options.out
-        place = screen(self.shell, line.overrides.get("format", self.settings.format))
-        on_text = place.write if call.stream else None
+        screen = completion_screen(
+            self.shell, line.overrides.get("format", self.settings.format)
+        )
+        on_text = screen.write if call.stream else None
         # A key that is missing is asked for here, where Ctrl-C still means no.
         running = self.session.start(call)
         with shielded():
@@ -142,11 +144,11 @@ class CompletionMagics(Magics):
                 if error.completion:  # pragma: no branch - else it did not stop
                     self.keep(error.completion, out)
                     if error.completion.text:
-                        place.finish(error.completion)
+                        screen.finish(error.completion)
                 self.warn()
                 raise
             self.keep(completion, out)
-            place.finish(completion)
+            screen.finish(completion)
             self.warn()
             return completion
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..cancel import Cancel
-    from ..display import Bars
+    from ..display import TokenBars
     from ..distribution import Distribution
     from ..session import Call
     from .complete import CompletionMagics
@@ -39,9 +39,11 @@ class DistributionMagics(Magics):
     @no_var_expand
     @line_cell_magic
     @one_line("Stopped; what comes next is not known.")
-    def complete_distribution(self, line: str, cell: str | None = None) -> Bars | None:
+    def complete_distribution(
+        self, line: str, cell: str | None = None
+    ) -> TokenBars | None:
         """Show the next token's probabilities."""
-        from ..display import Bars  # noqa: PLC0415 - loading must stay cheap
+        from ..display import TokenBars  # noqa: PLC0415 - loading must stay cheap
         from ..session import UNSHAPED  # noqa: PLC0415 - as above
 
         read = flags.parse(line, DistributionOptions)
@@ -62,13 +64,13 @@ class DistributionMagics(Magics):
             top_k=settings.top_k,
             top_p=settings.top_p,
         )
-        bars = Bars(reshaped, read.options.rows)
+        bars = TokenBars(reshaped, read.options.rows)
         if read.options.static or getattr(self.shell, "kernel", None) is None:
             return bars
         self._show(bars, call)
         return None
 
-    def _show(self, bars: Bars, call: Call) -> None:
+    def _show(self, bars: TokenBars, call: Call) -> None:
         """Show sliders, and the picture that a saved notebook keeps."""
         from ..display.microscope import Microscope  # noqa: PLC0415 - widgets are slow
 
@@ -79,7 +81,7 @@ class DistributionMagics(Magics):
                 call, prompt=prompt, cancel=cancel
             )
 
-        def bundle(bars: Bars) -> dict[str, str]:
+        def bundle(bars: TokenBars) -> dict[str, str]:
             return {"text/plain": repr(bars), "text/html": bars.html(name)}
 
         reshaped = bars.reshaped

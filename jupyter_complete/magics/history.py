@@ -86,10 +86,12 @@ class HistoryMagics(Magics):
         return history_table(rows)
 
     def _show(self, number: int, options: HistoryOptions) -> None:
-        from ..display import screen  # noqa: PLC0415 - loading stays cheap
+        from ..display import completion_screen  # noqa: PLC0415 - loading stays cheap
 
-        place = screen(self.shell, options.format or self._complete.settings.format)
-        place.finish(self._history.get(number))
+        screen = completion_screen(
+            self.shell, options.format or self._complete.settings.format
+        )
+        screen.finish(self._history.get(number))
 
     def _restore(self, wanted: str, out: str | None) -> None:
         if wanted.isascii() and wanted.isdigit():

@@ -134,10 +134,10 @@ def run_sweep(
     """Run the sweep, showing its grid; ``name`` is the variable that will hold it."""
     if not yes:
         check_sweep(plan, session.to_send, session.settings.confirm_calls)
-    place = sweep_screen(shell, plan, name=name)
-    sweep = Sweep.shown(session.sweep(plan, on_progress=place.progress))
+    screen = sweep_screen(shell, plan, name=name)
+    sweep = Sweep.shown(session.sweep(plan, on_progress=screen.progress))
     with shielded():
-        place.finish(sweep)
+        screen.finish(sweep)
     return sweep
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ..completion import Completion
-from ..display import Bars, answer, boxed, difference, drawn, escape, facts, shown
+from ..display import TokenBars, answer, boxed, difference, drawn, escape, facts, shown
 from ..errors import InputError, one_line
 from ..prompts import template_names
 from ..reading import reading
@@ -48,7 +48,7 @@ def failed(message: str) -> str:
 
 def saved(
     completions: Sequence[Completion],
-    bars: Bars | None,
+    bars: TokenBars | None,
     name: str,
     format: str,  # noqa: A002 - as above
 ) -> str:
@@ -68,7 +68,7 @@ def saved(
     return boxed(f"<p>{what}</p>{prompt}{answers}{picture}", name)
 
 
-def saved_text(completions: Sequence[Completion], bars: Bars | None) -> str:
+def saved_text(completions: Sequence[Completion], bars: TokenBars | None) -> str:
     """Return the same as plain text."""
     parts = [
         f"{shown(completion.text).strip()}\n[{drawn(partial(facts, completion), str)}]"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from ..cancel import Cancel
-from ..display import Bars
+from ..display import TokenBars
 from ..display.microscope import Microscope
 from ..distribution import Distribution
 from ..session import UNSHAPED
@@ -57,7 +57,7 @@ class NextToken:
         self.box = widgets.VBox((row, self._microscope))
 
     @property
-    def bars(self) -> Bars | None:
+    def bars(self) -> TokenBars | None:
         """The picture, None before the first look."""
         return self._microscope.bars
 
