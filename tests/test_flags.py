@@ -216,7 +216,8 @@ def test_the_help_names_every_flag():
         ("top_k", -1, "top_k is -1; give a whole number, 0 or more"),
         ("top_p", "x", "top_p is 'x'; give a number from 0 to 1"),
         ("turns", "x", "turns is 'x'; choose from auto, wrap, raw"),
-        ("warmth", 1, "warmth is no setting"),
+        ("warmth", 1, "warmth is no setting; %config CompletionSettings lists them"),
+        ("temprature", 1, r"temprature is no setting; did you mean temperature\?"),
     ],
 )
 def test_a_bad_setting_is_named_with_its_bounds(name, value, message):

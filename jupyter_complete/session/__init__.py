@@ -165,10 +165,8 @@ class Session:
             return keep(outcome)
 
     def start(self, call: Call) -> Running:
-        """Start the call in a thread of its own.
-
-        A key that has to be asked for is asked for here, in the caller's thread.
-        """
+        """Start the call in a thread of its own; a missing key is asked for in ours."""
+        call.refuse_offline()
         self._keys(call.endpoint)
         gathering = Gathering(call)
         return Running(
@@ -198,6 +196,7 @@ class Session:
                 f"The endpoint {call.endpoint.name} counts no tokens; the prompt has "
                 f"{len(call.request.prompt)} characters."
             )
+        call.refuse_offline()
         http = call.dialect.count(call.request)
         body, _ = self._client().post_json(
             call.endpoint, http.path, json.loads(http.body), dialect=call.dialect
@@ -271,11 +270,11 @@ class Session:
         ``on_progress`` is called in this thread, at most ten times a second. Ctrl-C
         ends it within a second: see `SweepResult.interrupted`.
         """
-        for endpoint in {task.call.endpoint for task in plan.tasks}:
-            self._keys(endpoint)
-        sweeping = Sweeping(
-            self._client(), self.history, self._journal, self.routes.left_out
-        )
+        for call in {task.call.endpoint: task.call for task in plan.tasks}.values():
+            call.refuse_offline()
+            self._keys(call.endpoint)
+        left_out = self.routes.left_out
+        sweeping = Sweeping(self._client(), self.history, self._journal, left_out)
         return sweeping.run(plan, on_progress=on_progress)
 
     def restore_sweep(self, sweep_id: str) -> SweepResult:

@@ -171,6 +171,7 @@ def _sent(
     """Send the call once, but for retries, and gather its answer."""
     headers: Mapping[str, str] = {}
     try:
+        call.refuse_offline()
         with client.send(
             call.request,
             call.endpoint,

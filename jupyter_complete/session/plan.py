@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import prompts
 from ..completion import CompletionRequest
+from ..errors import InputError
 from ..keys import refuse_key
 from ..settings import parameters
 
@@ -50,6 +51,11 @@ class Call:
     sample: int = 0
     origin: Origin = Origin()
     sweep: str | None = None
+    offline: bool = False
+
+    def refuse_offline(self) -> None:
+        """Raise `InputError` if this call may not be sent."""
+        refuse_offline(self.endpoint, offline=self.offline)
 
     def http(self) -> HttpCall:
         """Return the HTTP request that will be sent, without host and key."""
@@ -90,11 +96,21 @@ def plan(
         history=settings.history,
         reuse=settings.reuse,
         origin=origin,
+        offline=settings.offline,
     )
     http = call.http()
     _refuse_keys(call, http)
     notices = (*route.notices, *_advice(request), *http.notices)
     return replace(call, notices=notices)
+
+
+def refuse_offline(endpoint: Endpoint, *, offline: bool) -> None:
+    """Raise `InputError` for an endpoint outside of this process, if offline."""
+    if offline and not endpoint.is_embedded:
+        raise InputError(
+            f"offline is True, so nothing is sent to {endpoint.name}; use an embedded "
+            "model such as -m ngram-chat, or set CompletionSettings.offline to False."
+        )
 
 
 def refuse_keys(settings: CompletionSettings) -> None:

@@ -22,7 +22,7 @@ from ..catalog.listing import (
 from ..dialects.named import dialect_named
 from ..errors import EndpointError, NotFoundError, ProtocolError
 from .left_out import LeftOut
-from .plan import refuse_keys
+from .plan import refuse_keys, refuse_offline
 
 if TYPE_CHECKING:
     from ..cancel import Cancel
@@ -130,7 +130,7 @@ class Routes:
         if way.dialect != ASK:
             return way
         url = way.endpoint.base_url
-        spoken = self._spoken.get(url) or self._asked(way.endpoint, cancel)
+        spoken = self._spoken.get(url) or self._asked(way.endpoint, cancel, settings)
         if spoken is not None:
             self._spoken[url] = spoken
         return way.found(spoken)
@@ -145,7 +145,10 @@ class Routes:
             left_out=self.left_out.of(way.endpoint),
         )
 
-    def _asked(self, endpoint: Endpoint, cancel: Cancel | None) -> Spoken | None:
+    def _asked(
+        self, endpoint: Endpoint, cancel: Cancel | None, settings: CompletionSettings
+    ) -> Spoken | None:
+        refuse_offline(endpoint, offline=settings.offline)
         try:
             body, headers = self._client().get_json(
                 endpoint, PATH, dialect=dialect_named(ASK, endpoint), cancel=cancel
@@ -166,6 +169,7 @@ class Routes:
         Raises `CompleteError` where it cannot be asked; what was known stays.
         """
         route = self.find(_of_any_model(settings))
+        refuse_offline(route.endpoint, offline=settings.offline)
         endpoint = replace(route.endpoint, dialect=route.dialect.name)
         before = self.catalog(settings)
         after = refreshed(before, self._pages(route), endpoint, _today())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Self
@@ -41,9 +42,10 @@ class Settings(Configurable):
         """Set one; raise `InputError`, naming it and its bounds, if it refuses."""
         trait = self.traits_by_name().get(name)
         if trait is None:
-            raise InputError(
-                f"{name} is no setting; %config {type(self).__name__} lists them."
-            )
+            near = difflib.get_close_matches(name, self.traits_by_name(), 1, 0.7)
+            lists = f"%config {type(self).__name__} lists them."
+            remedy = f"did you mean {near[0]}?" if near else lists
+            raise InputError(f"{name} is no setting; {remedy}")
         if type(value) is int and abs(value) >= 2**63:
             raise InputError(f"{name} is beyond 64 bits; give a smaller number.")
         if isinstance(value, tuple):

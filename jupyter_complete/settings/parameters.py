@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 from functools import cache
 from typing import Any
 
@@ -12,31 +12,21 @@ from traitlets import (
     Float,
     Int,
     List,
-    TraitError,
     Unicode,
     Union,
+    default,
 )
 
 from ..completion import BOUNDS
 from .assignment import Settings
-from .places import Place, Places
+from .places import Number, Place, Places
 from .tags import Parameter, Slider, parameter
-
-
-class _Number(Float[float | None, Any]):
-    """A number, which NaN is not: it would pass every bound."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return the value if it is a number within the bounds."""
-        if (number := super().validate(obj, value)) is not None and math.isnan(number):
-            raise TraitError(f"{self.name} is not a number.")
-        return number
 
 
 def _number(name: str, default: int | None = None, *, about: str) -> Any:
     """Return the trait of a number of the request, with the bound it has there."""
     bound = BOUNDS[name]
-    kind: Any = Int if bound.whole else _Number
+    kind: Any = Int if bound.whole else Number
     limits = {"min": bound.smallest, "max": bound.largest}
     return kind(default, allow_none=default is None, help=about, **limits)
 
@@ -253,6 +243,10 @@ class CompletionSettings(Settings):
     confirm_calls = Int(
         200, min=0, help="A sweep that would send more calls than this wants --yes."
     ).tag(config=True)
+    offline = Bool(
+        help="Let only the embedded models answer, as in tests and classes: nothing "
+        "is sent anywhere. Not set, as JUPYTER_COMPLETE_OFFLINE=1 says.",
+    ).tag(config=True)
     unsupported = Enum(
         ["error", "drop"],
         "error",
@@ -283,6 +277,10 @@ class CompletionSettings(Settings):
         allow_none=True,
         help="A JSON file that adds to and overrides the catalogue of models.",
     ).tag(config=True)
+
+    @default("offline")
+    def _offline(self) -> bool:
+        return os.environ.get("JUPYTER_COMPLETE_OFFLINE", "0") not in ("", "0")
 
 
 @cache

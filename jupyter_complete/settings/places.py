@@ -1,16 +1,27 @@
-"""Settings that name where to ask: an address with a secret in it is never kept."""
+"""Kinds of settings: numbers, and places, whose address never keeps a secret."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from traitlets import Dict, Unicode
+from traitlets import Dict, Float, TraitError, Unicode
 
 from ..addresses import checked_url
 from ..completion import Endpoint
 from ..errors import InputError
 from ..redaction import shown_url
+
+
+class Number(Float[float | None, Any]):
+    """A number, which NaN is not: it would pass every bound."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value if it is a number within the bounds."""
+        if (number := super().validate(obj, value)) is not None and math.isnan(number):
+            raise TraitError(f"{self.name} is not a number.")
+        return number
 
 
 class Place(Unicode[str | None, str | None]):
