@@ -135,12 +135,6 @@ def test_rows_take_every_column_as_a_template_name(table):
     assert not found.settings
 
 
-def test_rows_is_a_name_as_any_other_where_no_table_is_meant():
-    names = Names(SETTINGS, ("rows",))
-
-    assert axis("rows=1,2", names).rows == (("1",), ("2",))
-
-
 def test_axes_multiply_and_the_last_moves_fastest():
     grid = points([axis("temperature=0,1"), axis("tone=dry,warm")])
 
@@ -351,6 +345,7 @@ def test_rows_is_a_template_name_for_what_is_no_table(given):
     _, axes = keyword_axes({"rows": given}, names)
     assert axes[0].names == ("rows",)
     assert [row[0] for row in axes[0].rows] == ([given] if given == "tea" else given)
+    assert axis("rows=1,2", names).rows == (("1",), ("2",))
     assert axis("rows=@given", names, given=["tea", "ice"]).rows == (("tea",), ("ice",))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -284,17 +283,6 @@ def test_bad_input_is_one_line_and_sends_nothing(server, cell, flags, message):
 def test_what_only_a_sweep_has_is_refused_elsewhere(shell):
     with pytest.raises(InputError, match="--export is for a sweep"):
         shell.run("%complete --export runs.csv Hi")
-
-
-def test_no_thread_is_left(cell):
-    before = {thread.name for thread in threading.enumerate()}
-    cell("-s tone=dry,warm -n 5")
-
-    left = [
-        t.name for t in threading.enumerate() if t.name.startswith("sweep-scheduler")
-    ]
-    assert left == []
-    assert before
 
 
 def test_a_named_executor_runs_the_calls(shell):

@@ -489,14 +489,19 @@ def test_a_pool_of_threads_of_the_users_own_is_used_and_left_open(server):
 def test_an_executor_that_is_shut_down_is_one_line(server):
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
+    started, ended = [], []
+    hooks = Hooks(
+        on_start=started.append, on_end=lambda news: ended.extend(news) or news
+    )
 
-    done = run(server.tasks(3), ask, executor=pool)
+    done = run(server.tasks(3), ask, executor=pool, hooks=hooks)
 
     assert done.stopped.startswith("The executor takes no calls (cannot schedule new")
     assert done.stopped.endswith(
         "): 2 calls were not sent; make another executor, and run it again."
     )
     assert [one and one.status for one in answers(done)] == ["error", None, None]
+    assert [one.index for one in ended] == started == [0]
     assert server.asked == {}
 
 
@@ -550,17 +555,3 @@ def test_refusals_are_shared_among_the_calls_that_wait(server):
 
     assert statuses(done) == ["complete"] * 30
     assert max(one.attempts for one in answers(done)) <= 5
-
-
-def test_a_call_that_no_executor_takes_is_ended(server):
-    started, ended = [], []
-    pool = ThreadPoolExecutor(1)
-    pool.shutdown()
-    hooks = Hooks(
-        on_start=started.append, on_end=lambda news: ended.extend(news) or news
-    )
-
-    run(server.tasks(2), ask, executor=pool, hooks=hooks)
-
-    assert [one.index for one in ended] == started
-    assert [one.completion.status for one in ended] == ["error"]

@@ -52,7 +52,7 @@ class Sweeping:
         on_progress: Callable[[Progress], object] = lambda _: None,
         earlier: SweepResult | None = None,
     ) -> SweepResult:
-        """Ask for what the history lacks; give the sweep. Ctrl-C ends it, kept.
+        """Ask for what the history lacks; return the sweep, also after Ctrl-C.
 
         What ``earlier`` has, a part of the same sweep, is not asked for again.
         """

@@ -105,7 +105,7 @@ class Pace:
         headers: Mapping[str, str] = _NO_HEADERS,
         in_flight: int = 0,
     ) -> float:
-        """Note a refusal or a failure; give the seconds that it makes all wait.
+        """Note a refusal or a failure; return the seconds that it makes all wait.
 
         What was sent before the pause began belongs to it: a burst of refusals is
         one refusal. What its headers say is left holds beside the pause.

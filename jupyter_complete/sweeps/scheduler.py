@@ -117,7 +117,7 @@ class CallScheduler:
             self._state.over.set()
 
     def _launch(self) -> float | None:
-        """Send what may go; give the seconds until more may, None: only an answer."""
+        """Send what may go; return the seconds until more may, None: at an answer."""
         while (self._ready or self._held) and not self._stopping:
             if len(self._flying) >= self._pace.limit:
                 return None

@@ -80,12 +80,12 @@ class Limits:
 class Hooks:
     """What a sweep tells while it runs, and what it asks for.
 
-    ``stored`` gives what an earlier run answered, None where nothing did.
+    ``stored`` returns what an earlier run answered, None where nothing did.
     ``on_start`` gets the index of a task before it is sent for the first time, and may
-    give an answer that came from elsewhere, or ``held``: to be asked about again soon.
-    ``on_end`` gets the tasks that ended for good, and gives them back as they were
-    kept. Both are called in one thread that is not the caller's, and what they raise
-    ends the sweep and is raised again.
+    return an answer from elsewhere, or ``held``: to be asked about again soon.
+    ``on_end`` gets the tasks that ended for good, and returns them as recorded. Both
+    are called in one thread that is not the caller's, and what they raise ends the
+    sweep and is raised again.
     ``on_progress`` is called in the caller's thread, at most ten times a second.
     """
 
