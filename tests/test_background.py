@@ -109,10 +109,10 @@ def test_a_job_that_comes_as_a_thread_gives_up_waiting_is_done(monkeypatch):
     monkeypatch.setattr(background, "IDLE_SECONDS", 0)
     done = threading.Semaphore(0)
 
-    for _ in range(2000):
+    for _ in range(200):
         in_background(done.release)
 
-    assert all(done.acquire(timeout=10) for _ in range(2000))
+    assert all(done.acquire(timeout=10) for _ in range(200))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -87,14 +87,14 @@ with contextlib.redirect_stdout(io.StringIO()) as text:
 print(text.getvalue(), end="")
 """
 TIMED = f"print(1)\n%time get_ipython().run_line_magic('complete', {ASK[10:]!r})"
-SWEEP = "print('before')\n%complete -n 2 --max-tokens 9 Hi there\nprint('after')"
+A_SWEEP = "print('before')\n%complete -n 2 --max-tokens 9 Hi there\nprint('after')"
 TURNS = [(f"turn {turn}\n", "answer", f"<b>plot {turn}</b>") for turn in range(3)]
 
 
 def test_what_else_a_cell_shows_stays():
     notebook = executed(
         f"{LOAD}\nimport contextlib, io\nfrom IPython.display import HTML, display",
-        *(LOOP, FUNCTION, FAILS, REDIRECTED, TIMED, SWEEP),
+        *(LOOP, FUNCTION, FAILS, REDIRECTED, TIMED, A_SWEEP),
         allow_errors=True,
     )
     loop, function, fails, redirected, timed, sweep = map(kinds, notebook.cells[1:])
