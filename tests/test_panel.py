@@ -409,14 +409,14 @@ def test_the_page_sends_its_prompt_with_the_key_that_runs(panel, loopback):
 
 def test_the_strip_says_that_it_is_empty_until_a_second_run(panel, loopback):
     loopback.reply(events("One"))
-    note = panel._board.strip.box.children
+    note = panel._answers.strip.box.children
     assert "None yet" in note[0].value
 
     run(panel)
-    assert panel._board.strip.box.children == note
+    assert panel._answers.strip.box.children == note
 
     run(panel)
-    assert "None yet" not in panel._board.strip.box.children[0].children[0].value
+    assert "None yet" not in panel._answers.strip.box.children[0].children[0].value
 
 
 def test_earlier_answers_are_compared_word_by_word(panel, loopback):
@@ -425,7 +425,7 @@ def test_earlier_answers_are_compared_word_by_word(panel, loopback):
     run(panel)
     run(panel)
 
-    (row,) = panel._board.strip.box.children
+    (row,) = panel._answers.strip.box.children
     assert "One <del>red</del> <ins>blue</ins> cat." in row.children[0].value
 
 
@@ -436,7 +436,7 @@ def test_the_strip_keeps_twenty(panel, loopback):
     for _ in range(4):
         run(panel)
 
-    assert len(panel._board.strip.box.children) == 20
+    assert len(panel._answers.strip.box.children) == 20
     assert len(panel.completions) == 32
 
 
@@ -448,7 +448,7 @@ def test_restore_brings_prompt_and_sliders_back(panel, loopback):
     panel.settings.top_k = 3
     panel.prompt = "Another"
     run(panel)
-    _, button = panel._board.strip.box.children[0].children
+    _, button = panel._answers.strip.box.children[0].children
 
     button.click()
 

@@ -10,7 +10,7 @@ from panels import panels, session_of
 
 from jupyter_complete.completion import Completion
 from jupyter_complete.panel import CompletionPanel
-from jupyter_complete.panel.runs import Ask, Run
+from jupyter_complete.panel.runs import PanelCall, PanelRun
 
 
 @pytest.fixture
@@ -147,7 +147,11 @@ def test_who_is_told_of_the_end_may_wait_for_it(session, loopback):
             told.append("all")
 
     made, run = threading.Event(), []
-    run.append(Run(session, Ask("Hi", {}, session.settings.values(), 1, ""), Watcher()))
+    run.append(
+        PanelRun(
+            session, PanelCall("Hi", {}, session.settings.values(), 1, ""), Watcher()
+        )
+    )
     made.set()
     run[0].wait()
 

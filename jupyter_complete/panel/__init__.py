@@ -22,13 +22,12 @@ from ..errors import InputError, printable
 from ..prompts import template_names
 from ..settings import CompletionSettings
 from . import cards, cells
-from .board import Board
+from .answers import Answer, Answers, EarlierAnswers
 from .form import Form
 from .live import Live
 from .next_token import NextToken
 from .preview import Preview
-from .runs import Ask
-from .strip import Answer, Strip
+from .runs import PanelCall
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -82,7 +81,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
     @property
     def completions(self) -> list[Completion]:
         """Every completion that this panel made, in the order they ended."""
-        return self._board.completions
+        return self._answers.completions
 
     @property
     def settings(self) -> CompletionSettings:
@@ -105,22 +104,22 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
     def run(self) -> None:
         """Start the samples and return; what is refused shows in the status."""
         template, values = self._filled()
-        ask = Ask(
+        ask = PanelCall(
             template,
             values,
             cells.call_values(self.settings),
             self._samples.value,
             self.cell(),
         )
-        self._board.start(ask)
+        self._answers.start(ask)
 
     def stop(self) -> None:
         """Ask the samples to end; they do within 200 ms, their text kept."""
-        self._board.stop()
+        self._answers.stop()
 
     def wait(self) -> None:
         """Wait until nothing runs, as a program may want; a notebook does not."""
-        self._board.wait()
+        self._answers.wait()
 
     def close(self) -> None:
         """Stop what runs, and let go of settings, shell and widgets."""
@@ -140,7 +139,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             events = self._shell.events
             events.register("post_run_cell", self._look)
             self._exit.callback(events.unregister, "post_run_cell", self._look)
-        parts = (self._board.strip, self._next, self._form)
+        parts = (self._answers.strip, self._next, self._form)
         for ends in (*(part.close for part in parts), self.wait, self.stop):
             self._exit.callback(ends)
 
@@ -154,8 +153,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             saved=self._saved_class,
             status="Ready.",
         )
-        strip = Strip(self._restore)
-        self._board = Board(
+        strip = EarlierAnswers(self._restore)
+        self._answers = Answers(
             self._session, self._live, strip, on_busy=self._busy, on_end=self._keep
         )
         self._form = Form(
@@ -207,7 +206,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         box.add_class("jc-actions")
         return box
 
-    def _below_answers(self, strip: Strip) -> widgets.Tab:
+    def _below_answers(self, strip: EarlierAnswers) -> widgets.Tab:
         self._tabs = widgets.Tab(
             (strip.box, self._next.box), titles=("Earlier answers", "Next token")
         )
@@ -260,7 +259,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         self._saved = display(self._saved_bundle(), raw=True, display_id=True)
 
     def _saved_bundle(self) -> dict[str, str]:
-        last = [answer.completion for answer in self._board.current]
+        last = [answer.completion for answer in self._answers.current]
         return {
             "text/plain": cards.saved_text(last, self._next.bars),
             "text/html": cards.saved(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..session import Call, Outcome, Running, Session
 
 
-class Ask(NamedTuple):
+class PanelCall(NamedTuple):
     """What was in the panel when Run was pressed."""
 
     template: str
@@ -46,10 +46,10 @@ class Watcher(Protocol):
         """Take notice that the last of them ended."""
 
 
-class Run:
+class PanelRun:
     """Samples under way; ``stop`` ends them all within 200 ms."""
 
-    def __init__(self, session: Session, ask: Ask, watcher: Watcher) -> None:
+    def __init__(self, session: Session, ask: PanelCall, watcher: Watcher) -> None:
         self._session = session
         self._ask = ask
         self._watcher = watcher

@@ -1,28 +1,43 @@
 """The answers of the panel: those that grow, those that stand, those that went before.
 
-The methods that `Run` calls come from its threads; they touch widget traits and
+The methods that `PanelRun` calls come from its threads; they touch widget traits and
 messages only.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
 
 from ..completion import Completion
 from ..display import facts
 from ..errors import CompleteError, printable
-from . import cards
-from .runs import Ask, Run
-from .strip import Answer, Strip
+from ..settings import flags
+from . import cards, cells
+from .runs import PanelCall, PanelRun
 
 if TYPE_CHECKING:
     from ..session import Outcome, Session
     from .live import Live
 
+MOST = 20
 
-class Board:
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A completion with the template and the settings it was asked for with."""
+
+    completion: Completion
+    template: str
+    settings: Mapping[str, Any]
+
+
+class Answers:
     """Runs calls on a session and shows their answers, one run at a time.
 
     ``on_busy`` is told when a run begins and ends, ``on_end`` gets its completions
@@ -33,7 +48,7 @@ class Board:
         self,
         session: Session,
         live: Live,
-        strip: Strip,
+        strip: EarlierAnswers,
         *,
         on_busy: Callable[[bool], None],
         on_end: Callable[[list[Completion]], None],
@@ -44,11 +59,11 @@ class Board:
         self._session = session
         self._on_busy, self._on_end = on_busy, on_end
         self._idle = threading.Semaphore()
-        self._run: Run | None = None
+        self._run: PanelRun | None = None
         self._ended: dict[int, Completion] = {}
         self._troubles: list[str] = []
 
-    def start(self, ask: Ask) -> None:
+    def start(self, ask: PanelCall) -> None:
         """Start what is asked and return, unless something still runs."""
         if not self._idle.acquire(blocking=False):
             return
@@ -59,7 +74,7 @@ class Board:
         self.live.begin(ask.samples)
         self.live.status = "Running…"
         self._on_busy(True)  # noqa: FBT003 - on_busy(true) reads as it is meant
-        self._run = Run(self._session, ask, self)
+        self._run = PanelRun(self._session, ask, self)
 
     def stop(self) -> None:
         """Ask what runs to end; it does within 200 ms."""
@@ -114,3 +129,59 @@ def _done(completions: Sequence[Completion]) -> str:
     stopped = sum(completion.status == "interrupted" for completion in completions)
     end = f", {stopped} of them stopped" if stopped else ""
     return f"Done: {len(completions)} answers{end}."
+
+
+class EarlierAnswers:
+    """Keeps the last 20 earlier answers, the latest on top, in ``box``."""
+
+    def __init__(self, on_restore: Callable[[Answer], None]) -> None:
+        self._none = widgets.HTML("None yet: a run moves the answers before it here.")
+        self._none.add_class("jc-note")
+        self.box = widgets.VBox((self._none,))
+        self.box.add_class("jc-strip")
+        self.answers: list[Answer] = []
+        self._on_restore = on_restore
+        self._rows: list[widgets.Box] = []
+        self._numbers = itertools.count(1)
+
+    def add(self, answers: list[Answer]) -> None:
+        """Put answers on top; the oldest beyond 20 go."""
+        for answer in answers:
+            self.answers.insert(0, answer)
+            self._rows.insert(0, self._row(answer, next(self._numbers)))
+        for row in self._rows[MOST:]:
+            _close(row)
+        del self.answers[MOST:], self._rows[MOST:]
+
+    def compare(self, newest: Completion | None) -> None:
+        """Mark in each what differs from the newest answer, and show them."""
+        for answer, row in zip(self.answers, self._rows, strict=True):
+            row.children[0].value = cards.earlier(
+                answer.completion,
+                flags.write(cells.given(answer.settings)),
+                newest=newest,
+                opened=row is self._rows[0],
+            )
+        self.box.children = tuple(self._rows) or (self._none,)
+
+    def close(self) -> None:
+        """Close every row, and the note that stands where there are none."""
+        self._none.close()
+        for row in self._rows:
+            _close(row)
+
+    def _row(self, answer: Answer, number: int) -> widgets.Box:
+        button = widgets.Button(
+            description=f"Restore {number}",
+            tooltip="Set the prompt and the settings as they were for this answer",
+        )
+        button.on_click(lambda _: self._on_restore(answer))
+        row = widgets.Box((widgets.HTML(), button))
+        row.add_class("jc-earlier")
+        return row
+
+
+def _close(row: widgets.Box) -> None:
+    for child in row.children:
+        child.close()
+    row.close()
