@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .parameters import CompletionSettings, parameters
-from .tags import Parameter, Slider
+from .traits import Parameter, Slider
 
 __all__ = ["CompletionSettings", "Parameter", "Slider", "parameters"]

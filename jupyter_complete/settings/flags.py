@@ -21,7 +21,7 @@ from traitlets import Bool, Enum, Float, Int, List, TraitType, Union
 from ..errors import InputError
 from .options import CompleteOptions, MagicOptions
 from .parameters import parameters
-from .tags import Parameter
+from .traits import Parameter
 
 Kind = Literal[
     "text", "name", "integer", "number", "integer or auto", "choice", "switch"

@@ -19,8 +19,7 @@ from traitlets import (
 
 from ..completion import BOUNDS
 from .assignment import Settings
-from .places import Number, Place, Places
-from .tags import Parameter, Slider, parameter
+from .traits import Number, Parameter, Place, Places, Slider, parameter
 
 
 def _number(name: str, default: int | None = None, *, about: str) -> Any:
