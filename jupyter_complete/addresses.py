@@ -1,14 +1,25 @@
-"""Where a call goes and what opens the door there: URL and key, checked."""
+"""An endpoint's URL and key, checked, and the whole HTTP request made with them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from .completion import Endpoint
+from .completion import Endpoint, HttpCall
 from .errors import CredentialError, InputError
 from .redaction import HIDDEN, looks_like_key, shown_url
+
+DIALECTS: Mapping[str, str] = {
+    "text": "/v1/complete",
+    "messages": "/v1/messages",
+    "openai": "/v1/completions",
+}
+"""Every dialect and its calls' path; the first to recognise a server is spoken."""
+KEY = "{key}"
+"""What stands for the key where a request is not sent, but shown or written."""
+SCHEMES = ("http", "https", "embedded")
 
 _SHORTEST_TRACE = 8
 
@@ -63,20 +74,81 @@ def _fault(key: Secret) -> str | None:
     return None
 
 
-def url_of(endpoint: Endpoint, path: str, schemes: Collection[str]) -> str:
-    """Return a call's URL; the base may end in a slash, in /v1, or in the path itself.
+class HttpRequest(NamedTuple):
+    """A whole HTTP request: what is sent, shown, and written as code."""
 
-    Raises `InputError` for a base URL that is none.
+    method: str
+    base: str
+    """The URL without the call's path."""
+    path: str
+    headers: Mapping[str, str]
+    """All but those that carry the key."""
+    body: bytes
+    key_headers: Mapping[str, str]
+    """Those that carry the key if there is one, with `KEY` in its place."""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """The whole URL."""
+        return self.base + self.path
+
+    def headers_with(self, key: Secret | None) -> dict[str, str]:
+        """Return all headers, those that carry the key as a `Secret`."""
+        if key is None:
+            return dict(self.headers)
+        secrets = {
+            name: Secret(value.replace(KEY, key))
+            for name, value in self.key_headers.items()
+        }
+        return {**self.headers, **secrets}
+
+
+class InCode(NamedTuple):
+    """How code reads a dialect's answer, and calls it through an official client."""
+
+    read: str
+    """What stands behind the answer's JSON to give its text."""
+    library: str
+    install: str
+    client: str
+    path: str
+    """What the client's base URL has after the host."""
+    call: str
+    answer: str
+    event: str
+    fields: frozenset[str]
+    """What the method takes by name; the rest goes as ``extra_body``."""
+
+
+def http_request(
+    endpoint: Endpoint,
+    call: HttpCall,
+    authorization: Mapping[str, str],
+    schemes: Collection[str] = SCHEMES,
+) -> HttpRequest:
+    """Return the whole request of a dialect's call to an endpoint.
+
+    ``authorization``: the dialect's headers for the key `KEY`. The base URL may end
+    in a slash, in /v1, or in the path itself. Raises `InputError` for one that is none.
     """
     parts = checked_url(endpoint, schemes)
-    base = parts.path.rstrip("/").removesuffix(path.partition("?")[0])
+    base = parts.path.rstrip("/").removesuffix(call.path.partition("?")[0])
     base = base.rstrip("/").removesuffix("/v1").rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{base}{path}"
+    with_key = {name: text for name, text in authorization.items() if KEY in text}
+    rest = {name: text for name, text in authorization.items() if name not in with_key}
+    return HttpRequest(
+        call.method,
+        f"{parts.scheme}://{parts.netloc}{base}",
+        call.path,
+        {**call.headers, **rest},
+        call.body,
+        with_key,
+        call.notices,
+    )
 
 
-def checked_url(
-    endpoint: Endpoint, schemes: Collection[str] = ("http", "https", "embedded")
-) -> SplitResult:
+def checked_url(endpoint: Endpoint, schemes: Collection[str] = SCHEMES) -> SplitResult:
     """Return the parts of the endpoint's URL. Raises `InputError` for what is none.
 
     Its name, password or query are no part of it: they would be stored with it.

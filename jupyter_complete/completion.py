@@ -132,7 +132,7 @@ class Endpoint:
     name: str
     base_url: str
     dialect: str
-    """``text``, ``messages`` or ``openai``."""
+    """A name of `addresses.DIALECTS`."""
     key_variable: str | None = None
     """The environment variable that holds the key; None: it wants none."""
     key_required: bool = False

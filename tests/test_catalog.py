@@ -11,12 +11,13 @@ from jupyter_complete.catalog.endpoints import ASK, TRANSLATED, choose, known_en
 from jupyter_complete.catalog.listing import (
     Spoken,
     changes,
-    first_page,
     next_page,
-    recognise,
     refreshed,
 )
 from jupyter_complete.completion import Endpoint
+from jupyter_complete.dialects import recognise
+from jupyter_complete.dialects.messages import MessagesDialect
+from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.errors import CompleteError, InputError, ProtocolError
 
 DAY = "2026-11-22"
@@ -291,8 +292,8 @@ def test_a_server_is_recognised_by_its_list_of_models(body, headers, spoken):
 
 
 def test_all_pages_are_asked_for():
-    assert first_page("messages") == {"limit": "1000"}
-    assert first_page("openai") == {}
+    assert MessagesDialect.models_query == {"limit": "1000"}
+    assert OpenAIDialect.models_query == {}
     assert next_page(MODELS_OF_ANTHROPIC) == {
         "limit": "1000",
         "after_id": "claude-next-6",
@@ -339,7 +340,7 @@ def test_a_refresh_names_each_altered_field():
     ],
 )
 def test_each_server_s_models_are_read(body, name, known):
-    new = refreshed(CATALOG, [body], CATALOG.endpoint(name), DAY)
+    new = refreshed(CATALOG, [body], CATALOG.endpoint(name), DAY, turns=False)
     model = new.find(body["data"][0]["id"])
 
     assert (model.endpoint, model.dialect, model.turns) == (name, "openai", False)

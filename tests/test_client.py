@@ -28,7 +28,7 @@ from requests.adapters import BaseAdapter
 
 from jupyter_complete.client import Client
 from jupyter_complete.client.answer import salvaged
-from jupyter_complete.completion import CompletionRequest, Endpoint
+from jupyter_complete.completion import CompletionRequest, Endpoint, HttpCall
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
     AuthenticationError,
@@ -924,15 +924,15 @@ def test_get_json_gives_body_and_headers(client, loopback):
     assert request.headers["anthropic-version"] == "2023-06-01"
 
 
-def test_post_json_sends_the_body(client, loopback):
+def test_json_sends_the_headers_and_the_body(client, loopback):
     loopback.reply({"input_tokens": 3})
 
-    body, _ = client.post_json(
-        endpoint(loopback.url + "/v1/"), "/v1/count", {"a": "é"}, dialect=DIALECT
-    )
+    call = HttpCall("POST", "/v1/count", {"x-more": "yes"}, '{"a": "é"}'.encode())
+    body, _ = client.json(call, endpoint(loopback.url + "/v1/"), DIALECT)
 
     assert body == {"input_tokens": 3}
     assert loopback.requests[0].json == {"a": "é"}
+    assert loopback.requests[0].headers["x-more"] == "yes"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"data: {}\n\n"])

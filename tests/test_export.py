@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import completion, events
 
+from jupyter_complete.addresses import KEY, http_request
 from jupyter_complete.client import Client
 from jupyter_complete.completion import CompletionRequest, Endpoint, HttpCall
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import InputError
-from jupyter_complete.export import KEY, SERVED, as_code
+from jupyter_complete.export import SERVED, as_code
 from jupyter_complete.ngram.model import load_models
 from jupyter_complete.server.app import make_app
 from jupyter_complete.server.serve import address, make_server
@@ -91,8 +92,10 @@ def written(kind, request, endpoint, dialect, *, stream=False):
     return as_code(
         kind,
         endpoint=endpoint,
-        call=dialect.encode(request, stream=stream),
-        authorization=dialect.headers(KEY),
+        request=http_request(
+            endpoint, dialect.encode(request, stream=stream), dialect.headers(KEY)
+        ),
+        in_code=dialect.in_code,
     )
 
 
@@ -261,8 +264,12 @@ def test_a_variable_that_no_shell_has_is_refused(variable):
 
 def test_a_header_with_nul_is_refused():
     call = HttpCall("POST", "/v1/complete", {"x": "a\0b"}, b"{}")
+    there = of("http://127.0.0.1", "text")
 
     with pytest.raises(InputError, match="NUL"):
         as_code(
-            "curl", endpoint=of("http://127.0.0.1", "text"), call=call, authorization={}
+            "curl",
+            endpoint=there,
+            request=http_request(there, call, {}),
+            in_code=TextDialect.in_code,
         )

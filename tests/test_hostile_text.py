@@ -21,12 +21,12 @@ from panels import panels, session_of
 from test_sweep_result import made
 
 import jupyter_complete
+from jupyter_complete.addresses import KEY, HttpRequest
 from jupyter_complete.catalog import Catalog, Model
 from jupyter_complete.completion import (
     Completion,
     CompletionRequest,
     Endpoint,
-    HttpCall,
     TokenLogprob,
 )
 from jupyter_complete.display import (
@@ -470,8 +470,8 @@ def views(text, half, header):
     yield "models", table._repr_html_(), repr(table)
 
     endpoint = filled(Endpoint, half)
-    call = HttpCall("POST", text, {"a": half}, text.encode(), (half,))
-    yield "request", "", request_text(call, endpoint, (half,))
+    sent = HttpRequest("POST", half, half, {"a": half}, text.encode(), {half: KEY})
+    yield "request", "", request_text(sent, endpoint, (half,))
     yield "preview", previewed(half), ""
     error = CompleteError(half)
     yield "error", "", "".join(error._render_traceback_())

@@ -16,7 +16,7 @@ from jupyter_complete.client import Client
 from jupyter_complete.completion import CompletionRequest, Endpoint, Usage
 from jupyter_complete.dialects import Event
 from jupyter_complete.dialects.conversation import conversation_of
-from jupyter_complete.dialects.messages import MessagesDialect, counted
+from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.errors import (
     BadRequestError,
     IncompleteStream,
@@ -589,15 +589,11 @@ def test_tokens_are_counted(loopback, ask):
     loopback.reply({"input_tokens": 14})
     dialect = MessagesDialect(model=model())
     call = dialect.count(request("Be brief.\n\nHuman: Hi\n\nAssistant: Well"))
-    answer, _ = ask.client.post_json(
-        Endpoint("test", loopback.url, "messages"),
-        call.path,
-        json.loads(call.body),
-        dialect=dialect,
-    )
+    there = Endpoint("test", loopback.url, "messages")
+    answer, _ = ask.client.json(call, there, dialect)
 
     assert call.path == "/v1/messages/count_tokens"
-    assert counted(answer) == 14
+    assert dialect.counted(answer) == 14
     assert loopback.requests[0].json == {
         "model": "claude-test",
         "messages": [
@@ -607,7 +603,7 @@ def test_tokens_are_counted(loopback, ask):
         "system": "Be brief.",
     }
     with pytest.raises(ProtocolError, match="no input_tokens"):
-        counted({})
+        dialect.counted({})
 
 
 def test_the_official_client_reads_our_request_as_a_message(loopback):

@@ -19,9 +19,9 @@ from jupyter_complete.completion import (
     TokenLogprob,
     Usage,
 )
-from jupyter_complete.dialects import Event
+from jupyter_complete.dialects import Event, Options, dialect_named
+from jupyter_complete.dialects.discovery import DiscoveryDialect
 from jupyter_complete.dialects.messages import MessagesDialect
-from jupyter_complete.dialects.named import dialect_named
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
@@ -687,14 +687,12 @@ def test_a_web_page_is_told_from_an_answer(loopback, ask):
 
 
 def test_an_unknown_endpoint_is_asked_with_the_key_as_each_dialect_has_it():
-    endpoint = Endpoint("lab", "http://lab", "auto")
-
-    assert dialect_named("auto", endpoint).headers("k") == {
+    assert DiscoveryDialect().headers("k") == {
         "anthropic-version": "2023-06-01",
         "x-api-key": "k",
         "Authorization": "Bearer k",
     }
-    assert "Authorization" not in dialect_named("auto", endpoint).headers(None)
+    assert "Authorization" not in DiscoveryDialect().headers(None)
 
 
 def test_a_dialect_is_made_for_its_endpoint_and_model():
@@ -702,10 +700,10 @@ def test_a_dialect_is_made_for_its_endpoint_and_model():
     model = CATALOG.find("claude-opus-5")
 
     assert dialect_named("text", served) == TextDialect(extensions=True)
-    assert dialect_named("openai", served, unsupported="drop") == OpenAIDialect(
-        "drop", "vllm"
-    )
-    assert dialect_named("messages", served, model, version="2026-10-21") == (
+    assert dialect_named(
+        "openai", served, None, Options(unsupported="drop")
+    ) == OpenAIDialect("drop", "vllm")
+    assert dialect_named("messages", served, model, Options("2026-10-21")) == (
         MessagesDialect("2026-10-21", "error", model)
     )
 

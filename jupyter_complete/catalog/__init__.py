@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
+from ..addresses import DIALECTS
 from ..completion import Endpoint
 from ..counts import count_of
 from ..errors import InputError
@@ -20,8 +21,6 @@ from ..errors import InputError
 Sampling = Literal["both", "either", "none"]
 Status = Literal["active", "legacy", "deprecated", "retired"]
 Thinking = Literal["none", "optional", "always"]
-
-DIALECTS = ("text", "messages", "openai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ def _beta(entry: object) -> str:
 
 
 _CHOICES: Mapping[str, tuple[object, ...]] = {
-    "dialect": DIALECTS,
+    "dialect": tuple(DIALECTS),
     "sampling": ("both", "either", "none"),
     "status": ("active", "legacy", "deprecated", "retired"),
     "thinking": ("none", "optional", "always"),

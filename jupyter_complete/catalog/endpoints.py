@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..addresses import checked_url
+from ..addresses import DIALECTS, checked_url
 from ..completion import Endpoint
 from ..errors import InputError
 from ..redaction import shown_url
-from . import DIALECTS, Catalog, Model
+from . import Catalog, Model
+from .listing import PATH as MODELS
 from .listing import Spoken
 
 ASK = "auto"
 """The dialect of an endpoint that has yet to be asked what it speaks."""
+
+NAMES = f"{', '.join([*DIALECTS][:-1])} or {[*DIALECTS][-1]}"
+"""The dialects, to choose from."""
 
 TRANSLATED = "Translated to the Messages API."
 
@@ -25,8 +29,8 @@ BASE_URLS = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL"}
 
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?\Z|localhost(/.*)?\Z|\[[0-9a-fA-F:]+\]")
-_PATHS = {"complete": "text", "messages": "messages", "completions": "openai"}
-_PATH = re.compile(r"/v1/(complete|messages|completions|models)/?\Z")
+_PATHS = {path: name for name, path in DIALECTS.items()}
+_PATH = re.compile(rf"({'|'.join(map(re.escape, (*_PATHS, MODELS)))})/?\Z")
 _FIELDS = ("url", "dialect", "key_variable", "key_required", "flavour")
 
 
@@ -36,19 +40,19 @@ class Way:
 
     endpoint: Endpoint
     dialect: str
-    """``text``, ``messages``, ``openai``, or `ASK`: see `found`."""
+    """A name of `DIALECTS`, or `ASK`: see `found`."""
     model: Model | None
     notices: tuple[str, ...] = ()
 
     def found(self, spoken: Spoken | None) -> Way:
-        """Return the way to an endpoint that was asked, see `listing.recognise`.
+        """Return the way to an endpoint that was asked, see `dialects.recognise`.
 
         Raises `InputError` for None: it did not say.
         """
         if spoken is None:
             raise InputError(
                 f"The endpoint {self.endpoint.name} does not say what it speaks; "
-                "name it with --dialect text, messages or openai, or check the URL."
+                f"name it with --dialect {NAMES}, or check the URL."
             )
         endpoint = replace(
             self.endpoint,

@@ -20,11 +20,6 @@ PATH = "/v1/models"
 _ALIAS = re.compile(r"-\d{8}\Z")
 
 
-def first_page(dialect: str) -> dict[str, str]:
-    """Return the query of the first page: as long a one as the API has."""
-    return {} if dialect == "openai" else {"limit": "1000"}
-
-
 def next_page(page: Mapping[str, Any]) -> dict[str, str] | None:
     """Return the query of the page after this one, None after the last."""
     last = page.get("last_id")
@@ -34,15 +29,23 @@ def next_page(page: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def refreshed(
-    catalog: Catalog, pages: Iterable[Mapping[str, Any]], endpoint: Endpoint, day: str
+    catalog: Catalog,
+    pages: Iterable[Mapping[str, Any]],
+    endpoint: Endpoint,
+    day: str,
+    *,
+    turns: bool = True,
 ) -> Catalog:
     """Return the catalogue with what an endpoint told of its models on a day, ISO 8601.
 
-    ``pages`` are the bodies of its answers. What they do not tell stays as it is.
+    ``pages`` are the bodies of its answers. What they do not tell stays as it is;
+    a model that was not known has ``turns``.
     Raises `ProtocolError`.
     """
     told = tuple(
-        _model(item, catalog, endpoint) for page in pages for item in _items(page)
+        _model(item, catalog, endpoint, turns=turns)
+        for page in pages
+        for item in _items(page)
     )
     return catalog.merged(Catalog(day, told))
 
@@ -83,7 +86,9 @@ def _items(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return items
 
 
-def _model(item: Mapping[str, Any], catalog: Catalog, endpoint: Endpoint) -> Model:
+def _model(
+    item: Mapping[str, Any], catalog: Catalog, endpoint: Endpoint, *, turns: bool
+) -> Model:
     name = item["id"]
     known = catalog.find(name) or catalog.find(_ALIAS.sub("", name))
     if known is None or known.endpoint != endpoint.name:
@@ -91,7 +96,7 @@ def _model(item: Mapping[str, Any], catalog: Catalog, endpoint: Endpoint) -> Mod
             name,
             endpoint.name,
             endpoint.dialect,
-            turns=endpoint.dialect != "openai",
+            turns=turns,
         )
     return replace(known, id=name, **_told(item))
 
@@ -128,47 +133,3 @@ class Spoken(NamedTuple):
     dialect: str
     flavour: str = "other"
     extensions: bool = False
-
-
-# Who owns the models, as each server's list says.
-_OWNERS = {
-    "vllm": "vllm",
-    "llamacpp": "llamacpp",
-    "me": "llamacpp",  # llama-cpp-python's server
-    "library": "ollama",
-    "organization_owner": "lmstudio",
-    "openai": "openai",
-    "openai-internal": "openai",
-    "system": "openai",
-}
-
-
-def recognise(body: Mapping[str, Any], headers: Mapping[str, str]) -> Spoken | None:
-    """Tell from the answer to ``GET /v1/models`` what a server speaks.
-
-    The answer may be an error, as without a key. None: it is no server we know.
-    """
-    names = {name.lower(): value for name, value in headers.items()}
-    if any(name.startswith("jupyter-complete") for name in names):
-        return Spoken("text", extensions=True)
-    items = body.get("data")
-    first = items[0] if isinstance(items, list) and items else {}
-    first = first if isinstance(first, Mapping) else {}
-    if "has_more" in body or first.get("type") == "model":
-        return Spoken("messages")
-    if body.get("type") == "error" and isinstance(body.get("error"), Mapping):
-        return Spoken("messages")
-    if body.get("object") == "list" or first.get("object") == "model":
-        return Spoken("openai", _flavour(first, names))
-    if body.get("object") == "error" or isinstance(body.get("error"), (str, Mapping)):
-        return Spoken("openai", _flavour(first, names))
-    return None
-
-
-def _flavour(first: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    owner = str(first.get("owned_by", "")).lower()
-    if owner in _OWNERS:
-        return _OWNERS[owner]
-    if "llama.cpp" in headers.get("server", "").lower():
-        return "llamacpp"
-    return "openai" if "openai-version" in headers else "other"

@@ -7,7 +7,6 @@ chunks as they arrive. Every foreign exception ends here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.exceptions import HTTPError
 
-from ..addresses import Secret, checked_key, url_of
+from ..addresses import KEY, HttpRequest, Secret, checked_key, http_request
 from ..cancel import Cancel
 from ..completion import CompletionRequest, Endpoint, HttpCall
 from ..errors import CompleteError
@@ -46,8 +45,7 @@ class _Exchange:
     """One call, as far as it has come."""
 
     session: Session
-    url: str
-    call: HttpCall
+    request: HttpRequest
     endpoint: Endpoint
     dialect: Dialect
     key: Secret | None
@@ -58,10 +56,8 @@ class _Exchange:
 
     def authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Set the headers; as `requests` sees an ``auth``, it asks no ``.netrc``."""
-        headers = {**self.call.headers, **self.dialect.headers(self.key)}
-        for name, value in headers.items():
-            secret = self.key is not None and str(self.key) in value
-            request.headers[name] = Secret(value) if secret else value
+        for name, value in self.request.headers_with(self.key).items():
+            request.headers[name] = value
         end_when(request, self.cancel.is_set)  # for an app, which has no connection
         return request
 
@@ -70,8 +66,8 @@ class _Exchange:
         if error.attempts is not None:
             return error  # it was explained where it arose
         error.attempts = self.attempts
-        clear = self.url.startswith("http:")
-        reader = self.session.proxy_of(self.url) if clear else None
+        url = self.request.url
+        reader = self.session.proxy_of(url) if url.startswith("http:") else None
         return explained(error, self.endpoint, self.key, reader)
 
 
@@ -157,28 +153,16 @@ class Client:
         query = f"?{urlencode(params)}" if params else ""
         headers = {"Accept": "application/json"}
         call = HttpCall("GET", path + query, headers, b"")
-        return self._json(call, endpoint, dialect, cancel)
+        return self.json(call, endpoint, dialect, cancel)
 
-    def post_json(
-        self,
-        endpoint: Endpoint,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        dialect: Dialect,
-    ) -> tuple[Any, Mapping[str, str]]:
-        """Post JSON, give the JSON that comes and its headers. Raises as `send`."""
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        call = HttpCall("POST", path, headers, json.dumps(body).encode())
-        return self._json(call, endpoint, dialect, None)
-
-    def _json(
+    def json(
         self,
         call: HttpCall,
         endpoint: Endpoint,
         dialect: Dialect,
-        cancel: Cancel | None,
+        cancel: Cancel | None = None,
     ) -> tuple[Any, Mapping[str, str]]:
+        """Return the JSON that answers a call, and its headers. Raises as `send`."""
         with self._send(call, endpoint, dialect, cancel, None) as answer:
             return answer.json(), answer.headers
 
@@ -192,14 +176,12 @@ class Client:
         *,
         completes: bool = False,
     ) -> Answer:
-        url = url_of(
-            endpoint, call.path, [p.partition(":")[0] for p in self._session.adapters]
-        )
+        schemes = [prefix.partition(":")[0] for prefix in self._session.adapters]
+        request = http_request(endpoint, call, dialect.headers(KEY), schemes)
         key = checked_key(self._key_for(endpoint), endpoint)
         exchange = _Exchange(
             self._session,
-            url,
-            call,
+            request,
             endpoint,
             dialect,
             key,
@@ -233,7 +215,7 @@ class Client:
                 response,
                 exchange.dialect,
                 attempts=exchange.attempts,
-                notices=exchange.call.notices,
+                notices=exchange.request.notices,
                 line=line,
                 explain=exchange.explain,
                 max_mb=self._max_mb,
@@ -249,9 +231,9 @@ class Client:
         try:
             with line:
                 response = self._session.request(
-                    exchange.call.method,
-                    exchange.url,
-                    data=exchange.call.body,
+                    exchange.request.method,
+                    exchange.request.url,
+                    data=exchange.request.body,
                     auth=exchange.authorise,
                     timeout=self._timeout,
                     allow_redirects=False,
@@ -264,10 +246,10 @@ class Client:
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = no_answer(
                 error,
-                exchange.url,
+                exchange.request.url,
                 exchange.endpoint,
                 self._timeout,
-                self._session.proxy_of(exchange.url),
+                self._session.proxy_of(exchange.request.url),
             )
         exchange.cancel.check()
         return failure
@@ -277,7 +259,7 @@ def _refusal(response: requests.Response, exchange: _Exchange) -> Failure:
     """Return the failure that an answer of another status than 200 tells of."""
     status, headers = response.status_code, response.headers
     if 300 <= status < 400:
-        return redirected(exchange.url, headers, status, exchange.endpoint)
+        return redirected(exchange.request.url, headers, status, exchange.endpoint)
     body = bytearray()
     with suppress(HTTPError, OSError, ValueError):
         while len(body) < LARGEST_ERROR:

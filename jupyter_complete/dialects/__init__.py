@@ -3,30 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, Self
+from importlib import import_module
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
-from ..completion import Chunk, CompletionRequest, HttpCall
-from ..errors import EndpointError
+from ..addresses import DIALECTS, InCode
+from ..catalog import Model
+from ..catalog.listing import Spoken
+from ..completion import Chunk, CompletionRequest, Endpoint, HttpCall
+from ..errors import EndpointError, ProtocolError
 from ..events import Event
 
-__all__ = ["Dialect", "Event"]
+__all__ = ["Dialect", "Event", "Options", "dialect_named", "recognise"]
+
+
+MOST_LOGPROBS = 20
+
+
+class Options(NamedTuple):
+    """What a dialect may take into account besides its endpoint and the model."""
+
+    version: str = "2023-06-01"
+    """The setting ``api_version``."""
+    unsupported: str = "error"
+    """The setting of that name."""
+    left_out: frozenset[str] = frozenset()
+    """The fields that the endpoint was found to refuse."""
 
 
 class Dialect(Protocol):
-    """How one API writes a request and an answer: no network, no clock."""
+    """How one API writes a request and an answer: no network, no clock.
+
+    What a dialect must have is empty here; what few have is what the others do.
+    """
+
+    name: ClassVar[str]
+    """What users call it; the name of its module and in the table `DIALECTS`."""
+
+    in_code: ClassVar[InCode]
+    """How code sends its request and reads its answer."""
+
+    wants_turns: ClassVar[bool] = True
+    """Whether a prompt is to be a Human's and an Assistant's turns."""
+
+    models_query: ClassVar[Mapping[str, str]] = {}
+    """The query of ``GET /v1/models``: as long a first page as the API has."""
+
+    @classmethod
+    def at(cls, endpoint: Endpoint, model: Model | None, options: Options) -> Self:  # noqa: ARG003
+        """Return the dialect as an endpoint has it for a model."""
+        return cls()
+
+    @classmethod
+    def recognise(
+        cls,
+        page: Mapping[str, Any],  # noqa: ARG003
+        headers: Mapping[str, str],  # noqa: ARG003
+    ) -> Spoken | None:
+        """Return what a server speaks, if its answer to ``GET /v1/models`` tells.
+
+        The answer may be an error; the headers' names are in lower case.
+        """
+        return None
 
     @property
-    def name(self) -> str:
-        """What users call it: ``text``, ``messages`` or ``openai``."""
-        ...
+    def most_logprobs(self) -> int:
+        """How many of the likeliest tokens are told at most."""
+        return MOST_LOGPROBS
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The fields that are not sent, as the endpoint was found to refuse them."""
+        return frozenset()
+
+    def without(self, fields: frozenset[str]) -> Self:  # noqa: ARG002
+        """Return this dialect, leaving out the fields too, of those that it may."""
+        return self
+
+    def field_named(
+        self,
+        refusal: str,  # noqa: ARG002
+        request: CompletionRequest,  # noqa: ARG002
+        *,
+        stream: bool,  # noqa: ARG002
+    ) -> str | None:
+        """Return the field that a refusal names, of those that may be left out."""
+        return None
+
+    def count(self, request: CompletionRequest) -> HttpCall | None:  # noqa: ARG002
+        """Return the HTTP request that counts a prompt's tokens, None without one."""
+        return None
+
+    def counted(self, body: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """Return the tokens in the answer to `count`. Raises `ProtocolError`."""
+        raise ProtocolError(
+            f"{self.name} counts no tokens"
+        )  # pragma: no cover - `count` is None
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """Return what every call to this API carries: its version, and the key."""
         ...
 
-    def for_request(self, request: CompletionRequest) -> Self:
+    def for_request(self, request: CompletionRequest) -> Self:  # noqa: ARG002
         """Return this dialect as it reads the answer to a request."""
-        ...
+        return self
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
         """Return the HTTP request. Raises `InputError` for what this API refuses."""
@@ -49,3 +128,28 @@ class Dialect(Protocol):
     ) -> EndpointError:
         """Return the error of an answer whose status is not 200."""
         ...
+
+
+def _class_named(name: str) -> type[Dialect]:
+    found: type[Dialect] = import_module(f"{__name__}.{name}").DIALECT
+    return found
+
+
+def dialect_named(
+    name: str,
+    endpoint: Endpoint,
+    model: Model | None = None,
+    options: Options = Options(),  # noqa: B008 - it is frozen
+) -> Dialect:
+    """Return the dialect of the table `DIALECTS` as an endpoint has it for a model."""
+    return _class_named(name).at(endpoint, model, options)
+
+
+def recognise(page: Mapping[str, Any], headers: Mapping[str, str]) -> Spoken | None:
+    """Tell from the answer to ``GET /v1/models`` what a server speaks.
+
+    The answer may be an error, as without a key. None: it is no server we know.
+    """
+    names = {name.lower(): value for name, value in headers.items()}
+    told = (_class_named(name).recognise(page, names) for name in DIALECTS)
+    return next(filter(None, told), None)

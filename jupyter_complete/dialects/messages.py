@@ -12,18 +12,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from ..addresses import DIALECTS, InCode
 from ..catalog import Model
+from ..catalog.listing import Spoken
 from ..completion import (
     Bound,
     Chunk,
     CompletionRequest,
+    Endpoint,
     HttpCall,
     check_bound,
 )
 from ..counts import count_of
 from ..errors import EndpointError, ProtocolError
 from ..prompts import HUMAN
-from . import Event
+from . import Dialect, Event, Options
 from .conversation import TITLE, Conversation, conversation_of
 from .faults import endpoint_error, error_in
 from .message import Message
@@ -31,6 +34,7 @@ from .refused import Refused, not_taken
 from .wire import (
     DONE,
     compact,
+    first_model,
     name_of,
     parse_event,
     parse_object,
@@ -44,7 +48,7 @@ NO_SAMPLING = "2026-10-21"
 
 
 @dataclass(frozen=True, slots=True)
-class MessagesDialect:
+class MessagesDialect(Dialect):
     """The Messages API in one of its versions, for one model.
 
     ``model`` is what the catalogue knows of it; None lets everything pass.
@@ -60,6 +64,35 @@ class MessagesDialect:
     ``Assistant:``; `for_request` knows."""
 
     name: ClassVar[str] = "messages"
+    models_query: ClassVar[Mapping[str, str]] = {"limit": "1000"}
+    in_code: ClassVar[InCode] = InCode(
+        '["content"][0]["text"]',
+        "anthropic",
+        '"anthropic==0.125.0"',
+        "Anthropic",
+        "",
+        "messages.create",
+        "answer.content",
+        "event",
+        frozenset(
+            {
+                *("max_tokens", "messages", "model", "metadata", "stop_sequences"),
+                *("stream", "system", "temperature", "thinking", "top_k", "top_p"),
+            }
+        ),
+    )
+
+    @classmethod
+    def at(cls, _: Endpoint, model: Model | None, options: Options) -> Self:
+        """Return the dialect for a model."""
+        return cls(options.version, options.unsupported, model)
+
+    @classmethod
+    def recognise(cls, page: Mapping[str, Any], _: Mapping[str, str]) -> Spoken | None:
+        """Return what a server speaks, if its list, or its error, is the API's."""
+        refusal = page.get("type") == "error" and isinstance(page.get("error"), Mapping)
+        listed = "has_more" in page or first_model(page).get("type") == "model"
+        return Spoken(cls.name) if listed or refusal else None
 
     def for_request(self, request: CompletionRequest) -> Self:
         """Return this dialect as it reads the answer to a request."""
@@ -89,10 +122,10 @@ class MessagesDialect:
         }
         for name, value in not_taken(request, TAKES).items():
             refused.leave_out(f"{name} is {value}, but {TITLE} has none", "unset it")
-        return self._call("/v1/messages", request, body, refused.notices)
+        return self._call(DIALECTS[self.name], request, body, refused.notices)
 
     def count(self, request: CompletionRequest) -> HttpCall:
-        """Return the HTTP request that counts a prompt's tokens; see `counted`."""
+        """Return the HTTP request that counts a prompt's tokens."""
         refused = Refused(self.unsupported)
         conversation = self._allowed(conversation_of(request.prompt), refused)
         body = {
@@ -100,7 +133,18 @@ class MessagesDialect:
             **conversation.body(),
             "thinking": self._thinking(),
         }
-        return self._call("/v1/messages/count_tokens", request, body, refused.notices)
+        path = f"{DIALECTS[self.name]}/count_tokens"
+        return self._call(path, request, body, refused.notices)
+
+    def counted(self, body: Mapping[str, Any]) -> int:
+        """Return the tokens in the answer to `count`."""
+        count = count_of(body.get("input_tokens"))
+        if count is None:
+            raise ProtocolError(
+                "The endpoint's answer has no input_tokens; check that it speaks "
+                f"{TITLE}."
+            )
+        return count
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Return a whole answer as its one chunk."""
@@ -225,14 +269,7 @@ class MessagesDialect:
         return given
 
 
-def counted(body: Mapping[str, Any]) -> int:
-    """Return the tokens in the answer to `MessagesDialect.count`."""
-    count = count_of(body.get("input_tokens"))
-    if count is None:
-        raise ProtocolError(
-            f"The endpoint's answer has no input_tokens; check that it speaks {TITLE}."
-        )
-    return count
+DIALECT = MessagesDialect
 
 
 def _stops(request: CompletionRequest, refused: Refused) -> list[str]:

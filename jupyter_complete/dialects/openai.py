@@ -13,14 +13,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from ..completion import Bound, Chunk, CompletionRequest, HttpCall, check_bound
+from ..addresses import DIALECTS, InCode
+from ..catalog import Model
+from ..catalog.listing import Spoken
+from ..completion import (
+    Bound,
+    Chunk,
+    CompletionRequest,
+    Endpoint,
+    HttpCall,
+    check_bound,
+)
 from ..errors import EndpointError, InputError, ProtocolError
 from ..prompts import HUMAN
-from . import Event
+from . import MOST_LOGPROBS, Dialect, Event, Options
 from .choice import Choice
 from .faults import endpoint_error, error_in
 from .refused import Refused, not_taken
-from .wire import DONE, compact, parse_event, parse_object
+from .wire import DONE, compact, first_model, parse_event, parse_object
 
 MOST_STOPS = 4
 """What OpenAI takes; the rest is cut here."""
@@ -48,10 +58,23 @@ _NEUTRALS: Mapping[str, Mapping[str, float]] = {
 }
 # vLLM refuses 0, and Ollama cannot tell it from one that was left out.
 _WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
+# How many of the likeliest tokens a server tells, where it is not the usual number.
+_MOST_LOGPROBS: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": 100}
+# Who owns the models, as each server's list says.
+_OWNERS = {
+    "vllm": "vllm",
+    "llamacpp": "llamacpp",
+    "me": "llamacpp",  # llama-cpp-python's server
+    "library": "ollama",
+    "organization_owner": "lmstudio",
+    "openai": "openai",
+    "openai-internal": "openai",
+    "system": "openai",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAIDialect:
+class OpenAIDialect(Dialect):
     """OpenAI's completions API, in the flavour of one server.
 
     ``flavour`` is ``openai``, ``vllm``, ``llamacpp``, ``ollama``, ``lmstudio`` or
@@ -69,6 +92,50 @@ class OpenAIDialect:
     """Fields that this endpoint was found to refuse: see `field_named`."""
 
     name: ClassVar[str] = "openai"
+    wants_turns: ClassVar[bool] = False
+    in_code: ClassVar[InCode] = InCode(
+        '["choices"][0]["text"]',
+        "openai",
+        "openai",
+        "OpenAI",
+        "/v1",
+        "completions.create",
+        "answer.choices[0].text",
+        'event.choices[0].text if event.choices else "", end=""',
+        frozenset(
+            {
+                *("model", "prompt", "max_tokens", "temperature", "top_p", "stop"),
+                *("seed", "logprobs", "user", "stream", "stream_options"),
+            }
+        ),
+    )
+
+    @classmethod
+    def at(cls, endpoint: Endpoint, _: Model | None, options: Options) -> Self:
+        """Return the dialect in the flavour of an endpoint."""
+        return cls(options.unsupported, endpoint.flavour, left_out=options.left_out)
+
+    @classmethod
+    def recognise(
+        cls, page: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Spoken | None:
+        """Return what a server speaks, if its list, or its error, is of this kind."""
+        first = first_model(page)
+        known = (
+            page.get("object") in ("list", "error")
+            or first.get("object") == "model"
+            or isinstance(page.get("error"), (str, Mapping))
+        )
+        return Spoken(cls.name, _flavour(first, headers)) if known else None
+
+    @property
+    def most_logprobs(self) -> int:
+        """How many of the likeliest tokens the server tells."""
+        return _MOST_LOGPROBS.get(self.flavour, MOST_LOGPROBS)
+
+    def without(self, fields: frozenset[str]) -> Self:
+        """Return this dialect, leaving out the fields too."""
+        return replace(self, left_out=self.left_out | fields)
 
     def for_request(self, request: CompletionRequest) -> Self:
         """Return this dialect as it reads the answer to a request."""
@@ -109,7 +176,7 @@ class OpenAIDialect:
                 )
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         notices = tuple(refused.notices)
-        return HttpCall("POST", "/v1/completions", headers, compact(body), notices)
+        return HttpCall("POST", DIALECTS[self.name], headers, compact(body), notices)
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Return a whole answer's chunks."""
@@ -213,6 +280,18 @@ class OpenAIDialect:
         return list(_stops(request))[:MOST_STOPS]
 
 
+DIALECT = OpenAIDialect
+
+
 def _stops(request: CompletionRequest) -> tuple[str, ...]:
     """Return the stop sequences, with the one that the text completions API adds."""
     return tuple(dict.fromkeys((*request.stop_sequences, HUMAN)))
+
+
+def _flavour(first: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    owner = str(first.get("owned_by", "")).lower()
+    if owner in _OWNERS:
+        return _OWNERS[owner]
+    if "llama.cpp" in headers.get("server", "").lower():
+        return "llamacpp"
+    return "openai" if "openai-version" in headers else "other"

@@ -6,15 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from ..addresses import DIALECTS, InCode
+from ..catalog import Model
+from ..catalog.listing import Spoken
 from ..completion import (
     Bound,
     Chunk,
     CompletionRequest,
+    Endpoint,
     HttpCall,
     check_bound,
 )
 from ..errors import EndpointError, InputError, ProtocolError
-from . import Event
+from . import Dialect, Event, Options
 from .faults import endpoint_error, error_in
 from .logprobs import logprobs_of
 from .refused import not_taken
@@ -37,7 +41,7 @@ EXTRAS = ("seed", "logprobs")
 
 
 @dataclass(frozen=True, slots=True)
-class TextDialect:
+class TextDialect(Dialect):
     """The Text Completions API."""
 
     version: str = "2023-06-01"
@@ -45,15 +49,41 @@ class TextDialect:
     """Whether the endpoint is one of ours, which has a seed."""
 
     name: ClassVar[str] = "text"
+    models_query: ClassVar[Mapping[str, str]] = {"limit": "1000"}
+    in_code: ClassVar[InCode] = InCode(
+        '["completion"]',
+        "anthropic",
+        '"anthropic==0.125.0", the last with text completions',
+        "Anthropic",
+        "",
+        "completions.create",
+        "answer.completion",
+        'event.completion, end=""',
+        frozenset(
+            {
+                *("max_tokens_to_sample", "model", "prompt", "metadata"),
+                *("stop_sequences", "stream", "temperature", "top_k", "top_p"),
+            }
+        ),
+    )
+
+    @classmethod
+    def at(cls, endpoint: Endpoint, _: Model | None, options: Options) -> Self:
+        """Return the dialect as an endpoint has it."""
+        return cls(options.version, endpoint.extensions)
+
+    @classmethod
+    def recognise(
+        cls, _: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Spoken | None:
+        """Return what a server speaks, if it is one of ours."""
+        ours = any(name.startswith("jupyter-complete") for name in headers)
+        return Spoken(cls.name, extensions=True) if ours else None
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """Return the version, and the key if there is one."""
         version = {"anthropic-version": self.version}
         return version if key is None else {**version, "x-api-key": key}
-
-    def for_request(self, _: CompletionRequest) -> Self:
-        """Return this dialect: it reads every answer alike."""
-        return self
 
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
         """Return the HTTP request, its body in the order of the official client."""
@@ -86,7 +116,7 @@ class TextDialect:
             "stream": stream or None,
             **{name: getattr(request, name) for name in TAKES},
         }
-        return HttpCall("POST", "/v1/complete", headers, compact(body))
+        return HttpCall("POST", DIALECTS[self.name], headers, compact(body))
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Return a whole answer as its one chunk."""
@@ -116,6 +146,9 @@ class TextDialect:
     ) -> EndpointError:
         """Return the error of an answer whose status is not 200."""
         return endpoint_error(status, headers, body)
+
+
+DIALECT = TextDialect
 
 
 def _chunk_of_event(event: Event) -> Chunk | None:

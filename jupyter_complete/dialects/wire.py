@@ -134,3 +134,10 @@ def usage_of(value: object) -> Usage | None:
         return None
     known = [count_of(value.get(name)) for name in Usage._fields]
     return Usage(*known) if any(count is not None for count in known) else None
+
+
+def first_model(page: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the first model of an answer to ``GET /v1/models``, empty if none is."""
+    items = page.get("data")
+    first = items[0] if isinstance(items, list) and items else {}
+    return first if isinstance(first, Mapping) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..addresses import KEY
 from ..dialects.choice import FILTERED
 from ..errors import one_line, printable
 from ..prompts import HUMAN
@@ -14,7 +15,8 @@ from .tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..completion import Completion, Endpoint, HttpCall
+    from ..addresses import HttpRequest
+    from ..completion import Completion, Endpoint
 
 _Drawn = TypeVar("_Drawn")
 
@@ -113,13 +115,16 @@ def notes(completion: Completion) -> list[str]:
 
 
 def request_text(
-    call: HttpCall, endpoint: Endpoint, notices: Sequence[str] = ()
+    request: HttpRequest, endpoint: Endpoint, notices: Sequence[str] = ()
 ) -> str:
     """Return exactly what would be sent, the key's place marked, as text."""
-    where = endpoint.base_url.rstrip("/").removesuffix("/v1")
-    lines = [f"{call.method} {where}{call.path}"]
-    lines += [f"{name}: {value}" for name, value in call.headers.items()]
+    lines = [f"{request.method} {request.url}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
     if endpoint.key_variable:
-        lines.append(f"(the key from {endpoint.key_variable}, if there is one)")
-    lines += ["", call.body.decode()]
+        key = f"(the key from {endpoint.key_variable}, if there is one)"
+        lines += [
+            f"{name}: {value.replace(KEY, key)}"
+            for name, value in request.key_headers.items()
+        ]
+    lines += ["", request.body.decode()]
     return printable("\n".join([*lines, *(f"Note: {note}" for note in notices)]))

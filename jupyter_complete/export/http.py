@@ -9,19 +9,13 @@ from .sending import Sending, key_literal, literal
 # The longest argument that Linux lets a command have is 128 KiB.
 LONGEST_ARGUMENT = 100_000
 
-_ANSWERS = {
-    "text": '["completion"]',
-    "messages": '["content"][0]["text"]',
-    "openai": '["choices"][0]["text"]',
-}
-
 
 def curl(sending: Sending) -> str:
     """Return the command for a POSIX shell."""
-    body = shlex.quote(sending.body.decode())
+    body = shlex.quote(sending.request.body.decode())
     piped = len(body) > LONGEST_ARGUMENT
-    lines = [f"curl -sS{'N' * sending.stream} {shlex.quote(sending.url)}"]
-    for name, value in sending.headers.items():
+    lines = [f"curl -sS{'N' * sending.stream} {shlex.quote(sending.request.url)}"]
+    for name, value in sending.request.headers.items():
         lines.append(f"-H {shlex.quote(f'{name}: {value}')}")
     if key := sending.key:
         lines.append(f'-H "{key.header}: {key.before}${key.variable}"')
@@ -33,11 +27,13 @@ def curl(sending: Sending) -> str:
 
 def requests(sending: Sending) -> str:
     """Return a script that prints the answer, or its events as they come."""
-    headers = [f"    {name!r}: {value!r}," for name, value in sending.headers.items()]
+    headers = [
+        f"    {name!r}: {value!r}," for name, value in sending.request.headers.items()
+    ]
     if sending.key:
         headers.append(f"    {sending.key.header!r}: {key_literal(sending.key)},")
     encoded = 'json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()'
-    show = [f"print(response.json(){_ANSWERS[sending.dialect]})"]
+    show = [f"print(response.json(){sending.in_code.read})"]
     if sending.stream:
         show = ["for line in response.iter_lines():", "    print(line.decode())"]
     lines = [
@@ -51,7 +47,7 @@ def requests(sending: Sending) -> str:
         *headers,
         "}",
         "response = requests.post(",
-        f"    {sending.url!r},",
+        f"    {sending.request.url!r},",
         f"    data={encoded},",
         "    headers=headers,",
         "    allow_redirects=False,  # requests would take the key along",

@@ -6,26 +6,14 @@ import json
 import pprint
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from ..addresses import url_of
-from ..completion import Endpoint, HttpCall
+from ..addresses import KEY, HttpRequest, InCode
+from ..completion import Endpoint
 from ..errors import InputError
 
-KEY = "{key}"
-"""What stands for the key in the headers that are given to `as_code`."""
 SERVED = "http://127.0.0.1:8765"
 """Where ``jupyter complete serve`` answers, unless it is told otherwise."""
-
-
-DIALECTS = {
-    "/v1/complete": "text",
-    "/v1/messages": "messages",
-    "/v1/completions": "openai",
-}
-"""What is spoken at a path."""
 
 
 class Key(NamedTuple):
@@ -40,12 +28,8 @@ class Key(NamedTuple):
 class Sending(NamedTuple):
     """What is sent, where to, and with whose key."""
 
-    url: str
-    base: str
-    """The URL without the call's path."""
-    dialect: str
-    headers: Mapping[str, str]
-    body: bytes
+    request: HttpRequest
+    in_code: InCode
     key: Key | None
     note: str
     """A comment to put before the code, with its line end."""
@@ -53,7 +37,7 @@ class Sending(NamedTuple):
     @property
     def fields(self) -> dict[str, Any]:
         """The body as an object."""
-        fields: dict[str, Any] = json.loads(self.body)
+        fields: dict[str, Any] = json.loads(self.request.body)
         return fields
 
     @property
@@ -62,25 +46,18 @@ class Sending(NamedTuple):
         return bool(self.fields.get("stream"))
 
 
-def sending_of(
-    endpoint: Endpoint, call: HttpCall, authorization: Mapping[str, str]
-) -> Sending:
-    """Return the sending of a call; a model in this process is reached by ``serve``."""
-    local = urlsplit(endpoint.base_url).scheme not in ("http", "https")
-    place = replace(endpoint, base_url=SERVED) if local else endpoint
-    url = url_of(place, call.path, ("http", "https"))
+def sending_of(endpoint: Endpoint, request: HttpRequest, in_code: InCode) -> Sending:
+    """Return what is sent; a model in this process is reached by ``serve``."""
+    local = endpoint.is_embedded
     return Sending(
-        url=url,
-        base=url.removesuffix(call.path),
-        dialect=DIALECTS[call.path],
-        headers=call.headers,
-        body=call.body,
-        key=_key(endpoint.key_variable, authorization),
-        note="# The model is served by: jupyter complete serve\n" if local else "",
+        request._replace(base=SERVED) if local else request,
+        in_code,
+        _key(endpoint.key_variable, request.key_headers),
+        "# The model is served by: jupyter complete serve\n" if local else "",
     )
 
 
-def _key(variable: str | None, authorization: Mapping[str, str]) -> Key | None:
+def _key(variable: str | None, headers: Mapping[str, str]) -> Key | None:
     if variable is None:
         return None
     if not re.fullmatch(r"[A-Za-z_]\w*", variable, re.ASCII):
@@ -88,9 +65,8 @@ def _key(variable: str | None, authorization: Mapping[str, str]) -> Key | None:
             f"The key's variable is {variable!r}, which a shell cannot read; "
             "give one of letters, digits and underscores."
         )
-    for header, value in authorization.items():
-        if value.endswith(KEY):
-            return Key(header, value.removesuffix(KEY), variable)
+    for header, value in headers.items():
+        return Key(header, value.removesuffix(KEY), variable)
     return None
 
 

@@ -185,13 +185,14 @@ class CompletionMagics(Magics):
         values: Mapping[str, object],
         line: flags.Line[CompleteOptions],
     ) -> None:
+        from ..catalog.endpoints import NAMES  # noqa: PLC0415 - see `session`
         from ..display import request_text  # noqa: PLC0415 - see `session`
 
         call = self.session.preview(text, values, **line.overrides)
         if call is None:
             raise InputError(
                 "The endpoint would have to be asked first what it speaks; "
-                "name it with --dialect text, messages or openai."
+                f"name it with --dialect {NAMES}."
             )
         if line.options.as_:
             print(self.session.code(call, line.options.as_))

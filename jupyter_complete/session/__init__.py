@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..cancel import Cancel
 from ..completion import Completion
-from ..dialects.messages import MessagesDialect, counted
 from ..errors import AuthenticationError, HistoryError, InputError, Outcome
 from ..history import History
 from ..keys import Keys
@@ -191,17 +189,15 @@ class Session:
 
         Raises `InputError` where the endpoint does not count, and as `Outcome.error`.
         """
-        if not isinstance(call.dialect, MessagesDialect):
+        asked = call.dialect.count(call.request)
+        if asked is None:
             raise InputError(
                 f"The endpoint {call.endpoint.name} counts no tokens; the prompt has "
                 f"{len(call.request.prompt)} characters."
             )
         call.refuse_offline()
-        http = call.dialect.count(call.request)
-        body, _ = self._client().post_json(
-            call.endpoint, http.path, json.loads(http.body), dialect=call.dialect
-        )
-        return counted(body)
+        body, _ = self._client().json(asked, call.endpoint, call.dialect)
+        return call.dialect.counted(body)
 
     def distribution(
         self, call: Call, *, prompt: str | None = None, cancel: Cancel | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..cell import holds, written
 from ..completion import Completion
 from ..errors import InputError
-from ..export import KEY, as_code
+from ..export import as_code
 from ..prompts import template_names
 from ..settings import flags, parameters
 from .plan import Call
@@ -29,8 +29,8 @@ def code(call: Call, kind: str, settings: CompletionSettings) -> str:
         return as_code(
             kind,
             endpoint=call.endpoint,
-            call=call.http(),
-            authorization=call.dialect.headers(KEY),
+            request=call.http(),
+            in_code=call.dialect.in_code,
         )
     prompt = call.request.prompt
     return cell_of(prompt, _overrides(call, settings), filled=True)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from ..completion import TokenLogprob
-from ..dialects.openai import OpenAIDialect
 from ..distribution import Distribution
 from ..errors import Cancelled, InputError, Outcome
 from ..ngram.model import load_models
@@ -22,10 +21,6 @@ UNSHAPED: Mapping[str, Any] = {
     "unsupported": "error",
 }
 """Settings under which a model's own distribution is asked for: nothing reshapes it."""
-
-_MOST: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": 100}
-"""How many of the likeliest tokens a server tells, where it is not the usual 20."""
-USUAL = 20
 
 
 def distribution(call: Call, ask: Callable[[Call], Outcome]) -> Distribution:
@@ -67,8 +62,7 @@ def _exact(call: Call) -> Distribution:
 
 
 def _with_logprobs(call: Call) -> Call:
-    flavour = call.dialect.flavour if isinstance(call.dialect, OpenAIDialect) else ""
-    most = call.request.logprobs or _MOST.get(flavour, USUAL)
+    most = call.request.logprobs or call.dialect.most_logprobs
     asked = replace(
         call,
         request=replace(call.request, logprobs=most),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..dialects.openai import OpenAIDialect
-
 if TYPE_CHECKING:
     from ..completion import Endpoint
     from ..errors import CompleteError
@@ -27,16 +25,14 @@ class LeftOut:
 
     def note(self, call: Call) -> None:
         """Note that the endpoint answered the call, which left out what it leaves."""
-        if isinstance(call.dialect, OpenAIDialect) and call.dialect.left_out:
+        if fields := call.dialect.left_out:
             url = call.endpoint.base_url
-            self._fields[url] = self.of(call.endpoint) | call.dialect.left_out
+            self._fields[url] = self.of(call.endpoint) | fields
 
     def applied(self, call: Call) -> Call:
         """Return the call without what its endpoint was found to refuse."""
         fields = self.of(call.endpoint)
-        if not isinstance(call.dialect, OpenAIDialect) or not fields:
-            return call
-        return _without(call, call.dialect, fields)
+        return _without(call, fields) if fields else call
 
 
 def leaner(call: Call, error: CompleteError | None) -> tuple[Call, str] | None:
@@ -44,17 +40,14 @@ def leaner(call: Call, error: CompleteError | None) -> tuple[Call, str] | None:
 
     None where the error refuses none that could be left out.
     """
-    dialect = call.dialect
-    if not isinstance(dialect, OpenAIDialect) or error is None:
+    if error is None or error.status not in _REFUSALS:
         return None
-    if error.status not in _REFUSALS:
-        return None
-    field = dialect.field_named(str(error), call.request, stream=call.stream)
+    field = call.dialect.field_named(str(error), call.request, stream=call.stream)
     if field is None:
         return None
     told = f"The endpoint refused {field}, so it was asked again without: {error}"
-    return _without(call, dialect, frozenset({field})), told
+    return _without(call, frozenset({field})), told
 
 
-def _without(call: Call, dialect: OpenAIDialect, fields: frozenset[str]) -> Call:
-    return replace(call, dialect=replace(dialect, left_out=dialect.left_out | fields))
+def _without(call: Call, fields: frozenset[str]) -> Call:
+    return replace(call, dialect=call.dialect.without(fields))

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import prompts
+from ..addresses import KEY, HttpRequest, http_request
 from ..completion import CompletionRequest
 from ..errors import InputError
 from ..keys import refuse_key
 from ..settings import parameters
 
 if TYPE_CHECKING:
-    from ..completion import Endpoint, HttpCall
+    from ..completion import Endpoint
     from ..dialects import Dialect
     from ..settings import CompletionSettings
     from .routes import Route
@@ -57,9 +58,10 @@ class Call:
         """Raise `InputError` if this call may not be sent."""
         refuse_offline(self.endpoint, offline=self.offline)
 
-    def http(self) -> HttpCall:
-        """Return the HTTP request that will be sent, without host and key."""
-        return self.dialect.encode(self.request, stream=self.stream)
+    def http(self) -> HttpRequest:
+        """Return the HTTP request that will be sent, without the key."""
+        call = self.dialect.encode(self.request, stream=self.stream)
+        return http_request(self.endpoint, call, self.dialect.headers(KEY))
 
     def again(self, sample: int) -> Call:
         """Return the same call as another sample, with the next seed if it has one."""
@@ -80,7 +82,7 @@ def plan(
 
     ``values`` are for ``{{name}}``. Raises `InputError`; nothing is sent.
     """
-    wanted = route.model.turns if route.model else route.dialect.name != "openai"
+    wanted = route.model.turns if route.model else route.dialect.wants_turns
     filled = prompts.fill(text, values)
     prompt = prompts.with_turns(
         filled, settings.turns, wanted=wanted, system=settings.system
@@ -125,7 +127,7 @@ def refuse_keys(settings: CompletionSettings) -> None:
                 refuse_key(text, parameter.flags[-1])
 
 
-def _refuse_keys(call: Call, http: HttpCall) -> None:
+def _refuse_keys(call: Call, http: HttpRequest) -> None:
     """Look at every text that would be sent or stored with the call."""
     refuse_key(call.request.prompt, "The prompt")
     refuse_key(call.origin.source or "", "The cell")

@@ -14,12 +14,11 @@ from ..catalog.listing import (
     PATH,
     Spoken,
     changes,
-    first_page,
     next_page,
-    recognise,
     refreshed,
 )
-from ..dialects.named import dialect_named
+from ..dialects import Options, dialect_named, recognise
+from ..dialects.discovery import DiscoveryDialect
 from ..errors import EndpointError, NotFoundError, ProtocolError
 from .left_out import LeftOut
 from .plan import refuse_keys, refuse_offline
@@ -140,9 +139,11 @@ class Routes:
             way.dialect,
             way.endpoint,
             way.model,
-            version=settings.api_version,
-            unsupported=settings.unsupported,
-            left_out=self.left_out.of(way.endpoint),
+            Options(
+                settings.api_version,
+                settings.unsupported,
+                self.left_out.of(way.endpoint),
+            ),
         )
 
     def _asked(
@@ -151,7 +152,7 @@ class Routes:
         refuse_offline(endpoint, offline=settings.offline)
         try:
             body, headers = self._client().get_json(
-                endpoint, PATH, dialect=dialect_named(ASK, endpoint), cancel=cancel
+                endpoint, PATH, dialect=DiscoveryDialect(), cancel=cancel
             )
         except NotFoundError:
             return None  # every server that we know has such a list
@@ -172,13 +173,19 @@ class Routes:
         refuse_offline(route.endpoint, offline=settings.offline)
         endpoint = replace(route.endpoint, dialect=route.dialect.name)
         before = self.catalog(settings)
-        after = refreshed(before, self._pages(route), endpoint, _today())
+        after = refreshed(
+            before,
+            self._pages(route),
+            endpoint,
+            _today(),
+            turns=route.dialect.wants_turns,
+        )
         self._learned = self._learned.merged(after)
         return changes(before, after)
 
     def _pages(self, route: Route) -> list[Mapping[str, Any]]:
         pages: list[Mapping[str, Any]] = []
-        query: dict[str, str] | None = first_page(route.dialect.name)
+        query: dict[str, str] | None = dict(route.dialect.models_query)
         while query is not None and len(pages) < MOST_PAGES:
             body, _ = self._client().get_json(
                 route.endpoint, PATH, params=query, dialect=route.dialect

@@ -17,6 +17,7 @@ from traitlets import (
     default,
 )
 
+from ..addresses import DIALECTS
 from ..completion import BOUNDS
 from .assignment import Settings
 from .traits import Number, Parameter, Place, Places, Slider, parameter
@@ -128,7 +129,7 @@ class CompletionSettings(Settings):
     )
     dialect = parameter(
         Enum(
-            ["auto", "text", "messages", "openai"],
+            ["auto", *DIALECTS],
             "auto",
             help="The API to speak; auto asks the catalogue and the endpoint.",
         ),

@@ -100,14 +100,14 @@ class Checks:
     def __init__(self, client, url: str) -> None:
         from jupyter_complete.catalog import CATALOG
         from jupyter_complete.catalog.endpoints import choose
-        from jupyter_complete.catalog.listing import PATH, recognise
-        from jupyter_complete.dialects.named import dialect_named
+        from jupyter_complete.catalog.listing import PATH
+        from jupyter_complete.dialects import dialect_named, recognise
+        from jupyter_complete.dialects.discovery import DiscoveryDialect
 
         self.lines: list[str] = []
         self.client = client
         way = choose(CATALOG, MODEL, endpoint=url)
-        asking = dialect_named(way.dialect, way.endpoint)
-        page, headers = client.get_json(way.endpoint, PATH, dialect=asking)
+        page, headers = client.get_json(way.endpoint, PATH, dialect=DiscoveryDialect())
         way = way.found(recognise(page, headers))
         self.endpoint = way.endpoint
         self.dialect = dialect_named(way.dialect, way.endpoint)

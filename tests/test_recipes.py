@@ -1,0 +1,102 @@
+"""CONTRIBUTING's recipes, followed in a copy of the package."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import jupyter_complete
+
+PACKAGE = pathlib.Path(jupyter_complete.__file__).parent
+MADE_UP = """
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..addresses import DIALECTS, InCode
+from ..completion import Chunk, HttpCall
+from . import Dialect
+from .faults import endpoint_error
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUpDialect(Dialect):
+    name: ClassVar[str] = "made_up"
+    wants_turns: ClassVar[bool] = False
+    in_code: ClassVar[InCode] = InCode(
+        '["said"]', "", "", "", "", "", "", "", frozenset()
+    )
+
+    def headers(self, key):
+        return {} if key is None else {"x-made-up": key}
+
+    def encode(self, request, *, stream):
+        body = json.dumps({"say": request.prompt, "with": request.model}).encode()
+        headers = {"Content-Type": "application/json"}
+        return HttpCall("POST", DIALECTS[self.name], headers, body)
+
+    def decode(self, body):
+        return (Chunk(json.loads(body)["said"], "stop_sequence"),)
+
+    def decode_stream(self, events):
+        raise AssertionError
+
+    def decode_error(self, status, headers, body):
+        return endpoint_error(status, headers, body)
+
+
+DIALECT = MadeUpDialect
+"""
+TRY = """
+import sys
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+from jupyter_complete import complete
+
+url = sys.argv[1]
+place = {"model": "m", "endpoint": url, "dialect": "made_up", "stream": False}
+print(complete("Hello", **place, history=False).text)
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "jupyter_complete")
+line = f"--endpoint {url} -m m --dialect made_up --no-stream "
+shell.run_line_magic("complete", line + "--dry-run Hello")
+shell.run_line_magic("complete", line + "--as curl Hello")
+from jupyter_complete.settings import CompletionSettings
+print(CompletionSettings.class_traits()["dialect"].values)
+shell.Completer.use_jedi = False
+text = "%complete --dialect m"
+with provisionalcompleter():
+    print([c.text for c in shell.Completer.completions(text, len(text))])
+"""
+
+
+def test_a_dialect_is_one_file_and_one_line_of_a_table(loopback, tmp_path):
+    copy = tmp_path / "jupyter_complete"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "dialects" / "made_up.py").write_text(MADE_UP)
+    table = copy / "addresses.py"
+    line = '    "text": "/v1/complete",\n'
+    text = table.read_text()
+    assert line in text
+    table.write_text(text.replace(line, f'{line}    "made_up": "/v9/say",\n'))
+    loopback.reply({"said": "Good day"})
+    done = subprocess.run(
+        [sys.executable, "-c", TRY, loopback.url],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    (sent,) = loopback.requests
+    assert (sent.method, sent.path) == ("POST", "/v9/say")
+    assert sent.json == {"say": "Hello", "with": "m"}
+    assert said.startswith("Good day\n")
+    assert f"POST {loopback.url}/v9/say" in said
+    assert f"curl -sS {loopback.url}/v9/say" in said
+    assert said.count(sent.body.decode()) == 2
+    assert "['auto', 'text', 'made_up', 'messages', 'openai']" in said
+    assert "made_up" in said.splitlines()[-1]
