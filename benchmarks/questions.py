@@ -64,7 +64,9 @@ def ask(question: str, **sampling: Any) -> str:
     """Return the model's answer to a question."""
     prompt = f"\n\nHuman: {question}\n\nAssistant:"
     tokens = load_models()["ngram-chat"].generate(prompt, **sampling)
-    return "".join(token.text for token, _ in zip(tokens, range(LONGEST), strict=False))
+    return "".join(
+        token.token for token, _ in zip(tokens, range(LONGEST), strict=False)
+    )
 
 
 def sentences(text: str) -> list[str]:

@@ -3,14 +3,13 @@
 import io
 import json
 import math
+import re
 import threading
 from typing import NamedTuple
 
+from jupyter_complete.completion import TokenLogprob
 
-class Token(NamedTuple):
-    text: str
-    logprob: float = math.log(0.5)
-    alternatives: tuple[tuple[str, float], ...] = ()
+HALF = math.log(0.5)
 
 
 class ScriptedModel:
@@ -33,9 +32,12 @@ class ScriptedModel:
                     continue
                 self.given += 1
                 text, others = step if isinstance(step, tuple) else (step, ())
-                yield Token(text, alternatives=others)
+                yield TokenLogprob(text, HALF, others)
         finally:
             self.closed.set()
+
+    def count_tokens(self, text):
+        return len(re.findall(r"\w+|[^\w\s]", text))
 
 
 class Answer(NamedTuple):

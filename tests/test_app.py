@@ -7,9 +7,10 @@ from wsgiref.validate import validator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import ScriptedModel, Token, ask, call, environ, read_event
+from scripted import ScriptedModel, ask, call, environ, read_event
 
 from jupyter_complete import __version__
+from jupyter_complete.completion import TokenLogprob
 from jupyter_complete.errors import InputError
 from jupyter_complete.server.app import make_app
 
@@ -681,9 +682,9 @@ def test_what_the_model_refuses_is_an_invalid_request(caplog):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_model_may_give_its_tokens_in_anything_that_yields_them(stream):
-    class Listed:
+    class Listed(ScriptedModel):
         def generate(self, prompt, **sampling):
-            return iter([Token(" a"), Token(" b")])
+            return iter([TokenLogprob(" a", -1.0), TokenLogprob(" b", -1.0)])
 
     app = make_app({"ngram-base": Listed()}, ping_seconds=5)
     answer = ask(app, body=body(stream=stream))

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from scipy.stats import chisquare
 
+from jupyter_complete.completion import TokenLogprob
 from jupyter_complete.errors import InputError
 from jupyter_complete.ngram import model as room
 from jupyter_complete.ngram.corpus import documentation, from_text
 from jupyter_complete.ngram.level import Estimate, Level
 from jupyter_complete.ngram.model import END, count_tokens, load_models
-from jupyter_complete.ngram.passage import Token
 from jupyter_complete.ngram.retrieval import question_terms
 from jupyter_complete.ngram.sampling import Sampling, shape
 from jupyter_complete.ngram.tokens import tokenise
@@ -44,7 +44,7 @@ def chat(question):
 
 
 def text_of(model, prompt, most=300, **sampling):
-    return "".join(t.text for t in islice(model.generate(prompt, **sampling), most))
+    return "".join(t.token for t in islice(model.generate(prompt, **sampling), most))
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +153,9 @@ def test_few_shot_prompt_is_answered_by_its_last_question(models):
 def test_answer_is_its_tokens_joined_and_begins_with_a_space(models):
     tokens = list(models["ngram-chat"].generate(chat("What is a set?"), seed=1))
 
-    assert tokens[0].text.startswith(" ")
-    assert "  " not in "".join(token.text for token in tokens)
-    assert "\n " not in "".join(token.text for token in tokens)
+    assert tokens[0].token.startswith(" ")
+    assert "  " not in "".join(token.token for token in tokens)
+    assert "\n " not in "".join(token.token for token in tokens)
 
 
 def test_same_seed_gives_the_same_text_and_another_gives_another(models):
@@ -277,7 +277,7 @@ def test_samples_follow_the_distribution_that_is_shown(small, name, sampling):
     model = small[name]
     shown = model.next_token_distribution(prompt, **sampling)
     seen = Counter(
-        next(model.generate(prompt, seed=seed, **sampling), Token(END, 0)).text
+        next(model.generate(prompt, seed=seed, **sampling), TokenLogprob(END, 0)).token
         for seed in range(draws)
     )
     expected = {
@@ -412,7 +412,7 @@ def test_token_tells_the_probability_it_was_sampled_with(models):
     shown = model.next_token_distribution(prompt, temperature=0.8)
     probability = dict(zip(*shown, strict=True))
 
-    assert math.exp(token.logprob) == pytest.approx(probability[token.text])
+    assert math.exp(token.logprob) == pytest.approx(probability[token.token])
     assert [text for text, _ in token.alternatives] == list(shown.tokens[:3])
 
 

@@ -248,7 +248,7 @@ class Ticking(ScriptedModel):
             while True:
                 time.sleep(0.005)
                 self.given += 1
-                yield type(next(ScriptedModel("x").generate("")))(" x")
+                yield from ScriptedModel(" x").generate("")
         finally:
             self.closed.set()
 

@@ -135,7 +135,7 @@ class Watch:
             shaped = passage.shaped(Sampling(**limits))
             forbidden = set(self._forbidden)
             chosen, own = shaped.choose(chance())
-            assert passage.text_of(chosen) == token.text
+            assert passage.text_of(chosen) == token.token
             self._check(passage, shaped, forbidden, (chosen, own), token)
             passage.advance(chosen)
 
@@ -161,8 +161,8 @@ class Watch:
         others = [text for text, _ in token.alternatives]
         assert len(set(others)) == len(others)
         assert sum(math.exp(p) for _, p in token.alternatives) <= 1 + 1e-9
-        if token.text in others:
-            assert dict(token.alternatives)[token.text] == pytest.approx(token.logprob)
+        if token.token in others:
+            assert dict(token.alternatives)[token.token] == pytest.approx(token.logprob)
         self.steps += 1
         if forbidden:
             self.guarded += 1
@@ -354,7 +354,7 @@ def test_token_that_two_spellings_have_is_told_as_one():
         token = next(model.generate(prompt, seed=seed, logprobs=8), None)
         if token is None:
             continue
-        assert math.exp(token.logprob) == pytest.approx(probability[token.text])
+        assert math.exp(token.logprob) == pytest.approx(probability[token.token])
         assert [text for text, _ in token.alternatives] == list(shown.tokens[:8])
     assert END in probability
 

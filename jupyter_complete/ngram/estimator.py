@@ -74,7 +74,7 @@ class Discounts:
     """
 
 
-class Background:
+class SharedLevels:
     """The estimates that all questions share: without context, and after one token."""
 
     def __init__(self, text: Text) -> None:
@@ -113,11 +113,11 @@ class Estimator:
 
     def __init__(
         self,
-        background: Background,
+        shared: SharedLevels,
         discounts: Discounts,
         emphasis: Emphasis | None = None,
     ) -> None:
-        self._background = background
+        self._shared = shared
         self._discounts = discounts
         self._emphasis = emphasis
         self._start = self._fresh()
@@ -125,10 +125,8 @@ class Estimator:
 
     def _fresh(self) -> _Place:
         emphasised = self._emphasis.places if self._emphasis else None
-        background = self._background
-        return _Place(
-            background.root, background.text.places, emphasised, self._discounts
-        )
+        shared = self._shared
+        return _Place(shared.root, shared.text.places, emphasised, self._discounts)
 
     def after(self, history: Sequence[int]) -> Level:
         """Return the estimate of the token that follows the history."""
@@ -155,7 +153,7 @@ class Estimator:
         if text is not None and (discounts.text or not (place.depth or emphasised)):
             discount = (discounts.text or self._discounts.text)[text.depth - 1]
             if text.depth == 1:
-                level = self._background.level(token, discount, text)
+                level = self._shared.level(token, discount, text)
             else:
                 level = _level(text.followers(), discount, level)
         if emphasised is not None and self._emphasis is not None:
@@ -167,7 +165,7 @@ class Estimator:
 
     def _ended(self, place: _Place, token: int) -> bool:
         """Tell whether a place with a token before it follows a whole sentence."""
-        marks = self._background.text.marks
+        marks = self._shared.text.marks
         if place.depth == 0:
             return token in marks.ends or token == PARAGRAPH_ID
         ended = place.discounts is self._discounts.between

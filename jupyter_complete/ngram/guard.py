@@ -22,8 +22,7 @@ CLOSED = 0.95
 class Guard:
     """Watches that a passage neither goes in circles nor leaves something open.
 
-    A sentence that was said is left, when it begins again, where it could go on
-    otherwise, at the last such token of its first half.
+    When a sentence starts to repeat, branch at the last alternative in its first half.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How likely every token is after a context, kept as what a shorter one leaves open."""
+"""Backed-off next-token distribution."""
 
 from __future__ import annotations
 

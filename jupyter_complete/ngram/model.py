@@ -15,7 +15,7 @@ from itertools import groupby
 from ..errors import InputError
 from ..prompts import parse_turns
 from .corpus import Paragraph, documentation, from_text
-from .estimator import Background, Discounts, Emphasis, Estimator
+from .estimator import Discounts, Emphasis, Estimator, SharedLevels
 from .passage import NgramModel, Passage, count_tokens
 from .retrieval import Index, question_terms, terms_of
 from .tokens import END, PARAGRAPH, PARAGRAPH_ID, Text
@@ -62,8 +62,8 @@ class _Learnt:
         self._estimators: OrderedDict[tuple[tuple[str, float], ...], Estimator] = (
             OrderedDict()
         )
-        self._background = Background(self.text)
-        self._base = Estimator(self._background, BASE)
+        self._shared = SharedLevels(self.text)
+        self._base = Estimator(self._shared, BASE)
         self._lock = threading.Lock()
 
     def continued(self, prompt: str) -> Passage:
@@ -108,7 +108,7 @@ class _Learnt:
         best = self.index.rank(terms, MOST_PASSAGES)
         if not best:
             best = self._anything()
-        return Estimator(self._background, CHAT, self._emphasis(best, terms))
+        return Estimator(self._shared, CHAT, self._emphasis(best, terms))
 
     def _anything(self) -> list[tuple[int, float]]:
         """Return paragraphs for a question that none of them is about."""

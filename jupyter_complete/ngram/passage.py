@@ -7,6 +7,7 @@ from math import log
 from random import Random
 from typing import NamedTuple
 
+from ..completion import TokenLogprob
 from .estimator import Estimator
 from .guard import Guard
 from .level import Estimate, Level
@@ -22,16 +23,6 @@ LONG = 100
 """Tokens after which an answer ends the likelier, the longer it is."""
 FITS, SURELY = 0.001, 0.9
 """How likely an end is where it fits at all, and at most where it is due."""
-
-
-class Token(NamedTuple):
-    """A token of an answer."""
-
-    text: str
-    logprob: float
-    """The natural logarithm of its probability, as it was sampled."""
-    alternatives: tuple[tuple[str, float], ...] = ()
-    """The likeliest tokens in its place, itself included, with their logarithms."""
 
 
 class NextTokens(NamedTuple):
@@ -90,20 +81,20 @@ class Passage:
 
     def likeliest(self, shaped: Shaped, most: int) -> list[tuple[str, float]]:
         """Return that many texts of the next token, the likeliest first."""
-        found = {self.text_of(t): self.told(shaped, t) for t in BREAKS}
+        found = {self.text_of(t): self.text_probability(shaped, t) for t in BREAKS}
         shares = 2 if self._spaced else 1  # of a text that is yet to come
         for token, probability in shaped:
             if sum(known >= shares * probability for known in found.values()) >= most:
                 break
             text = self.text_of(token)
             if text not in found:
-                found[text] = self.told(shaped, token, probability)
+                found[text] = self.text_probability(shaped, token, probability)
         ranked = sorted(found.items(), key=lambda pair: -pair[1])
         return [
             (text, probability) for text, probability in ranked[:most] if probability
         ]
 
-    def told(
+    def text_probability(
         self, shaped: Shaped, token: int, probability: float | None = None
     ) -> float:
         """Return how likely a token's text comes next, which another may have, too.
@@ -188,7 +179,7 @@ class NgramModel:
         top_p: float | None = None,
         seed: int | None = None,
         logprobs: int = 0,
-    ) -> Iterator[Token]:
+    ) -> Iterator[TokenLogprob]:
         """Yield the tokens that follow the prompt, until the model ends the text.
 
         The same seed gives the same text, in any process. ``logprobs``: how many
@@ -203,10 +194,12 @@ class NgramModel:
             text = passage.text_of(chosen)
             if text == END:
                 return
-            told = log(passage.told(shaped, chosen, probability))
+            logprob = log(passage.text_probability(shaped, chosen, probability))
             others = passage.likeliest(shaped, logprobs) if logprobs else ()
             passage.advance(chosen)
-            yield Token(text, told, tuple((other, log(p)) for other, p in others))
+            yield TokenLogprob(
+                text, logprob, tuple((other, log(p)) for other, p in others)
+            )
 
     def next_token_distribution(
         self,

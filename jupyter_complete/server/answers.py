@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
 from ..background import Background
+from ..completion import TokenLogprob
 from ..stops import StopFinder
 
 
-class Token(Protocol):
-    """A token of a model's answer."""
-
-    @property
-    def text(self) -> str:
-        """What it adds to the answer."""
-        ...
-
-    @property
-    def logprob(self) -> float:
-        """The natural logarithm of its probability, as it was sampled."""
-        ...
-
-    @property
-    def alternatives(self) -> Sequence[tuple[str, float]]:
-        """The likeliest tokens in its place, and their logarithms."""
-        ...
-
-
 class LanguageModel(Protocol):
-    """What the app serves."""
+    """A model that the app serves, and all that the app asks of it."""
 
     def generate(
         self,
@@ -44,20 +26,23 @@ class LanguageModel(Protocol):
         top_p: float | None = None,
         seed: int | None = None,
         logprobs: int = 0,
-    ) -> Iterator[Token]:
+    ) -> Iterator[TokenLogprob]:
         """Yield an answer's tokens; ends where the model ends it.
 
         ``logprobs`` is given only where a client asked for that many alternatives.
-        A model that also has ``count_tokens(text)`` is asked to count its prompts.
         """
         ...
 
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text is to the model."""
+        ...
 
-class Piece(NamedTuple):
-    """Text that may be shown; the last piece has none, but says why it ended."""
+
+class CompletionChunk(NamedTuple):
+    """Text that may be shown; the last chunk has none, but says why it ended."""
 
     text: str
-    told: tuple[Token, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
     """The tokens whose text ends in it, where they were asked for."""
     stop_reason: str | None = None
     stop: str | None = None
@@ -65,15 +50,15 @@ class Piece(NamedTuple):
     """How many tokens have been sampled so far."""
 
 
-def pieces(
-    tokens: Iterator[Token | None],
+def completion_chunks(
+    tokens: Iterator[TokenLogprob | None],
     stops: StopFinder,
     most: int,
     *,
     end: str | None,
     logprobs: bool = False,
-) -> Iterator[Piece | None]:
-    """Yield each token's text as it may be shown, then the last piece.
+) -> Iterator[CompletionChunk | None]:
+    """Yield each token's text as it may be shown, then the last chunk.
 
     A token that may belong to a stop sequence yields nothing until that is known.
     None is passed on: nothing has come for a while. ``end`` is the stop sequence to
@@ -88,22 +73,22 @@ def pieces(
         count += 1
         if ledger:
             ledger.add(token)
-        text = stops.feed(token.text)
+        text = stops.feed(token.token)
         if text:
-            told = ledger.release(text) if ledger else ()
-            yield Piece(text, told, tokens=count)
+            released = ledger.release(text) if ledger else ()
+            yield CompletionChunk(text, released, tokens=count)
         if stops.stop is not None or count >= most:
             break
     if stops.stop is None:
         rest = stops.flush()
         if rest:
-            told = ledger.release(rest) if ledger else ()
-            yield Piece(rest, told, tokens=count)
+            released = ledger.release(rest) if ledger else ()
+            yield CompletionChunk(rest, released, tokens=count)
     if stops.stop is None and count >= most:
-        yield Piece("", stop_reason="max_tokens", tokens=count)
+        yield CompletionChunk("", stop_reason="max_tokens", tokens=count)
     else:
         stop = stops.stop or end
-        yield Piece("", stop_reason="stop_sequence", stop=stop, tokens=count)
+        yield CompletionChunk("", stop_reason="stop_sequence", stop=stop, tokens=count)
 
 
 @contextmanager
@@ -118,35 +103,37 @@ def ended(tokens: Iterator[Any]) -> Iterator[None]:
 
 
 class _Ledger:
-    """Holds back what is told of a token until all of its text is shown.
+    """Holds back the logprobs of a token until all of its text is shown.
 
-    A token of which a stop sequence took a part is never told: it would leak it.
+    A token of which a stop sequence took a part is never shown: that would leak it.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Token] = deque()
+        self._waiting: deque[TokenLogprob] = deque()
         self._shown = 0
 
-    def add(self, token: Token) -> None:
+    def add(self, token: TokenLogprob) -> None:
         self._waiting.append(token)
 
-    def release(self, text: str) -> tuple[Token, ...]:
+    def release(self, text: str) -> tuple[TokenLogprob, ...]:
         self._shown += len(text)
-        told = []
-        while self._waiting and len(self._waiting[0].text) <= self._shown:
+        logprobs = []
+        while self._waiting and len(self._waiting[0].token) <= self._shown:
             token = self._waiting.popleft()
-            self._shown -= len(token.text)
-            told.append(token)
-        return tuple(told)
+            self._shown -= len(token.token)
+            logprobs.append(token)
+        return tuple(logprobs)
 
 
-def with_pings(tokens: Iterator[Token], seconds: float) -> Iterator[Token | None]:
+def with_pings(
+    tokens: Iterator[TokenLogprob], seconds: float
+) -> Iterator[TokenLogprob | None]:
     """Yield the tokens, and None whenever one takes longer than this.
 
     A thread of its own asks the model. Closing this ends the model's generation as
     soon as its current token is there.
     """
-    ready: SimpleQueue[Token | BaseException | None] = SimpleQueue()
+    ready: SimpleQueue[TokenLogprob | BaseException | None] = SimpleQueue()
     gone = threading.Event()
 
     def ask() -> None:

@@ -24,33 +24,33 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ..catalog import CATALOG
+from ..completion import TokenLogprob
 from ..errors import InputError
 from ..prompts import HUMAN, refusals, sanitise
 from ..stops import StopFinder
 from ..version import __version__
 from .answers import (
+    CompletionChunk,
     LanguageModel,
-    Piece,
-    Token,
+    completion_chunks,
     ended,
-    pieces,
     with_pings,
 )
-from .body import content_length, read_body
 from .hosts import Hosts
 from .listing import MOST_INPUT_TOKENS, model_info, most_tokens, page_of
 from .outgoing import REASONS
 from .validation import (
-    Ask,
+    CompletionBody,
     Refused,
+    content_length,
     invalid,
-    read_ask,
+    read_body,
+    read_completion_body,
     read_extras,
     read_page,
 )
@@ -132,8 +132,8 @@ class _App:
         if path == "/v1/complete":
             _check_method(method, "POST", path)
             extras = read_extras(environ)
-            ask = read_ask(read_body(environ, length))
-            return self._complete(environ, ask, extras, request_id)
+            body = read_completion_body(read_body(environ, length))
+            return self._complete(environ, body, extras, request_id)
         if path == "/v1/models" or path.startswith("/v1/models/"):
             _check_method(method, "GET", path)
             read_extras(environ)
@@ -176,51 +176,51 @@ class _App:
     def _complete(
         self,
         environ: Mapping[str, Any],
-        ask: Ask,
+        body: CompletionBody,
         extras: Mapping[str, Any],
         request_id: str,
     ) -> _Answer:
-        listed = CATALOG.find(self._known(ask.model))
+        listed = CATALOG.find(self._known(body.model))
         turns = listed is not None and listed.turns
-        prompt = _checked_prompt(ask.prompt, turns=turns)
+        prompt = _checked_prompt(body.prompt, turns=turns)
         wire = Wire(
             answer_id=f"compl_{uuid4().hex[:24]}",
-            model=ask.model,
-            input_tokens=partial(self._input_tokens, ask.model, prompt),
+            model=body.model,
+            input_tokens=lambda: self.models[body.model].count_tokens(prompt),
         )
-        made = self._pieces(ask, extras, prompt, HUMAN if turns else None)
-        if ask.stream:
-            body = _guarded(wire.stream(made), made, request_id)
-            return _Answer(200, body, "text/event-stream; charset=utf-8")
+        chunks = self._chunks(body, extras, prompt, HUMAN if turns else None)
+        if body.stream:
+            events = _guarded(wire.stream(chunks), chunks, request_id)
+            return _Answer(200, events, "text/event-stream; charset=utf-8")
         gone = environ.get("jupyter_complete.client_gone", _never)
-        with closing(made):
-            return _whole(wire, made, gone, request_id)
+        with closing(chunks):
+            return _whole(wire, chunks, gone, request_id)
 
-    def _input_tokens(self, name: str, prompt: str) -> int:
-        count: Callable[[str], int]
-        count = getattr(self.models[name], "count_tokens", _count)
-        return count(prompt)
-
-    def _pieces(
-        self, ask: Ask, extras: Mapping[str, Any], prompt: str, end: str | None
-    ) -> Generator[Piece | None, None, None]:
+    def _chunks(
+        self,
+        body: CompletionBody,
+        extras: Mapping[str, Any],
+        prompt: str,
+        end: str | None,
+    ) -> Generator[CompletionChunk | None, None, None]:
         # A model need not know of log-probabilities if no alternatives are asked for.
         asked = {k: v for k, v in extras.items() if k != "logprobs" or v}
-        tokens = self.models[ask.model].generate(
+        tokens = self.models[body.model].generate(
             prompt,
-            temperature=ask.temperature,
-            top_k=ask.top_k,
-            top_p=ask.top_p,
+            temperature=body.temperature,
+            top_k=body.top_k,
+            top_p=body.top_p,
             **asked,
         )
-        paced: Iterator[Token | None] = tokens
-        if ask.stream and self.ping_seconds is not None:
+        paced: Iterator[TokenLogprob | None] = tokens
+        if body.stream and self.ping_seconds is not None:
             paced = with_pings(tokens, self.ping_seconds)
-        stops = StopFinder((HUMAN, *ask.stop_sequences))
-        most = min(ask.max_tokens, most_tokens(ask.model))
+        stops = StopFinder((HUMAN, *body.stop_sequences))
+        most = min(body.max_tokens, most_tokens(body.model))
         with ended(paced):
-            told = "logprobs" in extras
-            yield from pieces(paced, stops, most, end=end, logprobs=told)
+            yield from completion_chunks(
+                paced, stops, most, end=end, logprobs="logprobs" in extras
+            )
 
 
 def _json(value: object) -> _Answer:
@@ -262,14 +262,14 @@ def _count(prompt: str) -> int:
 
 def _whole(
     wire: Wire,
-    made: Iterator[Piece | None],
+    chunks: Iterator[CompletionChunk | None],
     gone: Callable[[], bool],
     request_id: str,
 ) -> _Answer:
-    def until_gone() -> Iterator[Piece]:
-        for index, piece in enumerate(made):
-            if piece is not None:  # pragma: no branch - a whole answer has no pings
-                yield piece
+    def until_gone() -> Iterator[CompletionChunk]:
+        for index, chunk in enumerate(chunks):
+            if chunk is not None:  # pragma: no branch - a whole answer has no pings
+                yield chunk
             if index % GONE_EVERY == 0 and gone():
                 return
 
@@ -280,10 +280,10 @@ def _whole(
 
 
 def _guarded(
-    events: Iterator[bytes], made: Generator[Any, None, None], request_id: str
+    events: Iterator[bytes], chunks: Generator[Any, None, None], request_id: str
 ) -> Iterator[bytes]:
     """Yield the events; an error becomes the last of them. Ends the generation."""
-    with closing(made):
+    with closing(chunks):
         try:
             yield from events
         except Exception as error:  # noqa: BLE001 - told to the client, and logged

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from .answers import Piece, Token
+from ..completion import TokenLogprob
+from .answers import CompletionChunk
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
@@ -33,14 +34,14 @@ class Wire:
         rest = dumps({"stop_reason": None, "stop": None, **self._same})
         self._tail = b"," + rest[1:-1]
 
-    def whole(self, pieces: Iterable[Piece]) -> bytes:
+    def whole(self, chunks: Iterable[CompletionChunk]) -> bytes:
         """Return the body of an answer that is not streamed."""
         texts: list[str] = []
         logprobs: list[dict[str, Any]] = []
-        last = Piece("")
-        for last in pieces:
+        last = CompletionChunk("")
+        for last in chunks:
             texts.append(last.text)
-            logprobs.extend(map(_logprob, last.told))
+            logprobs.extend(map(_logprob, last.logprobs))
         extra = {"logprobs": logprobs} if logprobs else {}
         return dumps(
             {
@@ -51,24 +52,26 @@ class Wire:
             }
         )
 
-    def stream(self, pieces: Iterable[Piece | None]) -> Iterator[bytes]:
-        """Yield one event for each piece, a ping for None."""
-        for piece in pieces:
-            if piece is None:
+    def stream(self, chunks: Iterable[CompletionChunk | None]) -> Iterator[bytes]:
+        """Yield one event for each chunk, a ping for None."""
+        for chunk in chunks:
+            if chunk is None:
                 yield PING
                 continue
-            if piece.stop_reason is None:
-                yield self._event(piece, self._tail)
+            if chunk.stop_reason is None:
+                yield self._event(chunk, self._tail)
             else:
-                yield self._event(piece, b"," + dumps(self._ending(piece))[1:-1])
+                yield self._event(chunk, b"," + dumps(self._ending(chunk))[1:-1])
 
-    def _event(self, piece: Piece, tail: bytes) -> bytes:
-        if piece.told:
-            tail += b',"logprobs":' + dumps([_logprob(token) for token in piece.told])
-        text = encode_basestring_ascii(piece.text).encode()
+    def _event(self, chunk: CompletionChunk, tail: bytes) -> bytes:
+        if chunk.logprobs:
+            tail += b',"logprobs":' + dumps(
+                [_logprob(token) for token in chunk.logprobs]
+            )
+        text = encode_basestring_ascii(chunk.text).encode()
         return self._head + text + tail + b"}\n\n"
 
-    def _ending(self, last: Piece) -> dict[str, Any]:
+    def _ending(self, last: CompletionChunk) -> dict[str, Any]:
         usage = {"input_tokens": self._input_tokens(), "output_tokens": last.tokens}
         return {
             "stop_reason": last.stop_reason,
@@ -78,9 +81,9 @@ class Wire:
         }
 
 
-def _logprob(token: Token) -> dict[str, Any]:
+def _logprob(token: TokenLogprob) -> dict[str, Any]:
     return {
-        "token": token.text,
+        "token": token.token,
         "logprob": token.logprob,
         "alternatives": [list(pair) for pair in token.alternatives],
     }
