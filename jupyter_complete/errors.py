@@ -59,6 +59,7 @@ __all__ = [
     "error_for_status",
     "one_line",
     "printable",
+    "printable_lines",
 ]
 
 LONGEST_MESSAGE = 500
@@ -73,6 +74,11 @@ _UNPRINTABLE = re.compile(
 def printable(text: str) -> str:
     """Return the text with every control character shown as a symbol, not obeyed."""
     return _UNPRINTABLE.sub(_picture, text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of many lines as `printable` does, without carriage returns."""
+    return printable(text.replace("\r", ""))
 
 
 def _picture(match: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from ..saved import RECORD_TYPE
 from .card import answer, card, drawn, facts, notes, request_text
 from .differences import difference
 from .distribution import TokenBars
-from .markdown import NO_MATHEMATICS, boxed, escape, formatted, shown
+from .markdown import NO_MATHEMATICS, boxed, escape, formatted
 from .screen import Screen, TerminalScreen, completion_screen, shielded
 from .sweeps import SweepScreen, SweepView, sweep_screen, view
 from .tables import Table, history_table, models_table
@@ -39,7 +39,6 @@ __all__ = [
     "notes",
     "request_text",
     "shielded",
-    "shown",
     "sweep_screen",
     "view",
 ]

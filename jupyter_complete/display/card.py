@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..addresses import KEY
 from ..dialects.choice import FILTERED
-from ..errors import one_line, printable
+from ..errors import one_line, printable, printable_lines
 from ..prompts import HUMAN
 from ..saved import RECORD_TYPE, output_record
-from .markdown import boxed, escape, formatted, preformatted, shown
+from .markdown import boxed, escape, formatted, preformatted
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def answer(completion: Completion, format: str) -> str:  # noqa: A002 - as above
 
 
 def _text(completion: Completion) -> str:
-    return shown(completion.text).strip("\n")
+    return printable_lines(completion.text).strip("\n")
 
 
 def facts(completion: Completion) -> str:

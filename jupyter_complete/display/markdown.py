@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import CompleteError, printable
+from ..errors import CompleteError, printable, printable_lines
 from .wall import holds
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ MOST_LOOKS = 100_000
 """Places within the lines that the parser may look at: some it looks at repeatedly."""
 DEEPEST = 20
 """Blocks within blocks; where the parser meets more, it leaves out what is in them."""
-
-
-def shown(text: str) -> str:
-    """Return the text as a terminal or a log may have it."""
-    return printable(text.replace("\r", ""))
 
 
 _HTML = str.maketrans(
@@ -64,7 +59,7 @@ def formatted(text: str) -> str:
     than they say, images, HTML and mathematics are the characters they are written
     in. What is too large or too deep for that is shown as it is.
     """
-    text = shown(text)
+    text = printable_lines(text)
     try:
         markup = "".join(_blocks(_parsed(text)))
     except (_TooMuch, RecursionError):

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from ..errors import printable_lines
 from .card import card, drawn, facts, notes
 from .columns import Wrapping, room, wrapped
 from .live import LiveDisplay
-from .markdown import boxed, preformatted, shown
+from .markdown import boxed, preformatted
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class TerminalScreen:
 
     def write(self, text: str) -> None:
         """Show an increment."""
-        text = shown(text)
+        text = printable_lines(text)
         if not self._written:
             text = text.lstrip()
         self._written = text[-1:] or self._written
@@ -84,7 +85,7 @@ class NotebookScreen:
 
     def write(self, text: str) -> None:
         """Show an increment, now or with those that follow."""
-        text = shown(text)
+        text = printable_lines(text)
         self._texts.append(text)
         self._size += len(text.encode())
         if self._live.has_room(self._size):

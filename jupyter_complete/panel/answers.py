@@ -16,7 +16,7 @@ import ipywidgets as widgets
 
 from ..completion import Completion
 from ..display import facts
-from ..errors import CompleteError, printable
+from ..errors import CompleteError, printable, printable_lines
 from ..settings import flags
 from . import cards, cells
 from .runs import PanelCall, PanelRun
@@ -88,7 +88,7 @@ class Answers:
 
     def text(self, sample: int, text: str) -> None:
         """Show more text of a sample."""
-        self.live.append(sample, printable(text.replace("\r", "")))
+        self.live.append(sample, printable_lines(text))
 
     def ended(self, sample: int, outcome: Outcome | CompleteError) -> None:
         """Show the card of a sample."""

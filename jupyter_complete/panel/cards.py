@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ..completion import Completion
-from ..display import TokenBars, answer, boxed, difference, drawn, escape, facts, shown
-from ..errors import InputError, one_line
+from ..display import TokenBars, answer, boxed, difference, drawn, escape, facts
+from ..errors import InputError, one_line, printable_lines
 from ..prompts import template_names
 from ..reading import reading
 
@@ -71,7 +71,8 @@ def saved(
 def saved_text(completions: Sequence[Completion], bars: TokenBars | None) -> str:
     """Return the same as plain text."""
     parts = [
-        f"{shown(completion.text).strip()}\n[{drawn(partial(facts, completion), str)}]"
+        f"{printable_lines(completion.text).strip()}\n"
+        f"[{drawn(partial(facts, completion), str)}]"
         for completion in completions
     ]
     return "\n\n".join([*parts, repr(bars)] if bars else parts)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...errors import one_line
+from ...errors import one_line, printable_lines
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
 from ..columns import wrapped
-from ..markdown import shown
 from ..tables import EXCERPT, Table
 from .against import Baseline, label, plain
 from .alike import Alike
@@ -111,7 +110,7 @@ def _block(
     facts = [label(row, names), status]
     facts += [f"{tokens} tokens"] * bool(tokens) + [f"{seconds} s"] * bool(seconds)
     head = f"[{place}] {' · '.join(fact for fact in facts if fact)}"
-    lines = [head, shown(_answer(row, choice))]
+    lines = [head, printable_lines(_answer(row, choice))]
     if one is not None and one.error:
         lines.append(error(one))
     return "\n".join(line for line in lines if line)
