@@ -40,15 +40,17 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
         *blocks, left = bytes(rest).split(b"\n\n")
         rest = bytearray(left)
         for block in blocks:
+            lines = _text(block)
             # Nearly every event is a name and one line of data, or that line alone.
-            name, found, data = block.partition(b"\ndata: ")
-            if found and name[:7] == b"event: " and b"\n" not in name + data:
-                yield Event(_text(name[7:]) or "message", _text(data))
-            elif block[:6] == b"data: " and b"\n" not in block:
-                yield Event("message", _text(block[6:]))
-            elif block and (event := _event(block)) is not None:
+            ends = lines.count("\n")
+            name, found, data = lines.partition("\ndata: ")
+            if ends == 1 and found and name.startswith("event: "):
+                yield Event(name[7:] or "message", data)
+            elif ends == 0 and lines.startswith("data: "):
+                yield Event("message", lines[6:])
+            elif lines and (event := _event(lines)) is not None:
                 yield event
-    last = _event(bytes(rest))
+    last = _event(_text(bytes(rest)))
     if last is not None:
         yield last._replace(whole=False)
 
@@ -76,11 +78,11 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield head
 
 
-def _event(block: bytes) -> Event | None:
+def _event(lines: str) -> Event | None:
     """Return the event of these lines, None if they have no data."""
     name = ""
     data = []
-    for line in _text(block).split("\n"):
+    for line in lines.split("\n"):
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "data":
@@ -93,9 +95,9 @@ def _event(block: bytes) -> Event | None:
     return Event(name or "message", "\n".join(data)) if data else None
 
 
-def _text(line: bytes) -> str:
+def _text(lines: bytes) -> str:
     try:
-        return line.decode()
+        return lines.decode()
     except UnicodeDecodeError as error:
         raise ProtocolError(
             "The endpoint's stream is not UTF-8; check the endpoint's URL."

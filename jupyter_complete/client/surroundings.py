@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,6 +66,7 @@ def _check(proxy: str | None) -> None:
             raise InvalidProxyURL from None
 
 
+@lru_cache
 def is_near(host: str) -> bool:
     """Tell whether a host is this machine's or a private network's, by its name alone.
 

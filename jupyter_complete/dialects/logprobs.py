@@ -20,6 +20,8 @@ def logprobs_of(value: object) -> tuple[TokenLogprob, ...]:
     vLLM's, ``{"content": [{"token", "logprob", "top_logprobs"}]}`` llama.cpp's, and
     ``[{"token", "logprob", "alternatives"}]`` our own.
     """
+    if value is None:
+        return ()
     content = value.get("content") if isinstance(value, Mapping) else value
     if isinstance(content, list):
         return tuple(

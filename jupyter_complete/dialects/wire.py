@@ -37,8 +37,8 @@ def loads(text: str | bytes) -> Any:
         value = json.loads(text)
     except ValueError:
         value = json.loads(text, parse_int=_integer)
-    opened = ("[", "{") if isinstance(text, str) else (b"[", b"{")
-    if sum(map(text.count, opened)) > DEEPEST and _depth(value) > DEEPEST:  # type: ignore[arg-type]
+    # What nests takes two characters, so that few events need be looked at.
+    if len(text) > 2 * DEEPEST and _opened(text) > DEEPEST and _depth(value) > DEEPEST:
         raise RecursionError("It nests too deep.")
     return value
 
@@ -48,6 +48,13 @@ def _integer(digits: str) -> float:
         return int(digits)
     except ValueError:
         return math.copysign(math.inf, -1 if digits.startswith("-") else 1)
+
+
+def _opened(text: str | bytes) -> int:
+    """Return how many arrays and objects there are, at most."""
+    if isinstance(text, str):
+        return text.count("[") + text.count("{")
+    return text.count(b"[") + text.count(b"{")
 
 
 def _depth(value: object) -> int:
@@ -108,8 +115,7 @@ def string_of(value: object) -> str | None:
 
 def name_of(value: object) -> str | None:
     """Return the value if it is text, as something can be named: whole, not endless."""
-    text = string_of(value)
-    return None if text is None else whole_characters(text[:LONGEST_NAME])
+    return whole_characters(value[:LONGEST_NAME]) if isinstance(value, str) else None
 
 
 def whole_characters(text: str) -> str:

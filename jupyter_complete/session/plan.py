@@ -131,8 +131,8 @@ def _refuse_keys(call: Call, http: HttpRequest) -> None:
     """Look at every text that would be sent or stored with the call."""
     refuse_key(call.request.prompt, "The prompt")
     refuse_key(call.origin.source or "", "The cell")
-    for text in _texts([http.path, dict(http.headers), json.loads(http.body)]):
-        refuse_key(text, "The request")
+    texts = _texts([http.path, dict(http.headers), json.loads(http.body)])
+    refuse_key("\n".join(texts), "The request")
 
 
 def _texts(value: object) -> Iterator[str]:
