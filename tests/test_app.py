@@ -376,6 +376,7 @@ def test_an_unknown_model_is_not_found(app):
         ("jupyter-complete-seed", "1.5"),
         ("jupyter-complete-seed", str(2**63)),
         ("jupyter-complete-seed", "٣"),
+        ("jupyter-complete-min-p", "0.5"),
         ("jupyter-complete-logprobs", "21"),
         ("jupyter-complete-logprobs", ""),
     ],

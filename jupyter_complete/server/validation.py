@@ -152,6 +152,11 @@ def read_extras(environ: Mapping[str, Any]) -> dict[str, Any]:
             f'anthropic-version: "{version}" is not a valid version; '
             f"this endpoint speaks {VERSION}"
         )
+    for key in environ:
+        name = key.removeprefix("HTTP_JUPYTER_COMPLETE_").lower()
+        if len(name) < len(key) and name not in EXTRAS:
+            shown = _shown(f"jupyter-complete-{name.replace('_', '-')}")
+            raise invalid(f"{shown}: Extra inputs are not permitted")
     given = {name: _header_number(environ, name) for name in EXTRAS}
     return {name: value for name, value in given.items() if value is not None}
 
