@@ -13,13 +13,13 @@ from typing import Any, Literal, assert_type
 
 from IPython.core.interactiveshell import InteractiveShell
 
-import jupyter_complete
 from jupyter_complete import (
     CompleteError,
     Completion,
     CompletionInterrupted,
     CompletionPanel,
     Sweep,
+    __version__,
     as_code,
     complete,
     load,
@@ -112,7 +112,7 @@ def main(notebook: str) -> None:
     """Use it all in this directory; ``notebook`` is saved and has one completion."""
     read: Callable[[str | Path], list[Completion]] = load
     assert_type(load(notebook), list[Completion])
-    assert_type(jupyter_complete.__version__, str)
+    assert_type(__version__, str)
 
     assert len(read(Path(notebook))) == 1
     assert one_answer().prompt.endswith("What does break do?\n\nAssistant:")
