@@ -18,7 +18,7 @@ from jupyter_complete import Sweep
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.completion import Completion, CompletionRequest
 from jupyter_complete.display.sweeps import view
-from jupyter_complete.errors import Outcome
+from jupyter_complete.outcome import Outcome
 from jupyter_complete.sweeps.run import run
 from jupyter_complete.sweeps.table import SweepRow
 

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .redaction import without_secrets
@@ -50,7 +49,6 @@ __all__ = [
     "IncompleteStream",
     "InputError",
     "NotFoundError",
-    "Outcome",
     "PermissionDeniedError",
     "PromptError",
     "ProtocolError",
@@ -243,13 +241,3 @@ def error_for_status(status: int, type_: str | None) -> type[EndpointError]:
     if status in _CLASS_BY_STATUS:
         return _CLASS_BY_STATUS[status]
     return ServerError if status >= 500 else BadRequestError
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a call ended: always with a completion, and with the error if it failed."""
-
-    completion: Completion
-    error: CompleteError | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """The answer's headers, of an error those of the pace; empty where none came."""

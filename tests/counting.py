@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from jupyter_complete.client import Client
 from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
-from jupyter_complete.errors import Cancelled, CompleteError, Outcome
+from jupyter_complete.errors import Cancelled, CompleteError
+from jupyter_complete.outcome import Outcome
 from jupyter_complete.sweeps.axes import Point
 from jupyter_complete.sweeps.tasks import Task
 

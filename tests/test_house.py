@@ -45,6 +45,7 @@ FLOORS = {
     "errors": 0,
     "events": 0,
     "plain": 0,
+    "outcome": 0,
     "prompts": 0,
     "reading": 0,
     "redaction": 0,

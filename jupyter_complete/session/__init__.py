@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ..cancel import Cancel
 from ..completion import Completion
-from ..errors import AuthenticationError, HistoryError, InputError, Outcome
+from ..errors import AuthenticationError, HistoryError, InputError
 from ..history import History
 from ..keys import Keys
+from ..outcome import Outcome
 from .ask import Gathering, OnText, ask
 from .clients import SharedClient
 from .code import call_of, code

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..completion import TokenLogprob
 from ..distribution import Distribution
-from ..errors import Cancelled, InputError, Outcome
+from ..errors import Cancelled, InputError
 from ..ngram.model import load_models
+from ..outcome import Outcome
 from ..settings import parameters
 from .plan import Call
 

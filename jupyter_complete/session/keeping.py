@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Outcome
+from ..outcome import Outcome
 from .ask import Gathering
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..errors import CompletionInterrupted
 
 if TYPE_CHECKING:
     from ..completion import Completion
-    from ..errors import Outcome
+    from ..outcome import Outcome
     from .ask import OnText
 
 # How long a text may wait before it is shown: smooth, and cheap for the front end.

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from ..cancel import Cancel
 from ..client import Client
 from ..completion import Completion, CompletionRequest
-from ..errors import HistoryError, Outcome
+from ..errors import HistoryError
 from ..keys import Keys
+from ..outcome import Outcome
 from ..reading import reading
 from ..sweeps.result import SweepResult
 from ..sweeps.run import run

@@ -8,11 +8,11 @@ from ..completion import Completion, CompletionRequest, Status
 from ..errors import (
     CompleteError,
     ConnectionFailed,
-    Outcome,
     RateLimitError,
     ServerError,
     one_line,
 )
+from ..outcome import Outcome
 from .tasks import Task
 
 

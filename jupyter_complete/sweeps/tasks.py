@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ..cancel import Cancel
 from ..completion import Completion, CompletionRequest
-from ..errors import Outcome
+from ..outcome import Outcome
 from .axes import Point
 
 WINDOW = 10.0
