@@ -201,3 +201,18 @@ print(sorted(slow & set(sys.modules) - {"sqlite3"}))
     )
 
     assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stderr
+
+
+def test_the_table_of_types_has_types_that_are_there():
+    guide = pathlib.Path(__file__).parent.parent / "CONTRIBUTING.md"
+    rows = re.findall(
+        r"^\| (`[A-Z][^|]*) \| `([a-z_.]+)` \|", guide.read_text("utf-8"), re.MULTILINE
+    )
+
+    assert len(rows) > 20
+    for names, where in rows:
+        path = ROOT.joinpath(*where.split("."))
+        files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+        code = "".join(file.read_text("utf-8") for file in files)
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"^class {name}\b", code, re.MULTILINE), (where, name)
