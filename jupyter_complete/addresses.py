@@ -153,22 +153,30 @@ def checked_url(endpoint: Endpoint, schemes: Collection[str] = SCHEMES) -> Split
 
     Its name, password or query are no part of it: they would be stored with it.
     """
-    about = f"The endpoint {endpoint.name} has the URL {shown_url(endpoint.base_url)!r}"
+    fault = _fault_of_url(endpoint.base_url, schemes)
+    if fault:
+        shown = shown_url(endpoint.base_url)
+        raise InputError(f"The endpoint {endpoint.name} has the URL {shown!r}{fault}")
+    return urlsplit(endpoint.base_url)
+
+
+def _fault_of_url(url: str, schemes: Collection[str]) -> str | None:
+    """Return how the sentence ends that says why a URL is none; None if it is one."""
     try:
-        parts = urlsplit(endpoint.base_url)
+        parts = urlsplit(url)
         host = parts.hostname or ""
         host.encode("idna")
         parts.port  # noqa: B018 - raises for what is no number
     except ValueError:
-        raise InputError(f"{about}, which is none; check it.") from None
-    if parts.scheme not in schemes:
-        raise InputError(f"{about}; give one that begins with https:// or http://.")
-    if not host or re.search(r"[\s\x00-\x1f\x7f]", endpoint.base_url):
-        raise InputError(f"{about}; give one with a host and without white space.")
-    if "@" in parts.netloc:
-        raise InputError(f"{about}; leave the name and password out, use a key.")
-    if re.search(r"[?#]", endpoint.base_url):
-        raise InputError(f"{about}; leave out what follows the path (? or #).")
-    if looks_like_key(endpoint.base_url):
-        raise InputError(f"{about}; leave the key out of it, set it as a key.")
-    return parts
+        return ", which is none; check it."
+    checks = (
+        (parts.scheme not in schemes, "give one that begins with https:// or http://."),
+        (
+            not host or re.search(r"[\s\x00-\x1f\x7f]", url),
+            "give one with a host and without white space.",
+        ),
+        ("@" in parts.netloc, "leave the name and password out, use a key."),
+        (re.search(r"[?#]", url), "leave out what follows the path (? or #)."),
+        (looks_like_key(url), "leave the key out of it, set it as a key."),
+    )
+    return next((f"; {remedy}" for wrong, remedy in checks if wrong), None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple, get_args
 
 from .counts import check_numbers, count_of, kept_logprob
 from .errors import InputError
-from .plain import plain, restored
+from .plain import by_name, plain, restored
 
 Status = Literal["complete", "interrupted", "broken", "error"]
 
@@ -240,7 +240,7 @@ class Completion:
     def to_record(self) -> dict[str, Any]:
         """Return everything as `plain` JSON; `from_record` gives an equal one."""
         record = {item.name: getattr(self, item.name) for item in fields(self)}
-        record["request"] = asdict(self.request)
+        record["request"] = by_name(self.request)
         record["usage"] = self.usage and self.usage._asdict()
         return {name: plain(value) for name, value in record.items()}
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _ESCAPE = "$json"
 
@@ -16,6 +20,10 @@ def plain(value: Any) -> Any:
     What that cannot carry, half a character or a NaN, stands as its own JSON text
     under the one key ``$json``. Tuples become lists.
     """
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return value if _encodes(value) else {_ESCAPE: json.dumps(value)}
     if isinstance(value, Mapping):
         if _ESCAPE in value or not all(map(_encodes, value)):
             return {_ESCAPE: json.dumps(dict(value))}
@@ -23,9 +31,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     finite = not isinstance(value, float) or math.isfinite(value)
-    if finite and (not isinstance(value, str) or _encodes(value)):
-        return value
-    return {_ESCAPE: json.dumps(value)}
+    return value if finite else {_ESCAPE: json.dumps(value)}
+
+
+def by_name(instance: DataclassInstance) -> dict[str, Any]:
+    """Return a dataclass's fields by name; unlike `asdict`, it copies none of them."""
+    return {item.name: getattr(instance, item.name) for item in fields(instance)}
 
 
 def _encodes(text: str) -> bool:

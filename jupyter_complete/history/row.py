@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from ..completion import Completion, CompletionRequest
+from ..plain import by_name
 
 RunStatus = Literal["running", "complete", "interrupted", "broken", "error", "lost"]
 """A run is ``lost`` when its process ended before the answer did."""
@@ -76,7 +77,7 @@ def canonical(request: CompletionRequest) -> str:
     What is not sent is left out, so that a parameter of a later version changes no
     earlier request. There is no key, time limit or streaming in a request.
     """
-    values = {k: v for k, v in asdict(request).items() if v is not None and v != ()}
+    values = {k: v for k, v in by_name(request).items() if v is not None and v != ()}
     for name in ("temperature", "top_p"):
         if name in values:
             values[name] = float(values[name])

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from ..completion import Completion
 from ..errors import HistoryError
-from ..plain import plain
+from ..plain import by_name, plain
 from .columns import (
     EPOCH,
     MILLISECOND,
@@ -241,7 +240,7 @@ class Runs:
         parameters = written(
             {
                 name: value
-                for name, value in asdict(request).items()
+                for name, value in by_name(request).items()
                 if name != "prompt" and value is not None and value != ()
             }
         )

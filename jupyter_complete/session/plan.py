@@ -12,6 +12,7 @@ from ..addresses import KEY, HttpRequest, http_request
 from ..completion import CompletionRequest
 from ..errors import InputError
 from ..keys import refuse_key
+from ..redaction import looks_like_key
 from ..settings import parameters
 
 if TYPE_CHECKING:
@@ -120,11 +121,14 @@ def refuse_keys(settings: CompletionSettings) -> None:
 
     To be asked before an endpoint is: finding out what it speaks sends some of them.
     """
-    for parameter in parameters():
-        value = getattr(settings, parameter.name)
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str):
-                refuse_key(text, parameter.flags[-1])
+    texts = [
+        (text, parameter.flags[-1])
+        for parameter in parameters()
+        for text in _texts(getattr(settings, parameter.name))
+    ]
+    if looks_like_key("\n".join(text for text, _ in texts)):
+        for text, flag in texts:
+            refuse_key(text, flag)
 
 
 def _refuse_keys(call: Call, http: HttpRequest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..completion import Completion
 from ..errors import InputError
+from ..plain import by_name
 from ..spreadsheet import cell
 from .axes import Point
 
@@ -73,7 +74,7 @@ def _fields(completion: Completion) -> Record:
         **{name: getattr(completion, name) for name in _FIELDS if name != "request"},
         "usage": usage and usage._asdict(),
         "raw": dict(completion.raw),
-        "request": asdict(completion.request),
+        "request": by_name(completion.request),
     }
 
 
