@@ -23,7 +23,7 @@ class Entry:
     key: int = field(default_factory=_key)
     """What it is known by wherever it is written, so that it is written once."""
     number: int | None = None
-    """Its id in the file, None until it is there."""
+    """Its id in the file, None until that has the row as it stands now."""
     kept: bool = False
     """Whether the row, as it stands now, outlives this process."""
 

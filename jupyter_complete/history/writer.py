@@ -84,7 +84,7 @@ class Writer:
     def hand_over(self, entry: Entry, row: Row) -> None:
         """Have a run written as it now stands; return at once."""
         with self._news:
-            entry.row, entry.kept = row, False
+            entry.row, entry.number, entry.kept = row, None, False
             self._forget(entry.key)
             if not self._has_room(entry.weight):
                 return
@@ -212,11 +212,10 @@ class Writer:
             for (key, row), number in zip(runs, numbers, strict=True):
                 if self._unspilled.get(key) is row:
                     del self._unspilled[key]
-                if entry := self._waiting.get(key):
-                    entry.number = number
-                    if entry.row is row:
-                        entry.kept = number is not None
-                        self._forget(key)
+                entry = self._waiting.get(key)
+                if entry and entry.row is row:
+                    entry.number, entry.kept = number, number is not None
+                    self._forget(key)
             self._news.notify_all()
 
     def _written(self, runs: Sequence[Keyed]) -> list[int | None]:
