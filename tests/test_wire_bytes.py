@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import re
 import sys
 import time
 import zlib
@@ -674,8 +675,9 @@ def raw(shell, loopback):
 @example("What does this print?\n>>> 1 + 1\n... \n")
 @example("In [1]: x")
 @example("%%complete?\n")
+@example("{{{v}}}")
 def test_a_cell_sends_all_below_its_first_line(raw, prompt):
-    prompt = prompt.replace("{{", "{ {")
+    prompt = re.sub(r"\{(?=\{)", "{ ", prompt)  # no template
     end = "\n" * prompt.endswith("\n")
 
     assert raw(f"%%complete\n{prompt}{end}")["prompt"] == prompt
