@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .plan import Call
 
-NOT_STORED = "Not stored: the history could not take this completion."
+NOT_STORED = "Not stored so far: the history has not taken this completion."
 
 
 def sending(call: Call, point: Mapping[str, object] | None = None) -> dict[str, Any]:
