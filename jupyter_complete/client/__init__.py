@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Client"]
 
+MOST_IDLE = 64
+"""Idle connections that are kept to one host."""
 LARGEST_ERROR = 1 << 20
 """Bytes of an error's body that are read."""
 
@@ -89,7 +91,6 @@ class Client:
         retries: int = 2,
         max_answer_mb: int = 64,
         adapters: Mapping[str, BaseAdapter] | None = None,
-        pool_size: int = 64,
     ) -> None:
         self._key_for = key_for
         self._timeout = (connect_timeout, read_timeout)
@@ -106,7 +107,7 @@ class Client:
         )
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, Adapter(pool_maxsize=pool_size))
+            self._session.mount(scheme, Adapter(pool_maxsize=MOST_IDLE))
         for prefix, adapter in (adapters or {}).items():
             self._session.mount(prefix, adapter)
 

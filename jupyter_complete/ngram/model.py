@@ -24,10 +24,8 @@ from .words import LEADING_ON
 __all__ = ["END", "NgramModel", "count_tokens", "load_models"]
 
 MOST_PASSAGES = 12
-STEEPNESS = 1
-"""A paragraph of half the best one's score counts half to this power."""
 NEXT_BEST = 0.8
-"""And each counts at most this of the one before: the best outweighs all the others."""
+"""Each paragraph counts at most this of the one before: the best outweighs the rest."""
 UNNAMED, LEADS_ON = 0.1, 0.1
 """What a sentence counts that does not name what is asked for, and one that only goes
 on from the one before it."""
@@ -120,7 +118,7 @@ class _Learnt:
     ) -> Emphasis:
         weights: dict[int, float] = {}
         for rank, (number, score) in enumerate(best):
-            weight = (score / best[0][1]) ** STEEPNESS * NEXT_BEST**rank
+            weight = score / best[0][1] * NEXT_BEST**rank
             for place, share in self._shares(number, terms):
                 weights[place] = max(weights.get(place, 0.0), weight * share)
             after = number + 1
