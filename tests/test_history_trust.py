@@ -113,6 +113,14 @@ def in_file(history):
         assert time.monotonic() < deadline
 
 
+def until_kept(*entries):
+    """Wait until runs are written down, wherever; a busy machine takes its time."""
+    deadline = time.monotonic() + LONG
+    while not all(entry.kept for entry in entries):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 # 1. Beside the call, never in its way.
 
 
@@ -126,10 +134,7 @@ def test_a_locked_history_holds_no_call_up_and_gets_all_of_it_later(
         start = time.monotonic()
         entries = [keep(history, f"answer {number}") for number in range(50)]
         spent = time.monotonic() - start
-        deadline = time.monotonic() + LONG
-        while not all(entry.kept for entry in entries):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until_kept(*entries)
         assert {entry.number for entry in entries} == {None}
         assert spent < 50 * 2 * writer.AT_MOST_SECONDS
         assert len(warnings) == 1
@@ -291,10 +296,10 @@ def test_two_kernels_under_a_lock_share_no_file(history):
 def test_a_forked_child_leaves_to_its_parent_what_waits(history):
     keep(history, "before")
     with locked(history.path):
-        keep(history, "of the parent")
+        until_kept(keep(history, "of the parent"))
         child = os.fork()
         if not child:  # pragma: no cover - the child's own
-            keep(history, "of the child")
+            until_kept(keep(history, "of the child"))
             os._exit(0)
         os.waitpid(child, 0)
         assert len(spills(history)) == 2
