@@ -58,7 +58,7 @@ def spills(history):
 def python(code, *arguments, **more):
     """Start a Python process with a history open as ``history``."""
     head = """
-        import os, sqlite3, sys
+        import os, sqlite3, sys, time
         from jupyter_complete.completion import Completion, CompletionRequest
         from jupyter_complete.history import History
         history = History(sys.argv[1], warn=print)
@@ -258,7 +258,15 @@ def test_a_kernel_killed_at_any_moment_loses_nothing_that_was_kept(history, lock
 def test_a_torn_line_costs_no_other(history):
     keep(history, "before")
     with locked(history.path):
-        kernel = python("keep('whole'); os.kill(os.getpid(), 9)", history.path)
+        kernel = python(
+            """
+            entry = keep("whole")
+            while not entry.kept:
+                time.sleep(0.01)
+            os.kill(os.getpid(), 9)
+            """,
+            history.path,
+        )
         kernel.communicate()
         (spill,) = spills(history)
         with spill.open("ab") as file:
