@@ -5,10 +5,15 @@ import gc
 import sys
 
 import pytest
+from hypothesis import settings
 from IPython.core.interactiveshell import InteractiveShell
 from loopback import Loopback
 from terminal import opened
 from traitlets.config import Config
+
+# A busy machine may take its time over an example.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_finish():
