@@ -185,12 +185,12 @@ def _endpoint(given: argparse.Namespace) -> Endpoint:
     from .catalog.endpoints import choose  # noqa: PLC0415
 
     own = {given.endpoint: given.url} if given.url else {}
-    way = choose(
+    endpoint, _ = choose(
         CATALOG, "any", endpoint=given.endpoint, own=own, environ=dict(os.environ)
     )
-    if way.endpoint.is_embedded:
-        raise InputError(f"The endpoint {way.endpoint.name} needs no key.")
-    return way.endpoint
+    if endpoint.is_embedded:
+        raise InputError(f"The endpoint {endpoint.name} needs no key.")
+    return endpoint
 
 
 def _set_key(given: argparse.Namespace) -> int:

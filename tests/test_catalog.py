@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_complete.catalog import CATALOG, Catalog, Model
-from jupyter_complete.catalog.endpoints import ASK, TRANSLATED, choose, known_endpoints
+from jupyter_complete.catalog.endpoints import ASK, choose, known_endpoints, speaking
 from jupyter_complete.catalog.listing import (
     Spoken,
     changes,
@@ -19,6 +19,8 @@ from jupyter_complete.dialects import recognise
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.errors import CompleteError, InputError, ProtocolError
+from jupyter_complete.session.routes import TRANSLATED, Routes
+from jupyter_complete.settings import CompletionSettings
 
 DAY = "2026-11-22"
 ANTHROPIC = CATALOG.endpoint("anthropic")
@@ -361,12 +363,12 @@ def test_a_list_that_is_none_is_named(body):
         refreshed(CATALOG, [body], ANTHROPIC, DAY)
 
 
-# The way to a model
+# The endpoint of a model
 
 
-def way(model, **named):
-    found = choose(CATALOG, model, **named)
-    return found.endpoint.name, found.dialect
+def route(model, **named):
+    endpoint, _ = choose(CATALOG, model, **named)
+    return endpoint.name, endpoint.dialect
 
 
 @pytest.mark.parametrize(
@@ -380,7 +382,7 @@ def way(model, **named):
     ],
 )
 def test_the_model_alone_finds_its_endpoint(model, expected):
-    assert way(model) == expected
+    assert route(model) == expected
 
 
 def test_an_unlisted_model_wants_an_endpoint():
@@ -412,28 +414,32 @@ def test_a_model_of_an_endpoint_that_is_not_there_wants_it_added():
     ],
 )
 def test_an_unlisted_model_passes_at_any_endpoint(endpoint, expected):
-    assert way("llama3", endpoint=endpoint) == expected
+    assert route("llama3", endpoint=endpoint) == expected
 
 
 def test_the_dialect_overrules():
-    assert way("claude-opus-4-5", dialect="text") == ("anthropic", "text")
-    found = choose(CATALOG, "m", endpoint="http://gpu", dialect="openai")
-    assert found.endpoint == Endpoint("gpu", "http://gpu", "openai")
+    assert route("claude-opus-4-5", dialect="text") == ("anthropic", "text")
+    found, _ = choose(CATALOG, "m", endpoint="http://gpu", dialect="openai")
+    assert found == Endpoint("gpu", "http://gpu", "openai")
 
 
 def test_a_translation_is_said():
-    assert choose(CATALOG, "claude-opus-4-5").notices == (TRANSLATED,)
-    assert choose(CATALOG, "ngram-chat").notices == ()
+    routes = Routes(lambda: None)
+    settings = CompletionSettings()
+
+    assert routes.preview(settings).notices == ()
+    settings.model = "claude-opus-4-5"
+    assert routes.preview(settings).notices == (TRANSLATED,)
 
 
 def test_what_is_known_of_a_model_holds_behind_a_proxy_of_its_dialect():
-    proxied = choose(
+    _, proxied = choose(
         CATALOG, "claude-opus-5", endpoint="http://proxy", dialect="messages"
     )
-    another = choose(CATALOG, "claude-opus-5", endpoint="vllm")
+    _, another = choose(CATALOG, "claude-opus-5", endpoint="vllm")
 
-    assert proxied.model == CATALOG.find("claude-opus-5")
-    assert another.model is None
+    assert proxied == CATALOG.find("claude-opus-5")
+    assert another is None
 
 
 @pytest.mark.parametrize(
@@ -452,23 +458,23 @@ def test_what_cannot_be_is_refused_with_the_remedy(model, named, fault):
 
 def test_our_own_server_by_url_serves_our_models():
     found = choose(CATALOG, "ngram-chat", endpoint="http://lab:8900")
-    served = found.found(Spoken("text", extensions=True))
+    endpoint, model = speaking(*found, Spoken("text", extensions=True))
 
-    assert (served.endpoint.extensions, served.dialect) == (True, "text")
-    assert served.model == CATALOG.find("ngram-chat")
+    assert (endpoint.extensions, endpoint.dialect) == (True, "text")
+    assert model == CATALOG.find("ngram-chat")
 
 
 def test_an_asked_server_keeps_its_flavour():
     found = choose(CATALOG, "ngram-chat", endpoint="http://gpu:8000")
-    served = found.found(Spoken("openai", "vllm"))
+    endpoint, model = speaking(*found, Spoken("openai", "vllm"))
 
-    assert (served.endpoint.flavour, served.endpoint.dialect) == ("vllm", "openai")
-    assert served.model is None
+    assert (endpoint.flavour, endpoint.dialect) == ("vllm", "openai")
+    assert model is None
 
 
 def test_a_server_that_does_not_say_wants_a_dialect():
     with pytest.raises(InputError, match="name it with --dialect"):
-        choose(CATALOG, "m", endpoint="http://gpu").found(None)
+        speaking(*choose(CATALOG, "m", endpoint="http://gpu"), None)
 
 
 def test_the_environment_moves_an_endpoint():
@@ -476,15 +482,15 @@ def test_the_environment_moves_an_endpoint():
         "ANTHROPIC_BASE_URL": "https://gw.example",
         "OPENAI_BASE_URL": "http://localhost:9000/v1",
     }
-    claude = choose(CATALOG, "claude-opus-4-5", environ=environ).endpoint
-    gpt = choose(CATALOG, "m", endpoint="openai", environ=environ).endpoint
+    claude, _ = choose(CATALOG, "claude-opus-4-5", environ=environ)
+    gpt, _ = choose(CATALOG, "m", endpoint="openai", environ=environ)
 
     assert (claude.base_url, claude.key_variable) == (
         "https://gw.example",
         "ANTHROPIC_API_KEY",
     )
     assert (gpt.base_url, gpt.flavour) == ("http://localhost:9000/v1", "other")
-    assert choose(CATALOG, "claude-opus-4-5", environ={}).endpoint == ANTHROPIC
+    assert choose(CATALOG, "claude-opus-4-5", environ={})[0] == ANTHROPIC
 
 
 def test_the_user_s_own_endpoints_join_and_override():
@@ -498,12 +504,12 @@ def test_the_user_s_own_endpoints_join_and_override():
         },
         "vllm": {"url": "http://gpu:8000", "dialect": "openai", "flavour": "vllm"},
     }
-    places = {place.name: place for place in known_endpoints(CATALOG, own, {})}
+    known = {endpoint.name: endpoint for endpoint in known_endpoints(CATALOG, own, {})}
 
-    assert places["lab"] == Endpoint("lab", "http://lab:8000", ASK)
-    assert places["gw"].key_variable == "GW_KEY"
-    assert places["vllm"].base_url == "http://gpu:8000"
-    assert way("m", endpoint="gw", own=own) == ("gw", "messages")
+    assert known["lab"] == Endpoint("lab", "http://lab:8000", ASK)
+    assert known["gw"].key_variable == "GW_KEY"
+    assert known["vllm"].base_url == "http://gpu:8000"
+    assert route("m", endpoint="gw", own=own) == ("gw", "messages")
 
 
 @pytest.mark.parametrize(
@@ -524,7 +530,7 @@ def test_a_fault_of_an_own_endpoint_is_named(entry, fault):
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_no_name_breaks_the_choice(model, endpoint):
     try:
-        found = choose(CATALOG, model, endpoint=endpoint)
+        found, _ = choose(CATALOG, model, endpoint=endpoint)
     except CompleteError:
         return
-    assert found.endpoint.name
+    assert found.name

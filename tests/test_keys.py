@@ -301,9 +301,9 @@ def test_the_command_line_stores_for_a_url_and_for_an_endpoint_of_the_settings(c
     command("set", "lab", "--url", "https://lab.example", typed=KEY)
     keys = Keys(environ={})
 
-    assert keys(choose(CATALOG, "m", endpoint="gpu:8000").endpoint) == KEY
+    assert keys(choose(CATALOG, "m", endpoint="gpu:8000")[0]) == KEY
     own = {"lab": {"url": "https://lab.example/v1", "dialect": "openai"}}
-    assert keys(choose(CATALOG, "m", endpoint="lab", own=own).endpoint) == KEY
+    assert keys(choose(CATALOG, "m", endpoint="lab", own=own)[0]) == KEY
 
 
 @pytest.mark.parametrize(

@@ -66,14 +66,14 @@ class Catalog:
 
     def endpoint(self, name: str) -> Endpoint | None:
         """Return the endpoint of that name, None if it is not listed."""
-        return next((place for place in self.endpoints if place.name == name), None)
+        return next((one for one in self.endpoints if one.name == name), None)
 
     def nearest_living(self, model: Model, day: str = "") -> Model | None:
         """Return the model of the same line nearest in age that is there to stay."""
         here = self.models.index(model) if model in self.models else 0
         living = [
-            (abs(place - here), other)
-            for place, other in enumerate(self.models)
+            (abs(index - here), other)
+            for index, other in enumerate(self.models)
             if other.line == model.line is not None
             and other.endpoint == model.endpoint
             and other.status_on(day) in ("active", "legacy")
@@ -99,7 +99,7 @@ class Catalog:
             max(self.date, other.date),
             _merged(self.models, other.models, lambda model: model.id),
             tuple(dict.fromkeys((*self.betas, *other.betas))),
-            _merged(self.endpoints, other.endpoints, lambda place: place.name),
+            _merged(self.endpoints, other.endpoints, lambda endpoint: endpoint.name),
         )
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,8 +22,6 @@ ASK = "auto"
 NAMES = f"{', '.join([*DIALECTS][:-1])} or {[*DIALECTS][-1]}"
 """The dialects, to choose from."""
 
-TRANSLATED = "Translated to the Messages API."
-
 # What the ecosystems read: another address of the same service, with the same key.
 BASE_URLS = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL"}
 
@@ -32,35 +30,6 @@ _HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?\Z|localhost(/.*)?\Z|\[[0-9a-fA-F
 _PATHS = {path: name for name, path in DIALECTS.items()}
 _PATH = re.compile(rf"({'|'.join(map(re.escape, (*_PATHS, MODELS)))})/?\Z")
 _FIELDS = ("url", "dialect", "key_variable", "key_required", "flavour")
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where a request goes, in which dialect, and what is known of its model."""
-
-    endpoint: Endpoint
-    dialect: str
-    """A name of `DIALECTS`, or `ASK`: see `found`."""
-    model: Model | None
-    notices: tuple[str, ...] = ()
-
-    def found(self, spoken: Spoken | None) -> Way:
-        """Return the way to an endpoint that was asked, see `dialects.recognise`.
-
-        Raises `InputError` for None: it did not say.
-        """
-        if spoken is None:
-            raise InputError(
-                f"The endpoint {self.endpoint.name} does not say what it speaks; "
-                f"name it with --dialect {NAMES}, or check the URL."
-            )
-        endpoint = replace(
-            self.endpoint,
-            dialect=spoken.dialect,
-            flavour=spoken.flavour,
-            extensions=spoken.extensions,
-        )
-        return _way(endpoint, ASK, self.model)
 
 
 def known_endpoints(
@@ -72,20 +41,20 @@ def known_endpoints(
     "key_required", "flavour"}``, all but the URL optional, or the URL alone.
     ``environ`` may move two of the catalogue's, see `BASE_URLS`. Raises `InputError`.
     """
-    places = {place.name: place for place in catalog.endpoints}
+    known = {endpoint.name: endpoint for endpoint in catalog.endpoints}
     for name, variable in BASE_URLS.items():
-        if name in places and environ.get(variable, "").strip():
-            places[name] = _moved(places[name], environ[variable].strip())
+        if name in known and environ.get(variable, "").strip():
+            known[name] = _moved(known[name], environ[variable].strip())
     for name, entry in own.items():
-        places[name] = _own(name, entry)
-    return tuple(places.values())
+        known[name] = _own(name, entry)
+    return tuple(known.values())
 
 
-def _moved(place: Endpoint, url: str) -> Endpoint:
+def _moved(endpoint: Endpoint, url: str) -> Endpoint:
     """Return an endpoint at another address, which may be of another make."""
-    if urlsplit(url).hostname == urlsplit(place.base_url).hostname:
-        return replace(place, base_url=url)
-    return replace(place, base_url=url, flavour="other", key_required=False)
+    if urlsplit(url).hostname == urlsplit(endpoint.base_url).hostname:
+        return replace(endpoint, base_url=url)
+    return replace(endpoint, base_url=url, flavour="other", key_required=False)
 
 
 def _own(name: str, entry: object) -> Endpoint:
@@ -125,59 +94,73 @@ def choose(
     dialect: str = ASK,
     own: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Way:
-    """Return the way to a model. Raises `InputError`.
+) -> tuple[Endpoint, Model | None]:
+    """Return where a model is asked, and what is known of it. Raises `InputError`.
 
     ``endpoint`` is a name, a URL, or None: then the model decides. ``dialect``
     overrules what the endpoint would speak. Any model passes where an endpoint is
-    named. A way with the dialect `ASK` is to be asked first.
+    named. An endpoint with the dialect `ASK` is to be asked first: see `speaking`.
     """
-    places = known_endpoints(catalog, own or {}, environ or {})
+    known = known_endpoints(catalog, own or {}, environ or {})
     entry = catalog.find(model)
     if endpoint:
-        place, told = _named(endpoint, places)
-        dialect = told if dialect == ASK else dialect
+        chosen, in_url = _named(endpoint, known)
+        dialect = in_url if dialect == ASK else dialect
     else:
-        place = _of_model(model, entry, places)
-    checked_url(place)
-    lives = entry.endpoint if entry else place.name
-    alien = place.is_embedded or lives == "embedded"
-    if alien and lives != place.name and catalog.endpoint(place.name):
+        chosen = _of_model(model, entry, known)
+    checked_url(chosen)
+    home = entry.endpoint if entry else chosen.name
+    either_embedded = chosen.is_embedded or home == "embedded"
+    if either_embedded and home != chosen.name and catalog.endpoint(chosen.name):
         raise InputError(
-            f"model is {model!r}, which the endpoint {place.name} has not; name one "
+            f"model is {model!r}, which the endpoint {chosen.name} has not; name one "
             "of its own with --model, as %complete_models lists them."
         )
-    if dialect not in (ASK, "text") and place.is_embedded:
+    if dialect not in (ASK, "text") and chosen.is_embedded:
         raise InputError(
-            f"dialect is {dialect!r}, and the endpoint {place.name} speaks only text; "
+            f"dialect is {dialect!r}, and the endpoint {chosen.name} speaks only text; "
             "leave it out, or name another --endpoint."
         )
-    return _way(place, dialect, entry)
+    return _in_dialect(chosen, dialect, entry)
 
 
-def _way(place: Endpoint, wanted: str, entry: Model | None) -> Way:
-    """Return the way to an endpoint, in the dialect wanted or its own."""
-    speaks = place.dialect if wanted == ASK else wanted
-    at_home = entry is not None and entry.endpoint == place.name
+def speaking(
+    endpoint: Endpoint, model: Model | None, spoken: Spoken | None
+) -> tuple[Endpoint, Model | None]:
+    """Return what `choose` gave, once the endpoint was asked what it speaks.
+
+    ``spoken`` is as `dialects.recognise` found it. Raises `InputError` for None: the
+    endpoint did not say.
+    """
+    if spoken is None:
+        raise InputError(
+            f"The endpoint {endpoint.name} does not say what it speaks; "
+            f"name it with --dialect {NAMES}, or check the URL."
+        )
+    return _in_dialect(replace(endpoint, **spoken._asdict()), ASK, model)
+
+
+def _in_dialect(
+    endpoint: Endpoint, wanted: str, entry: Model | None
+) -> tuple[Endpoint, Model | None]:
+    """Return an endpoint in the dialect wanted, or else its own, and its model."""
+    speaks = endpoint.dialect if wanted == ASK else wanted
+    at_home = entry is not None and entry.endpoint == endpoint.name
     if wanted == ASK and at_home and entry is not None and speaks != ASK:
         speaks = entry.dialect
     if entry is not None and speaks == "openai" and entry.dialect != "openai":
         entry = None  # another model that has its name: nothing is known of it
-    if speaks not in (place.dialect, ASK):
-        place = replace(place, dialect=speaks)
-    return Way(place, speaks, entry, (TRANSLATED,) if speaks == "messages" else ())
+    return replace(endpoint, dialect=speaks), entry
 
 
-def _of_model(
-    model: str, entry: Model | None, places: tuple[Endpoint, ...]
-) -> Endpoint:
+def _of_model(model: str, entry: Model | None, known: tuple[Endpoint, ...]) -> Endpoint:
     """Return the endpoint that has the model, by the catalogue or by its name."""
     home = entry.endpoint if entry else None
     if home is None and model.startswith("claude-"):
         home = "anthropic"
-    for place in places:
-        if place.name == home:
-            return place
+    for endpoint in known:
+        if endpoint.name == home:
+            return endpoint
     if home is None:
         raise InputError(
             f"model is {model!r}, which the catalogue does not know; name the "
@@ -189,23 +172,23 @@ def _of_model(
     )
 
 
-def _named(text: str, places: tuple[Endpoint, ...]) -> tuple[Endpoint, str]:
+def _named(text: str, known: tuple[Endpoint, ...]) -> tuple[Endpoint, str]:
     """Return the endpoint of a name or a URL, and the dialect if the URL tells it."""
     text = text.strip()
-    for place in places:
-        if place.name == text:
-            return place, ASK
+    for endpoint in known:
+        if endpoint.name == text:
+            return endpoint, ASK
     if not _HAS_SCHEME.match(text):
         if not _HOST_AND_PORT.match(text):
-            names = ", ".join(place.name for place in places)
+            names = ", ".join(endpoint.name for endpoint in known)
             raise InputError(
                 f"endpoint is {shown_url(text)!r}; give a URL, or choose from {names}."
             )
         text = f"http://{text}"
     base, dialect = _base_of(text)
-    for place in places:
-        if _base_of(place.base_url)[0] == base:
-            return place, dialect
+    for endpoint in known:
+        if _base_of(endpoint.base_url)[0] == base:
+            return endpoint, dialect
     name = re.sub(r".*://|.*@", "", shown_url(base))
     return Endpoint(name or base, base, dialect), dialect
 

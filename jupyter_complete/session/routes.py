@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..catalog import CATALOG, Catalog, Model
-from ..catalog.endpoints import ASK, Way, choose, known_endpoints
+from ..catalog.endpoints import ASK, choose, known_endpoints, speaking
 from ..catalog.listing import (
     PATH,
     Spoken,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..settings import CompletionSettings
 
 MOST_PAGES = 100
+TRANSLATED = "Translated to the Messages API."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,20 @@ class Routes:
         ``cancel`` ends that.
         """
         known = self.catalog(settings)
-        way = self._way(settings, known, cancel)
-        notices = list(way.notices)
-        if way.model and (warning := known.warning(way.model, _today())):
+        endpoint, model = self._chosen(settings, known)
+        if endpoint.dialect == ASK:
+            url = endpoint.base_url
+            spoken = self._spoken.get(url) or self._asked(endpoint, cancel, settings)
+            if spoken is not None:
+                self._spoken[url] = spoken
+            endpoint, model = speaking(endpoint, model, spoken)
+        route = self._route(endpoint, model, settings)
+        if model and (warning := known.warning(model, _today())):
             # Said once: the tenth cell on the same model need not repeat it.
-            if way.model.id not in self._warned:
-                notices.append(warning)
-            self._warned.add(way.model.id)
-        dialect = self._dialect(way, settings)
-        return Route(way.endpoint, dialect, way.model, tuple(notices))
+            if model.id not in self._warned:
+                route = replace(route, notices=(*route.notices, warning))
+            self._warned.add(model.id)
+        return route
 
     def preview(self, settings: CompletionSettings) -> Route | None:
         """Return the route without a call, None where an endpoint would be asked first.
@@ -93,25 +99,27 @@ class Routes:
         Raises `InputError`. What is said once is still to be said by `find`.
         """
         known = self.catalog(settings)
-        way = self._chosen(settings, known)
-        if way.dialect == ASK:
-            if way.endpoint.base_url not in self._spoken:
+        endpoint, model = self._chosen(settings, known)
+        if endpoint.dialect == ASK:
+            if endpoint.base_url not in self._spoken:
                 return None
-            way = way.found(self._spoken[way.endpoint.base_url])
-        warning = way.model and known.warning(way.model, _today())
-        notices = (*way.notices, warning) if warning else way.notices
-        dialect = self._dialect(way, settings)
-        return Route(way.endpoint, dialect, way.model, notices)
+            spoken = self._spoken[endpoint.base_url]
+            endpoint, model = speaking(endpoint, model, spoken)
+        route = self._route(endpoint, model, settings)
+        warning = model and known.warning(model, _today())
+        return replace(route, notices=(*route.notices, warning)) if warning else route
 
     def models(self, settings: CompletionSettings) -> tuple[Model, ...]:
         """Return the models of the endpoint that the settings name, all if none."""
         known = self.catalog(settings)
         if settings.endpoint is None:
             return known.models
-        place = self._chosen(_of_any_model(settings), known).endpoint.name
-        return tuple(model for model in known.models if model.endpoint == place)
+        endpoint, _ = self._chosen(_of_any_model(settings), known)
+        return tuple(one for one in known.models if one.endpoint == endpoint.name)
 
-    def _chosen(self, settings: CompletionSettings, known: Catalog) -> Way:
+    def _chosen(
+        self, settings: CompletionSettings, known: Catalog
+    ) -> tuple[Endpoint, Model | None]:
         refuse_keys(settings)
         return choose(
             known,
@@ -122,29 +130,15 @@ class Routes:
             environ=self._environ,
         )
 
-    def _way(
-        self, settings: CompletionSettings, known: Catalog, cancel: Cancel | None
-    ) -> Way:
-        way = self._chosen(settings, known)
-        if way.dialect != ASK:
-            return way
-        url = way.endpoint.base_url
-        spoken = self._spoken.get(url) or self._asked(way.endpoint, cancel, settings)
-        if spoken is not None:
-            self._spoken[url] = spoken
-        return way.found(spoken)
-
-    def _dialect(self, way: Way, settings: CompletionSettings) -> Dialect:
-        return dialect_named(
-            way.dialect,
-            way.endpoint,
-            way.model,
-            Options(
-                settings.api_version,
-                settings.unsupported,
-                self.left_out.of(way.endpoint),
-            ),
+    def _route(
+        self, endpoint: Endpoint, model: Model | None, settings: CompletionSettings
+    ) -> Route:
+        options = Options(
+            settings.api_version, settings.unsupported, self.left_out.of(endpoint)
         )
+        dialect = dialect_named(endpoint.dialect, endpoint, model, options)
+        translated = (TRANSLATED,) if dialect.name == "messages" else ()
+        return Route(endpoint, dialect, model, translated)
 
     def _asked(
         self, endpoint: Endpoint, cancel: Cancel | None, settings: CompletionSettings

@@ -99,19 +99,19 @@ class Checks:
 
     def __init__(self, client, url: str) -> None:
         from jupyter_complete.catalog import CATALOG
-        from jupyter_complete.catalog.endpoints import choose
+        from jupyter_complete.catalog.endpoints import choose, speaking
         from jupyter_complete.catalog.listing import PATH
         from jupyter_complete.dialects import dialect_named, recognise
         from jupyter_complete.dialects.discovery import DiscoveryDialect
 
         self.lines: list[str] = []
         self.client = client
-        way = choose(CATALOG, MODEL, endpoint=url)
-        page, headers = client.get_json(way.endpoint, PATH, dialect=DiscoveryDialect())
-        way = way.found(recognise(page, headers))
-        self.endpoint = way.endpoint
-        self.dialect = dialect_named(way.dialect, way.endpoint)
-        self.hold(way.endpoint.flavour == "llamacpp", f"recognised: {way.endpoint}")
+        unknown, known = choose(CATALOG, MODEL, endpoint=url)
+        page, headers = client.get_json(unknown, PATH, dialect=DiscoveryDialect())
+        endpoint, _ = speaking(unknown, known, recognise(page, headers))
+        self.endpoint = endpoint
+        self.dialect = dialect_named(endpoint.dialect, endpoint)
+        self.hold(endpoint.flavour == "llamacpp", f"recognised: {endpoint}")
 
     def hold(self, good: object, what: str) -> None:
         """Note whether something held."""
