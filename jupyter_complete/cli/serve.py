@@ -1,63 +1,28 @@
-"""The command line: ``jupyter complete serve`` and ``jupyter complete key``."""
+"""``jupyter complete serve``: the embedded model over HTTP."""
 
 from __future__ import annotations
 
 import argparse
-import getpass
 import ipaddress
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from .arguments import Parser, parsed, without
-from .errors import InputError, one_line
-from .version import __version__
+from ..errors import InputError, one_line
+from .say import say
 
 if TYPE_CHECKING:
-    from .completion import Endpoint
-    from .server.serve import Server
+    from ..server.serve import Server
 
 PATIENCE_SECONDS = 3.0
 """How long answers that are still under way may take to notice the end."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``jupyter-complete``; give its exit code."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        given = parsed(_parser(), words)
-        run: Callable[[argparse.Namespace], int] = given.run
-        return run(given)
-    except InputError as error:
-        said = without(words, str(error)) if words[:1] == ["key"] else str(error)
-        _say(f"jupyter complete: {said}", sys.stderr)
-        return 2
-
-
-def _say(line: str, where: TextIO) -> None:
-    print(line, file=where, flush=True)
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        prog="jupyter complete",
-        description="Text completions from the command line.",
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"jupyter-complete {__version__}"
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_serve(commands)
-    _add_key(commands)
-    return parser
-
-
-def _add_serve(commands: Any) -> None:
+def add(commands: Any) -> None:
+    """Add the command to the command line."""
     serve = commands.add_parser(
         "serve",
         help="serve the embedded model over HTTP",
@@ -97,33 +62,6 @@ def _add_serve(commands: Any) -> None:
     )
 
 
-def _add_key(commands: Any) -> None:
-    key = commands.add_parser(
-        "key",
-        help="store keys in the system keyring",
-        description="Store, list and delete the keys of endpoints in the system "
-        "keyring. A key's environment variable comes before it.",
-        allow_abbrev=False,
-    )
-    actions = key.add_subparsers(required=True, metavar="ACTION")
-    for name, run, text in (
-        (
-            "set",
-            _set_key,
-            "store an endpoint's key; it is asked for, or read from a pipe",
-        ),
-        ("list", _list_keys, "list which endpoints have a key, and where it is"),
-        ("delete", _delete_key, "delete an endpoint's key from the keyring"),
-    ):
-        action = actions.add_parser(
-            name, help=text, description=text, allow_abbrev=False
-        )
-        action.set_defaults(run=run)
-        if name != "list":
-            action.add_argument("endpoint", help="its name or URL, as for --endpoint")
-            action.add_argument("--url", help="the URL of an endpoint of your settings")
-
-
 def _port(text: str) -> int:
     port = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
     if not 0 <= port <= 65535:
@@ -136,7 +74,7 @@ def _serve(given: argparse.Namespace) -> int:
     text = None if given.model_file is None else _text(given.model_file)
     server = _listen(given, key, text)
     if key is None and not _is_loopback(given.host):
-        _say(
+        say(
             f"Warning: anyone who can reach {given.host} can use this server; "
             "--key-env NAME requires a key.",
             sys.stderr,
@@ -180,58 +118,11 @@ def _text(path: Path) -> str:
     return text
 
 
-def _endpoint(given: argparse.Namespace) -> Endpoint:
-    from .catalog import CATALOG  # noqa: PLC0415 - only where needed
-    from .catalog.endpoints import choose  # noqa: PLC0415
-
-    own = {given.endpoint: given.url} if given.url else {}
-    endpoint, _ = choose(
-        CATALOG, "any", endpoint=given.endpoint, own=own, environ=dict(os.environ)
-    )
-    if endpoint.is_embedded:
-        raise InputError(f"The endpoint {endpoint.name} needs no key.")
-    return endpoint
-
-
-def _set_key(given: argparse.Namespace) -> int:
-    from .keys import question, set_key  # noqa: PLC0415
-
-    endpoint = _endpoint(given)
-    typed = sys.stdin.isatty()
-    set_key(
-        endpoint,
-        getpass.getpass(question(endpoint)) if typed else sys.stdin.readline(),
-    )
-    _say(f"The key of {endpoint.name} is stored.", sys.stdout)
-    return 0
-
-
-def _delete_key(given: argparse.Namespace) -> int:
-    from .keys import delete_key  # noqa: PLC0415
-
-    endpoint = _endpoint(given)
-    had = delete_key(endpoint)
-    what = "is deleted" if had else "was not in the keyring"
-    _say(f"The key of {endpoint.name} {what}.", sys.stdout)
-    return 0 if had else 1
-
-
-def _list_keys(_: argparse.Namespace) -> int:
-    from .catalog import CATALOG  # noqa: PLC0415
-    from .catalog.endpoints import known_endpoints  # noqa: PLC0415
-    from .keys import list_keys  # noqa: PLC0415
-
-    for key in list_keys(known_endpoints(CATALOG, {}, os.environ)):
-        source = key.source or "no key"
-        _say(f"{key.endpoint:<12} {key.host:<24} {source}", sys.stdout)
-    return 0
-
-
 def _listen(given: argparse.Namespace, key: str | None, text: str | None) -> Server:
-    from .ngram.model import load_models  # noqa: PLC0415
-    from .server.app import make_app  # noqa: PLC0415 - only where needed
-    from .server.hosts import Hosts  # noqa: PLC0415
-    from .server.serve import PING_SECONDS, make_server  # noqa: PLC0415
+    from ..ngram.model import load_models  # noqa: PLC0415
+    from ..server.app import make_app  # noqa: PLC0415 - only where needed
+    from ..server.hosts import Hosts  # noqa: PLC0415
+    from ..server.serve import PING_SECONDS, make_server  # noqa: PLC0415
 
     try:
         hosts = Hosts.of(given.host, given.allow_host)
@@ -255,7 +146,7 @@ def _listen(given: argparse.Namespace, key: str | None, text: str | None) -> Ser
 
 def _serve_until_told(server: Server) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    from .server.serve import address  # noqa: PLC0415
+    from ..server.serve import address  # noqa: PLC0415
 
     # The model computes in one thread while another sends: hand over sooner than
     # every 5 ms, or a token waits that long for its way out.
@@ -269,7 +160,7 @@ def _serve_until_told(server: Server) -> None:
         signal.signal(number, tell)
     serving = threading.Thread(target=server.serve, daemon=True)
     serving.start()
-    _say(f"Serving at {address(server)} (Ctrl-C ends it)", sys.stdout)
+    say(f"Serving at {address(server)} (Ctrl-C ends it)", sys.stdout)
     # In turns, as a wait without end hears no signal on Windows.
     while not told.wait(0.5) and serving.is_alive():
         pass
