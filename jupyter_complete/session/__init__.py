@@ -13,7 +13,7 @@ from ..errors import AuthenticationError, HistoryError, InputError
 from ..history import History
 from ..keys import Keys
 from ..outcome import Outcome
-from .ask import Gathering, OnText, ask
+from .ask import CompletionBuilder, OnText, ask
 from .clients import SharedClient
 from .code import call_of, code
 from .distribution import UNSHAPED, distribution
@@ -136,7 +136,7 @@ class Session:
         on_text: OnText | None = None,
         cancel: Cancel | None = None,
         retries: int | None = None,
-        gathering: Gathering | None = None,
+        builder: CompletionBuilder | None = None,
     ) -> Outcome:
         """Send the call and store its answer, in this thread, until it ends.
 
@@ -148,12 +148,12 @@ class Session:
             if on_text:
                 on_text(earlier.text)
             return Outcome(earlier)
-        gathering = gathering or Gathering(call)
-        with kept(call, gathering, self.history, self._journal) as keep:
+        builder = builder or CompletionBuilder(call)
+        with kept(call, builder, self.history, self._journal) as keep:
             outcome = ask(
                 call,
                 self._client(),
-                gathering,
+                builder,
                 on_text=on_text,
                 cancel=cancel or Cancel(),
                 left_out=self.routes.left_out,
@@ -167,10 +167,10 @@ class Session:
         """Start the call in a thread of its own; a missing key is asked for in ours."""
         call.refuse_offline()
         self._keys(call.endpoint)
-        gathering = Gathering(call)
+        builder = CompletionBuilder(call)
         return Running(
-            functools.partial(self.ask, call, gathering=gathering),
-            lambda: gathering.completion("interrupted"),
+            functools.partial(self.ask, call, builder=builder),
+            lambda: builder.completion("interrupted"),
         )
 
     def complete(self, call: Call, *, on_text: OnText | None = None) -> Completion:

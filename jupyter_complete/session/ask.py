@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OnText = Callable[[str], object]
 
 
-class Gathering:
+class CompletionBuilder:
     """The answer so far: what arrived, when, and how it was asked for."""
 
     def __init__(self, call: Call, clock: Callable[[], float] = time.monotonic) -> None:
@@ -131,7 +131,7 @@ def _latest(old: Usage | None, new: Usage) -> Usage:
 def ask(
     call: Call,
     client: Client,
-    gathering: Gathering,
+    builder: CompletionBuilder,
     *,
     on_text: OnText | None,
     cancel: Cancel,
@@ -146,16 +146,16 @@ def ask(
     """
     here = left_out.applied(call)
     if here is not call:
-        gathering.tell(here.http().notices)
+        builder.tell(here.http().notices)
     send = functools.partial(
-        _sent, client=client, gathering=gathering, on_text=on_text, cancel=cancel
+        _sent, client=client, builder=builder, on_text=on_text, cancel=cancel
     )
     outcome = send(here, retries=retries)
     while (less := leaner(here, outcome.error)) is not None:
         here, told = less
-        gathering.tell([told])
+        builder.tell([told])
         outcome = send(here, retries=retries)
-    if gathering.begun:
+    if builder.begun:
         left_out.note(here)
     return outcome
 
@@ -164,7 +164,7 @@ def _sent(
     call: Call,
     *,
     client: Client,
-    gathering: Gathering,
+    builder: CompletionBuilder,
     on_text: OnText | None,
     cancel: Cancel,
     retries: int | None,
@@ -181,20 +181,20 @@ def _sent(
             cancel=cancel,
             retries=retries,
         ) as answer:
-            gathering.answered(answer)
+            builder.answered(answer)
             headers = answer.headers
             take: Iterable[Chunk] = answer
             for chunk in take:
-                gathering.take(chunk, on_text)
+                builder.take(chunk, on_text)
     except Cancelled:
-        return Outcome(gathering.completion("interrupted"), None, headers)
+        return Outcome(builder.completion("interrupted"), None, headers)
     except CompleteError as error:
-        if error.partial and not gathering.text():
-            gathering.take(Chunk(error.partial), on_text)
-        gathering.failed(error)
-        began = isinstance(error, IncompleteStream) or gathering.text()
-        completion = gathering.completion("broken" if began else "error", error)
+        if error.partial and not builder.text():
+            builder.take(Chunk(error.partial), on_text)
+        builder.failed(error)
+        began = isinstance(error, IncompleteStream) or builder.text()
+        completion = builder.completion("broken" if began else "error", error)
         error.completion = completion
         error.partial = completion.text
         return Outcome(completion, error, headers or error.headers)
-    return Outcome(gathering.completion("complete"), None, headers)
+    return Outcome(builder.completion("complete"), None, headers)

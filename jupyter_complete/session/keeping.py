@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..outcome import Outcome
-from .ask import Gathering
+from .ask import CompletionBuilder
 
 if TYPE_CHECKING:
     from ..completion import Completion
@@ -47,14 +47,17 @@ def ended(history: History, entry: Entry, completion: Completion) -> Completion:
 
 @contextlib.contextmanager
 def kept(
-    call: Call, gathering: Gathering, history: History | None, journal: Journal | None
+    call: Call,
+    builder: CompletionBuilder,
+    history: History | None,
+    journal: Journal | None,
 ) -> Iterator[Callable[[Outcome], Outcome]]:
     """Keep a call while it runs; what is yielded stores its outcome and gives it."""
     if history is None or journal is None or not call.history:
         yield lambda outcome: outcome
         return
     entry = history.begin(**sending(call))
-    journal.add(entry, gathering.text)
+    journal.add(entry, builder.text)
 
     def keep(outcome: Outcome) -> Outcome:
         journal.remove(entry)

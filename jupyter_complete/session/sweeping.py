@@ -19,7 +19,7 @@ from ..reading import reading
 from ..sweeps.result import SweepResult
 from ..sweeps.run import run
 from ..sweeps.tasks import Finished, Hooks, Progress, Task
-from .ask import Gathering, ask
+from .ask import CompletionBuilder, ask
 from .clients import Bounds, client_of
 from .grid import SweepPlan
 from .keeping import ended, sending
@@ -86,15 +86,15 @@ class Sweeping:
     def _ask(
         self, recorder: SweepRecorder, call: Call, cancel: Cancel | None
     ) -> Outcome:
-        gathering = Gathering(call)
+        builder = CompletionBuilder(call)
         entry = recorder.entry(call)
         if self._journal and entry is not None:
-            self._journal.add(entry, gathering.text)
+            self._journal.add(entry, builder.text)
         try:
             return ask(
                 call,
                 self._client,
-                gathering,
+                builder,
                 on_text=None,
                 cancel=cancel or Cancel(),
                 left_out=self._left_out,
@@ -227,7 +227,7 @@ def ask_elsewhere(bounds: Bounds, call: Call, cancel: Cancel | None = None) -> O
     outcome = ask(
         call,
         _worker_client(bounds),
-        Gathering(call),
+        CompletionBuilder(call),
         on_text=None,
         cancel=cancel or Cancel(),
         left_out=_WORKER_LEFT_OUT,
