@@ -100,7 +100,7 @@ class CompletionMagics(Magics):
         self,
         text: str,
         values: Mapping[str, object],
-        line: flags.Line[CompleteOptions],
+        line: flags.MagicLine[CompleteOptions],
         origin: Origin,
     ) -> Sweep | None:
         from . import sweep  # noqa: PLC0415 - loading must stay cheap
@@ -127,7 +127,9 @@ class CompletionMagics(Magics):
         if out:
             self.shell.user_ns[out] = sweep
 
-    def _complete(self, call: Call, line: flags.Line[CompleteOptions]) -> Completion:
+    def _complete(
+        self, call: Call, line: flags.MagicLine[CompleteOptions]
+    ) -> Completion:
         from ..display import completion_screen, shielded  # noqa: PLC0415 - see `session`
 
         out = line.options.out
@@ -183,7 +185,7 @@ class CompletionMagics(Magics):
         self,
         text: str,
         values: Mapping[str, object],
-        line: flags.Line[CompleteOptions],
+        line: flags.MagicLine[CompleteOptions],
     ) -> None:
         from ..catalog.endpoints import NAMES  # noqa: PLC0415 - see `session`
         from ..display import request_text  # noqa: PLC0415 - see `session`

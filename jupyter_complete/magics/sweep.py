@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..session import Origin, Session, SweepPlan
-    from ..settings.flags import Line
+    from ..settings.flags import MagicLine
     from ..settings.options import CompleteOptions
     from ..sweeps.tasks import Task
 
@@ -30,7 +30,7 @@ MOST_POINTS = 30
 """Points that a dry run prints."""
 
 
-def is_sweep(line: Line[CompleteOptions], samples: int) -> bool:
+def is_sweep(line: MagicLine[CompleteOptions], samples: int) -> bool:
     """Tell whether a line asks for a sweep; refuse what goes with the other alone.
 
     ``samples`` is the setting, which a flag overrides.
@@ -57,7 +57,7 @@ def plan_of(
     session: Session,
     variables: Mapping[str, object],
     text: str,
-    line: Line[CompleteOptions],
+    line: MagicLine[CompleteOptions],
     origin: Origin | None = None,
 ) -> SweepPlan:
     """Return the sweep that a line and a text ask for, checked. Raises `InputError`."""

@@ -54,7 +54,7 @@ class Flag(NamedTuple):
 Given = TypeVar("Given", bound=MagicOptions)
 
 
-class Line(NamedTuple, Generic[Given]):
+class MagicLine(NamedTuple, Generic[Given]):
     """A line of flags, read."""
 
     overrides: Mapping[str, Any]
@@ -124,7 +124,7 @@ def _kind(trait: TraitType[Any, Any]) -> Kind:
 _TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S)+""")
 
 
-def parse(line: str, options: type[Given]) -> Line[Given]:
+def parse(line: str, options: type[Given]) -> MagicLine[Given]:
     """Read the flags of a line; they come first, unless words may stand anywhere.
 
     Raises `InputError`, naming the flag.
@@ -155,7 +155,7 @@ def parse(line: str, options: type[Given]) -> Line[Given]:
         value = _convert(flag, _unquote(text))
         found[flag.name] = (*found.get(flag.name, ()), value) if flag.repeat else value
     own = {option.name for option in fields(options)}
-    return Line(
+    return MagicLine(
         {name: value for name, value in found.items() if name not in own},
         options(**{name: value for name, value in found.items() if name in own}),
         rest,
