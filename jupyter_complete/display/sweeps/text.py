@@ -21,7 +21,7 @@ LONGEST = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TextOptions:
     """What the text is to show."""
 
     page: int = 0
@@ -31,7 +31,7 @@ class Choice:
 
 
 def text(
-    sweep: SweepResult, varying: tuple[Dimension, ...], choice: Choice, name: str
+    sweep: SweepResult, varying: tuple[Dimension, ...], options: TextOptions, name: str
 ) -> str:
     """Return a page of the calls, varying columns first, with what came of all."""
     names = column_names(varying)
@@ -39,13 +39,13 @@ def text(
     rest = sum(not _has_news(row) for row in sweep.rows)
     if rest > 1:  # a single one is a line anyway
         rows = [(row, index) for row, index in rows if _has_news(row)]
-    if choice.differ:
+    if options.differ:
         alike = Alike(sweep.rows, names)
         rows = [(row, index) for row, index in rows if not alike.same(row)]
-    start = choice.page * PAGE
+    start = options.page * PAGE
     page = rows[start : start + PAGE]
-    if choice.full or choice.baseline:
-        found = "\n\n".join(_block(row, index, names, choice) for row, index in page)
+    if options.full or options.baseline:
+        found = "\n\n".join(_block(row, index, names, options) for row, index in page)
     else:
         found = repr(_table(page, names))
     more = len(rows) - start - len(page)
@@ -54,7 +54,7 @@ def text(
         lines.insert(0, f"… and {rest:,} without an answer yet.")
     if more > 0:
         lines.append(
-            f"… {more:,} more: {name}.view(page={choice.page + 1}) shows the next "
+            f"… {more:,} more: {name}.view(page={options.page + 1}) shows the next "
             f"{min(more, PAGE)}, {name}.to_dataframe() has all."
         )
     return "\n".join([found, "", *map(wrapped, lines)])
@@ -96,21 +96,21 @@ def _excerpt(row: SweepRow) -> str:
     return one_line(one.text, EXCERPT)
 
 
-def _answer(row: SweepRow, choice: Choice) -> str:
-    if choice.baseline:
-        return "".join(plain(row, choice.baseline))
+def _answer(row: SweepRow, options: TextOptions) -> str:
+    if options.baseline:
+        return "".join(plain(row, options.baseline))
     return row.completion.text.strip() if row.completion else ""
 
 
 def _block(
-    row: SweepRow, index: int | None, names: Sequence[str], choice: Choice
+    row: SweepRow, index: int | None, names: Sequence[str], options: TextOptions
 ) -> str:
     one = row.completion
     status, tokens, seconds, place = facts_of(row, index)
     facts = [label(row, names), status]
     facts += [f"{tokens} tokens"] * bool(tokens) + [f"{seconds} s"] * bool(seconds)
     head = f"[{place}] {' · '.join(fact for fact in facts if fact)}"
-    lines = [head, printable_lines(_answer(row, choice))]
+    lines = [head, printable_lines(_answer(row, options))]
     if one is not None and one.error:
         lines.append(error(one))
     return "\n".join(line for line in lines if line)

@@ -17,7 +17,7 @@ from .fitting import MOST_BYTES, weight
 from .looks import MOST_DIMENSIONS, style
 from .summary import summary
 from .table import MOST_ROWS, PAGE, Part, table
-from .text import Choice, text
+from .text import TextOptions, text
 
 _OVERHEAD = 60_000
 """Bytes kept for the style, the choices and the text beside the HTML."""
@@ -43,8 +43,8 @@ class SweepView:
             if self.against is None
             else baselines(self.sweep, varying, self.against)[0]
         )
-        choice = Choice(self.page, self.full, self.differ, baseline)
-        return text(self.sweep, varying, choice, self.name)
+        options = TextOptions(self.page, self.full, self.differ, baseline)
+        return text(self.sweep, varying, options, self.name)
 
     def _repr_html_(self) -> str:
         """Return all views in one, static; the chosen one is the first to be seen."""
@@ -121,7 +121,7 @@ class _Page:
 
     def html(self) -> str:
         """Return the whole, with the choices above it."""
-        # Radio buttons of one name are one choice in the whole page: two views of the
+        # Radio buttons of one name are one options in the whole page: two views of the
         # same sweep must not share it.
         scope = f"jc-{secrets.token_hex(4)}"
         looks = style(
