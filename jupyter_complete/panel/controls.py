@@ -218,7 +218,7 @@ class Field(Control):
         self._why.layout.display = "" if why else "none"
 
 
-class Choice(Control):
+class OpenDropdown(Control):
     """A dropdown, and a box for what it does not list."""
 
     def __init__(

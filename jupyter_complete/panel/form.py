@@ -15,11 +15,11 @@ from ..errors import InputError
 from ..settings import CompletionSettings, parameters
 from .controls import (
     HEADING,
-    Choice,
     Control,
     Dial,
     Field,
     OnRefusal,
+    OpenDropdown,
     parameter,
     stops_from_text,
     text_from_stops,
@@ -105,14 +105,14 @@ def _controls(
     session: Session, on_refusal: OnRefusal, on_sweep: Callable[[str], None]
 ) -> Iterator[Control]:
     settings = session.settings
-    yield Choice(
+    yield OpenDropdown(
         settings,
         "model",
         on_refusal,
         options=lambda: _models(session),
         other="another model…",
     )
-    yield Choice(
+    yield OpenDropdown(
         settings,
         "endpoint",
         on_refusal,
