@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .parameters import CompletionSettings, parameters
-from .traits import Parameter, Slider
+from .traits import Parameter, SliderRange
 
-__all__ = ["CompletionSettings", "Parameter", "Slider", "parameters"]
+__all__ = ["CompletionSettings", "Parameter", "SliderRange", "parameters"]

@@ -20,7 +20,7 @@ from traitlets import (
 from ..addresses import DIALECTS
 from ..completion import BOUNDS
 from .assignment import Settings
-from .traits import Number, Parameter, Place, Places, Slider, parameter
+from .traits import Number, Parameter, Place, Places, SliderRange, parameter
 
 
 def _number(name: str, default: int | None = None, *, about: str) -> Any:
@@ -49,7 +49,7 @@ class CompletionSettings(Settings):
         "-t",
         "--temperature",
         request="temperature",
-        slider=Slider(0, 1, 0.05, "0:1:0.25"),
+        slider=SliderRange(0, 1, 0.05, "0:1:0.25"),
     )
     top_p = parameter(
         _number(
@@ -60,7 +60,7 @@ class CompletionSettings(Settings):
         "-p",
         "--top-p",
         request="top_p",
-        slider=Slider(0, 1, 0.05, "0.25:1:0.25"),
+        slider=SliderRange(0, 1, 0.05, "0.25:1:0.25"),
     )
     top_k = parameter(
         _number(
@@ -70,7 +70,7 @@ class CompletionSettings(Settings):
         "-k",
         "--top-k",
         request="top_k",
-        slider=Slider(0, 100, 1, "1,5,20,100"),
+        slider=SliderRange(0, 100, 1, "1,5,20,100"),
     )
     max_tokens = parameter(
         _number(
@@ -80,7 +80,7 @@ class CompletionSettings(Settings):
         ),
         "--max-tokens",
         request="max_tokens_to_sample",
-        slider=Slider(1, 4096, 1, "16,64,256"),
+        slider=SliderRange(1, 4096, 1, "16,64,256"),
     )
     stop = parameter(
         List(

@@ -53,7 +53,7 @@ class Places(Dict):
         return places
 
 
-class Slider(NamedTuple):
+class SliderRange(NamedTuple):
     """The part of a parameter's range that a slider shows."""
 
     start: float
@@ -71,7 +71,7 @@ class Parameter(NamedTuple):
     trait: TraitType[Any, Any]
     request: str | None
     """The field of `CompletionRequest` it fills; None: it is not part of it."""
-    slider: Slider | None
+    slider: SliderRange | None
     metavar: str | None
     sweep: bool
     """Whether it is for sweeps only."""
@@ -113,7 +113,7 @@ def parameter(
     trait: TraitType[Any, Any],
     *flags: str,
     request: str | None = None,
-    slider: Slider | None = None,
+    slider: SliderRange | None = None,
     metavar: str | None = None,
     sweep: bool = False,
     sweepable: bool = True,
