@@ -98,12 +98,12 @@ def _plan(
 ) -> SweepPlan:
     from .prompts import template_names  # noqa: PLC0415 - see below
     from .session import axis_settings, whole_sweep_settings  # noqa: PLC0415
-    from .sweeps.axes import Names, keyword_axes  # noqa: PLC0415 - see below
+    from .sweeps.axes import AxisNames, keyword_axes  # noqa: PLC0415 - see below
     from .sweeps.workers import as_executor  # noqa: PLC0415 - see below
 
     whole = whole_sweep_settings()
     swept = {name: value for name, value in settings.items() if name not in whole}
-    names = Names(axis_settings(), template_names(prompt))
+    names = AxisNames(axis_settings(), template_names(prompt))
     single, axes = keyword_axes(swept, names)
     return session.plan_sweep(
         prompt,

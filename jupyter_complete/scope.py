@@ -8,7 +8,7 @@ from collections.abc import Collection, MutableMapping
 from types import FrameType
 
 
-class Names(ChainMap[str, object]):
+class Variables(ChainMap[str, object]):
     """What names stand for, of which a traceback shows none: one may hold a key."""
 
     def __repr__(self) -> str:
@@ -26,7 +26,7 @@ def caller_of(frame: FrameType | None, functions: Collection[str]) -> FrameType 
 
 def names_at(
     frame: FrameType | None, *everywhere: MutableMapping[str, object]
-) -> Names:
+) -> Variables:
     """Return the names of a frame, of what encloses it, then those of everywhere.
 
     Python keeps of an enclosing function only the names that its code reads, and a
@@ -36,7 +36,7 @@ def names_at(
     while frame is not None:
         found.append(frame.f_locals)
         frame = _enclosing(frame)
-    return Names(*found, *everywhere)
+    return Variables(*found, *everywhere)
 
 
 def _enclosing(frame: FrameType) -> FrameType | None:

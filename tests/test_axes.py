@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_complete.errors import InputError
-from jupyter_complete.sweeps.axes import Names, keyword_axes, parse_axis, points
+from jupyter_complete.sweeps.axes import AxisNames, keyword_axes, parse_axis, points
 
 SETTINGS = {
     "temperature": float,
@@ -20,7 +20,7 @@ SETTINGS = {
     "stop": list,
     "system": str,
 }
-NAMES = Names(SETTINGS, ("tone", "topic", "n"))
+NAMES = AxisNames(SETTINGS, ("tone", "topic", "n"))
 
 
 def axis(text, names=NAMES, **variables):
@@ -153,7 +153,7 @@ def test_no_axis_is_one_point():
 
 
 def test_a_name_that_is_setting_and_template_is_both():
-    grid = points([axis("temperature=0.5", Names(SETTINGS, ("temperature",)))])
+    grid = points([axis("temperature=0.5", AxisNames(SETTINGS, ("temperature",)))])
 
     assert grid[0].settings == {"temperature": 0.5}
     assert grid[0].label == "temperature=0.5"
@@ -340,7 +340,7 @@ def test_any_frame_whose_rows_can_be_had_is_a_table():
 
 @pytest.mark.parametrize("given", ["tea", ["tea", "ice"]], ids=str)
 def test_rows_is_a_template_name_for_what_is_no_table(given):
-    names = Names(SETTINGS, ("rows",))
+    names = AxisNames(SETTINGS, ("rows",))
 
     _, axes = keyword_axes({"rows": given}, names)
     assert axes[0].names == ("rows",)
@@ -359,11 +359,11 @@ def test_a_number_of_numpy_is_one_of_python():
     ("text", "expected"), [("on,off", [True, False]), ("Yes, 0", [True, False])]
 )
 def test_a_switch_is_swept_by_its_words(text, expected):
-    found = axis(f"stream={text}", Names({"stream": bool}, ()))
+    found = axis(f"stream={text}", AxisNames({"stream": bool}, ()))
 
     assert [row[0] for row in found.rows] == expected
     with pytest.raises(InputError, match="stream is 'perhaps'; give true or false"):
-        axis("stream=perhaps", Names({"stream": bool}, ()))
+        axis("stream=perhaps", AxisNames({"stream": bool}, ()))
 
 
 def test_a_json_list_is_no_longer_than_a_sweep():

@@ -13,7 +13,7 @@ import pytest
 from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
 from jupyter_complete.results import Sweep
-from jupyter_complete.sweeps.axes import Names, keyword_axes, points
+from jupyter_complete.sweeps.axes import AxisNames, keyword_axes, points
 from jupyter_complete.sweeps.table import SweepRow
 
 SETTINGS = {"temperature": float, "model": str, "stop": list, "max_tokens": int}
@@ -22,7 +22,7 @@ SETTINGS = {"temperature": float, "model": str, "stop": list, "max_tokens": int}
 def made(*, samples=1, text=lambda point, sample: "a b", again=None, **keywords):
     """Return a finished sweep over the axes of these keywords."""
     template = [name for name in keywords if name not in SETTINGS]
-    _, axes = keyword_axes(keywords, Names(SETTINGS, template))
+    _, axes = keyword_axes(keywords, AxisNames(SETTINGS, template))
     rows = []
     for point in points(axes):
         for sample in range(samples):
@@ -135,7 +135,7 @@ def test_records_have_the_varying_columns_first_and_every_field():
 
 
 def test_a_name_that_is_a_field_too_stands_beside_it():
-    _, axes = keyword_axes({"text": ["q1", "q2"]}, Names(SETTINGS, ["text"]))
+    _, axes = keyword_axes({"text": ["q1", "q2"]}, AxisNames(SETTINGS, ["text"]))
     request = CompletionRequest("m", "p", 9)
     answer = Completion("answer", request)
     runs = Sweep(tuple(SweepRow(point, 0, answer) for point in points(axes)))

@@ -15,7 +15,7 @@ from ..figures import check
 from ..prompts import template_names
 from ..results import Sweep
 from ..session import axis_settings, check_sweep
-from ..sweeps.axes import Names, parse_axis
+from ..sweeps.axes import AxisNames, parse_axis
 from ..sweeps.workers import as_executor
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def plan_of(
     origin: Origin | None = None,
 ) -> SweepPlan:
     """Return the sweep that a line and a text ask for, checked. Raises `InputError`."""
-    names = Names(axis_settings(), template_names(text))
+    names = AxisNames(axis_settings(), template_names(text))
     axes = [
         parse_axis(axis, names=names, lookup=variables.__getitem__)
         for axis in line.options.sweep

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..keys import refuse_key
-from ..scope import Names
+from ..scope import Variables
 from ..settings import CompletionSettings, parameters
 from ..sweeps import axes as sweep_axes
 from ..sweeps.result import SweepResult
@@ -93,13 +93,13 @@ def plan_sweep(
     `InputError` for the first that is refused; nothing is sent.
     """
     sweep_id = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-    everywhere = Names(dict(values))
+    everywhere = Variables(dict(values))
     settings_at = _settings_at(settings)
     tasks: list[Task] = []
     notices: dict[str, None] = {}
     for point in sweep_axes.points(axes, samples=settings.samples):
         here = settings_at(tuple(point.settings.items()))
-        filled = Names(_without_keys(point), everywhere)
+        filled = Variables(_without_keys(point), everywhere)
         call = replace(prepare(filled, here), sweep=sweep_id)
         notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
         for sample in range(settings.samples):

@@ -70,7 +70,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class AxisNames:
     """What the axes of one sweep may be called."""
 
     settings: Mapping[str, type]
@@ -102,7 +102,7 @@ class Names:
         )
 
 
-def parse_axis(text: str, *, names: Names, lookup: Lookup) -> Axis:
+def parse_axis(text: str, *, names: AxisNames, lookup: Lookup) -> Axis:
     """Return the axis that a text such as ``temperature=0:1:0.25`` describes.
 
     ``lookup`` gives a variable by name, or raises KeyError. Raises `InputError`.
@@ -132,7 +132,7 @@ def parse_axis(text: str, *, names: Names, lookup: Lookup) -> Axis:
 
 
 def keyword_axes(
-    keywords: Mapping[str, Any], names: Names
+    keywords: Mapping[str, Any], names: AxisNames
 ) -> tuple[dict[str, Any], tuple[Axis, ...]]:
     """Take Python's keywords apart: settings with one value, and axes.
 
@@ -179,7 +179,7 @@ def _no_variable(name: str) -> object:
     raise KeyError(name)
 
 
-def _in_step(key: str, value: Any, names: Names) -> Axis:
+def _in_step(key: str, value: Any, names: AxisNames) -> Axis:
     known = [names.known(name.strip()) for name in key.split("+")]
     rows = elements(key, value)
     if not all(
@@ -198,7 +198,7 @@ def _in_step(key: str, value: Any, names: Names) -> Axis:
     )
 
 
-def _rows(table: tuple[list[str], list[tuple[object, ...]]], names: Names) -> Axis:
+def _rows(table: tuple[list[str], list[tuple[object, ...]]], names: AxisNames) -> Axis:
     columns, rows = table
     for name in columns:
         if not isinstance(name, str):
