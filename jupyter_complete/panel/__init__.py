@@ -22,7 +22,7 @@ from ..errors import InputError, printable
 from ..prompts import template_names
 from ..settings import CompletionSettings
 from . import cards, cells
-from .answers import Answer, Answers, EarlierAnswers
+from .answers import Answers, EarlierAnswers, PanelAnswer
 from .form import Form
 from .live import Live
 from .next_token import NextToken
@@ -245,7 +245,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
     def _sweep(self, name: str) -> None:
         self._live.show_cell(cells.sweep(self.settings, self.prompt, name))
 
-    def _restore(self, answer: Answer) -> None:
+    def _restore(self, answer: PanelAnswer) -> None:
         self.prompt = answer.template
         cells.restore(self.settings, answer.settings)
         self._say("Restored the prompt and the settings of that answer.")

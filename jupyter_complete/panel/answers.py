@@ -29,7 +29,7 @@ MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PanelAnswer:
     """A completion with the template and the settings it was asked for with."""
 
     completion: Completion
@@ -55,7 +55,7 @@ class Answers:
     ) -> None:
         self.live, self.strip = live, strip
         self.completions: list[Completion] = []
-        self.current: list[Answer] = []
+        self.current: list[PanelAnswer] = []
         self._session = session
         self._on_busy, self._on_end = on_busy, on_end
         self._idle = threading.Semaphore()
@@ -107,7 +107,7 @@ class Answers:
         """Show how it ended, and compare with what was before."""
         ended = [self._ended[sample] for sample in sorted(self._ended)]
         self.current = [
-            Answer(completion, self._asked.template, self._asked.settings)
+            PanelAnswer(completion, self._asked.template, self._asked.settings)
             for completion in ended
         ]
         if ended:
@@ -134,17 +134,17 @@ def _done(completions: Sequence[Completion]) -> str:
 class EarlierAnswers:
     """Keeps the last 20 earlier answers, the latest on top, in ``box``."""
 
-    def __init__(self, on_restore: Callable[[Answer], None]) -> None:
+    def __init__(self, on_restore: Callable[[PanelAnswer], None]) -> None:
         self._none = widgets.HTML("None yet: a run moves the answers before it here.")
         self._none.add_class("jc-note")
         self.box = widgets.VBox((self._none,))
         self.box.add_class("jc-strip")
-        self.answers: list[Answer] = []
+        self.answers: list[PanelAnswer] = []
         self._on_restore = on_restore
         self._rows: list[widgets.Box] = []
         self._numbers = itertools.count(1)
 
-    def add(self, answers: list[Answer]) -> None:
+    def add(self, answers: list[PanelAnswer]) -> None:
         """Put answers on top; the oldest beyond 20 go."""
         for answer in answers:
             self.answers.insert(0, answer)
@@ -170,7 +170,7 @@ class EarlierAnswers:
         for row in self._rows:
             _close(row)
 
-    def _row(self, answer: Answer, number: int) -> widgets.Box:
+    def _row(self, answer: PanelAnswer, number: int) -> widgets.Box:
         button = widgets.Button(
             description=f"Restore {number}",
             tooltip="Set the prompt and the settings as they were for this answer",
