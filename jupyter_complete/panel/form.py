@@ -237,7 +237,7 @@ def _models(session: Session) -> list[tuple[str, str]]:
 
 def _endpoints(session: Session) -> list[tuple[str, str]]:
     try:
-        places = session.routes.endpoints(session.settings)
+        endpoints = session.routes.endpoints(session.settings)
     except InputError:  # as above
-        places = CATALOG.endpoints
-    return [("by model", ""), *((place.name, place.name) for place in places)]
+        endpoints = CATALOG.endpoints
+    return [("by model", ""), *((one.name, one.name) for one in endpoints)]

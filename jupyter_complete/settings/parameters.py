@@ -20,7 +20,14 @@ from traitlets import (
 from ..addresses import DIALECTS
 from ..completion import BOUNDS
 from .assignment import Settings
-from .traits import Number, Parameter, Place, Places, SliderRange, parameter
+from .traits import (
+    EndpointTable,
+    EndpointText,
+    Number,
+    Parameter,
+    SliderRange,
+    parameter,
+)
 
 
 def _number(name: str, default: int | None = None, *, about: str) -> Any:
@@ -118,7 +125,7 @@ class CompletionSettings(Settings):
         metavar="TEXT",
     )
     endpoint = parameter(
-        Place(
+        EndpointText(
             None,
             allow_none=True,
             help="Where to ask: the name of an endpoint, or a URL. Left out, the "
@@ -268,7 +275,7 @@ class CompletionSettings(Settings):
     retries = Int(
         2, min=0, help="How often a call that may be sent again is sent again."
     ).tag(config=True)
-    endpoints = Places(
+    endpoints = EndpointTable(
         help="Endpoints of your own: name -> "
         '{"url": …, "dialect": …, "key_variable": …}.'
     ).tag(config=True)

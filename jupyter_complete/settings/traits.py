@@ -24,7 +24,7 @@ class Number(Float[float | None, Any]):
         return number
 
 
-class Place(Unicode[str | None, str | None]):
+class EndpointText(Unicode[str | None, str | None]):
     """The name of an endpoint, or a URL, which `InputError` refuses if it is none."""
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -40,17 +40,17 @@ class Place(Unicode[str | None, str | None]):
         return text
 
 
-class Places(Dict):
+class EndpointTable(Dict):
     """Endpoints by name, each a URL or a mapping that has one as ``url``."""
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the value if no URL in it is refused."""
-        places = super().validate(obj, value)
-        for name, entry in (places or {}).items():
+        endpoints = super().validate(obj, value)
+        for name, entry in (endpoints or {}).items():
             url = entry.get("url") if isinstance(entry, Mapping) else entry
             if isinstance(url, str):
                 checked_url(Endpoint(str(name), url, "auto"))
-        return places
+        return endpoints
 
 
 class SliderRange(NamedTuple):
