@@ -121,7 +121,7 @@ class _Page:
 
     def html(self) -> str:
         """Return the whole, with the choices above it."""
-        # Radio buttons of one name are one options in the whole page: two views of the
+        # Radio buttons of one name are one choice in the whole page: two views of the
         # same sweep must not share it.
         scope = f"jc-{secrets.token_hex(4)}"
         looks = style(
