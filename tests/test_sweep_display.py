@@ -16,7 +16,7 @@ from IPython.core.displaypub import DisplayPublisher
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from test_sweep_result import made, with_status
 
-from jupyter_complete.display.differences import difference, runs
+from jupyter_complete.display.differences import difference, segments
 from jupyter_complete.display.sweeps import fitting, sweep_screen, view
 from jupyter_complete.display.sweeps.summary import state
 from jupyter_complete.errors import InputError, printable
@@ -424,10 +424,10 @@ def test_a_cut_text_has_at_most_its_weight(text, limit):
 
 @given(st.text(alphabet="ab \n"), st.text(alphabet="ab \n"))
 def test_a_difference_holds_both_texts(old, new):
-    found = runs(old, new)
+    found = segments(old, new)
 
     for text, kinds in ((old, "equal delete"), (new, "equal insert")):
-        words = [one for run in found if run.kind in kinds for one in run.pieces]
+        words = [one for each in found if each.kind in kinds for one in each.pieces]
         assert [word.strip() for word in words] == text.split()
 
 

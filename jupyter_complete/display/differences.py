@@ -15,7 +15,7 @@ MOST_WORDS = 8000
 _PIECE = re.compile(r"\s*\S+")
 
 
-class Run(NamedTuple):
+class Segment(NamedTuple):
     """Words in a row that both texts have, or one of them."""
 
     kind: Literal["equal", "delete", "insert"]
@@ -33,7 +33,7 @@ def pieces(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-def runs(old: str, new: str) -> list[Run] | None:
+def segments(old: str, new: str) -> list[Segment] | None:
     """Return what both texts have, what the new one lacks and what it has more.
 
     In the old text's order; a deletion stands before the insertion in its place.
@@ -51,10 +51,10 @@ def runs(old: str, new: str) -> list[Run] | None:
         if kind == "equal":
             # The same word; where only one of the two has space before it, so has this.
             pairs = zip(before[i:j], after[k:m], strict=True)
-            found.append(Run("equal", [max(pair, key=len) for pair in pairs]))
+            found.append(Segment("equal", [max(pair, key=len) for pair in pairs]))
         else:
-            sides = (Run("delete", before[i:j]), Run("insert", after[k:m]))
-            found += [run for run in sides if run.pieces]
+            sides = (Segment("delete", before[i:j]), Segment("insert", after[k:m]))
+            found += [segment for segment in sides if segment.pieces]
     return found
 
 
@@ -63,15 +63,15 @@ def difference(old: str, new: str) -> str | None:
 
     None where the texts are too long to compare at once.
     """
-    found = runs(old, new)
+    found = segments(old, new)
     return None if found is None else "".join(map(marked, found))
 
 
-def marked(run: Run) -> str:
-    """Return a run as HTML: in ``del`` or ``ins`` unless both texts have it."""
-    if run.kind == "equal":
-        return escape(run.text)
-    words = run.text.lstrip()
-    space = run.text[: len(run.text) - len(words)]
-    tag = "del" if run.kind == "delete" else "ins"
+def marked(segment: Segment) -> str:
+    """Return a segment as HTML: in ``del`` or ``ins`` unless both texts have it."""
+    if segment.kind == "equal":
+        return escape(segment.text)
+    words = segment.text.lstrip()
+    space = segment.text[: len(segment.text) - len(words)]
+    tag = "del" if segment.kind == "delete" else "ins"
     return f"{space}<{tag}>{escape(words)}</{tag}>" if words else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...errors import InputError, one_line
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
-from ..differences import Run, marked, runs
+from ..differences import Segment, marked, segments
 from ..markdown import escape
 from .dimensions import LONGEST_VALUE, Dimension, column_names, value
 from .fitting import broken, html, weight
@@ -165,19 +165,19 @@ def _page(number: int, lines: Sequence[str]) -> str:
 def _compared(other: str, text: str) -> str:
     if text == other:
         return "<div class=jc-same>the same text</div>"
-    found = runs(other[:LONGEST_TEXT], text[:LONGEST_TEXT])
+    found = segments(other[:LONGEST_TEXT], text[:LONGEST_TEXT])
     if found is None:  # pragma: no cover - so few characters hold fewer words
         return "<div class=jc-same>too long to compare</div>"
     longer = max(len(text), len(other)) > LONGEST_TEXT
     end = f" … <i>(only {LONGEST_TEXT:,} characters were compared)</i>" * longer
-    return f"<div class=jc-x>{''.join(map(_run, found))}{end}</div>"
+    return f"<div class=jc-x>{''.join(map(_folded, found))}{end}</div>"
 
 
-def _run(run: Run) -> str:
-    if run.kind != "equal" or len(run.pieces) < SPARED:
-        return broken(marked(run))
+def _folded(segment: Segment) -> str:
+    if segment.kind != "equal" or len(segment.pieces) < SPARED:
+        return broken(marked(segment))
     first, middle, last = (
-        html("".join(run.pieces[part]))
+        html("".join(segment.pieces[part]))
         for part in (
             slice(CONTEXT),
             slice(CONTEXT, -CONTEXT),
@@ -191,10 +191,10 @@ def plain(row: SweepRow, baseline: Baseline) -> Iterator[str]:
     """Yield an answer against the baseline as text: [-less-] {+more+}."""
     text = row.completion.text.strip() if row.completion else ""
     other = baseline.answer(row.sample).strip()
-    for run in runs(other[:LONGEST_TEXT], text[:LONGEST_TEXT]) or ():
-        words = run.text.lstrip()
-        space = run.text[: len(run.text) - len(words)]
-        yield space + _BRACKETS[run.kind].format(words)
+    for segment in segments(other[:LONGEST_TEXT], text[:LONGEST_TEXT]) or ():
+        words = segment.text.lstrip()
+        space = segment.text[: len(segment.text) - len(words)]
+        yield space + _BRACKETS[segment.kind].format(words)
 
 
 _BRACKETS = {"equal": "{}", "delete": "[-{}-]", "insert": "{{+{}+}}"}
