@@ -62,8 +62,8 @@ def _around(context: CompletionContext) -> tuple[str, str]:
     lines = context.full_text.split("\n")
     above = "".join(f"{line}\n" for line in lines[: context.cursor_line])
     line: str = lines[context.cursor_line]
-    place = context.cursor_position
-    return above + line[:place], line[place:]
+    cursor = context.cursor_position
+    return above + line[:cursor], line[cursor:]
 
 
 def complete(

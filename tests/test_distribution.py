@@ -378,10 +378,10 @@ def test_in_a_notebook_the_page_steps_through_tokens(shell, monkeypatch):
     microscope, picture = shown
     first = microscope.distribution
 
-    microscope._handle_custom_msg({"place": 1}, [])
+    microscope._handle_custom_msg({"index": 1}, [])
     microscope.wait()
     assert microscope.distribution.prompt == first.prompt + first.tokens[1]
-    microscope._handle_custom_msg({"place": 10_000}, [])
+    microscope._handle_custom_msg({"index": 10_000}, [])
     microscope._handle_custom_msg({"kind": "of the future"}, [])
     assert microscope.steps == 1
     microscope._handle_custom_msg({"kind": "back"}, [])

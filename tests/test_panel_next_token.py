@@ -112,7 +112,7 @@ def test_a_token_that_is_chosen_is_appended_to_what_was_looked_at(panel):
     scope = open_tab(panel)
     before = scope.distribution
 
-    scope._handle_custom_msg({"kind": "append", "place": 0}, [])
+    scope._handle_custom_msg({"kind": "append", "index": 0}, [])
     panel._next.wait()
 
     assert scope.distribution.prompt == before.prompt + before.tokens[0]

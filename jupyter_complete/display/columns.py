@@ -76,7 +76,7 @@ def aligned(
                 out.append(name)
         widths = _narrowed(widths, kept, width)
     found = [
-        (" " * GAP).join(_padded(line[place], widths[place]) for place in kept).rstrip()
+        (" " * GAP).join(_padded(line[index], widths[index]) for index in kept).rstrip()
         for line in lines
     ]
     if out:
@@ -88,7 +88,7 @@ def _least(widths: Sequence[int], kept: Sequence[int], width: int) -> int:
     """Return the cells that the columns take at the least."""
     first, *others = kept
     least = min(widths[first], width // 2) + GAP * len(others)
-    return least + sum(min(widths[place], FLOOR) for place in others)
+    return least + sum(min(widths[index], FLOOR) for index in others)
 
 
 def _narrowed(widths: Sequence[int], kept: Sequence[int], width: int) -> list[int]:
@@ -97,9 +97,9 @@ def _narrowed(widths: Sequence[int], kept: Sequence[int], width: int) -> list[in
     first, *others = kept
     found[first] = min(found[first], max(width // 2, 1))
     left = width - found[first] - GAP * len(others)
-    for count, place in enumerate(sorted(others, key=found.__getitem__)):
-        found[place] = max(min(found[place], left // (len(others) - count)), 1)
-        left -= found[place]
+    for count, index in enumerate(sorted(others, key=found.__getitem__)):
+        found[index] = max(min(found[index], left // (len(others) - count)), 1)
+        left -= found[index]
     return found
 
 

@@ -152,13 +152,13 @@ class TokenBars:
         reshaped = self.reshaped
         model, scaled = reshaped.distribution.probabilities, reshaped.scaled
         left, shown = reshaped.left, min(self.rows, len(scaled))
-        for place, token in enumerate(reshaped.distribution.tokens[:shown]):
+        for index, token in enumerate(reshaped.distribution.tokens[:shown]):
             yield TokenBar(
                 token_label(token),
-                model[place],
-                scaled[place],
-                left[place] if place < len(left) else self._none(place),
-                self._cut(place),
+                model[index],
+                scaled[index],
+                left[index] if index < len(left) else self._none(index),
+                self._cut(index),
             )
         if shown < len(scaled):
             yield TokenBar(
@@ -169,14 +169,14 @@ class TokenBars:
                 self._cut(shown),
             )
 
-    def _none(self, place: int) -> float | None:
+    def _none(self, index: int) -> float | None:
         """Return 0 for what temperature left no chance, None for what was cut."""
-        return None if self.reshaped.scaled[place] else 0.0
+        return None if self.reshaped.scaled[index] else 0.0
 
-    def _cut(self, place: int) -> str:
-        if place >= self.reshaped.after_top_k:
+    def _cut(self, index: int) -> str:
+        if index >= self.reshaped.after_top_k:
             return "cut by top_k"
-        return "cut by top_p" if place >= self.reshaped.after_top_p else ""
+        return "cut by top_p" if index >= self.reshaped.after_top_p else ""
 
     def _most(self) -> float:
         rows = list(self._rows())
@@ -209,11 +209,11 @@ def _html_bar(probability: float, most: float, before: float | None = None) -> s
     without its SVG and without its style sheets, but with these.
     """
     length = round(probability / most * _WIDTH)
-    place = length if before is None else round(before / most * _WIDTH)
-    first = min(length, place)
+    mark = length if before is None else round(before / most * _WIDTH)
+    first = min(length, mark)
     boxes = [(first, _BAR)]
     if before is not None:
-        boxes += [(place - first, ""), (_MARK, _TICK)]
+        boxes += [(mark - first, ""), (_MARK, _TICK)]
     boxes.append((length - first, _BAR))
     boxes.append((_WIDTH + _MARK - sum(width for width, _ in boxes), ""))
     drawn = "".join(_box(*box) for box in boxes if box[0] > 0)

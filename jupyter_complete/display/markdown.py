@@ -124,10 +124,10 @@ def _mathematics(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as
     end = _MATHEMATICS.get(state.src[start : start + 2])
     if end is None:
         return False
-    place = state.src.find(end, start + 2, min(start + LONGEST_FORMULA, state.posMax))
-    if place < 0:
+    found = state.src.find(end, start + 2, min(start + LONGEST_FORMULA, state.posMax))
+    if found < 0:
         return False
-    state.pos = place + 2
+    state.pos = found + 2
     if not silent:
         state.pending += state.src[start : state.pos]
     return True
@@ -199,10 +199,10 @@ _NAME = re.compile(r"[a-zA-Z]\w*")
 def _names(tokens: Sequence[Token]) -> Iterator[Token]:
     """Yield the tokens, Python's ``__names__`` as they are written and not in bold."""
     left = iter(range(len(tokens)))
-    for place in left:
-        token = tokens[place]
+    for index in left:
+        token = tokens[index]
         if token.type == "strong_open" and token.markup == "__":
-            name, end = tokens[place + 1 : place + 3]
+            name, end = tokens[index + 1 : index + 3]
             if end.type == "strong_close" and _NAME.fullmatch(name.content):
                 token = name.copy(content=f"__{name.content}__")
                 next(left), next(left)

@@ -42,7 +42,7 @@ function chooser(model) {
   const back = element("button", "jupyter-button", { type: "button" });
   append.textContent = "Append";
   back.textContent = "Back";
-  append.addEventListener("click", () => model.send({ kind: "append", place: select.selectedIndex }));
+  append.addEventListener("click", () => model.send({ kind: "append", index: select.selectedIndex }));
   back.addEventListener("click", () => model.send({ kind: "back" }));
   label.append("next token ", select);
   row.append(label, append, back);
@@ -50,9 +50,9 @@ function chooser(model) {
     const labels = model.get("choices");
     const same = labels.length === select.length && labels.every((text, i) => select.options[i].text === text);
     if (!same) {
-      const place = model.get("fresh") === Number(select.dataset.fresh) ? select.selectedIndex : 0;
+      const index = model.get("fresh") === Number(select.dataset.fresh) ? select.selectedIndex : 0;
       select.replaceChildren(...labels.map((text) => new Option(text)));
-      select.selectedIndex = Math.max(0, Math.min(place, labels.length - 1));
+      select.selectedIndex = Math.max(0, Math.min(index, labels.length - 1));
       select.dataset.fresh = model.get("fresh");
     }
     append.disabled = model.get("busy") || !labels.length;

@@ -183,8 +183,8 @@ class Microscope(anywidget.AnyWidget):
             self.on_picture(bars)
 
     def _heard(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        place = content.get("place")
+        index = content.get("index")
         if content.get("kind") == "back":
             self.back()
-        elif isinstance(place, int) and 0 <= place < len(self.choices):
-            self.append(self._path[-1].tokens[place])
+        elif isinstance(index, int) and 0 <= index < len(self.choices):
+            self.append(self._path[-1].tokens[index])

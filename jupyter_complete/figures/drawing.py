@@ -33,9 +33,9 @@ class Picture(NamedTuple):
     """The values of each axis."""
     found: dict[tuple[str, ...], Estimate | None]
 
-    def at(self, *place: Any) -> Estimate | None:
-        """Return the measure at a place, a value of each axis."""
-        return self.found.get(tuple(map(str, place)))
+    def at(self, *values: Any) -> Estimate | None:
+        """Return the measure at a point, by its value on each axis."""
+        return self.found.get(tuple(map(str, values)))
 
     @property
     def title(self) -> str:
@@ -54,11 +54,11 @@ def _line(figure: Figure, picture: Picture) -> None:
     numeric = _numeric(values)
     places = [float(value) for value in values] if numeric else [*range(len(values))]
     points = sorted(
-        (place, one)
-        for place, value in zip(places, values, strict=True)
+        (x, one)
+        for x, value in zip(places, values, strict=True)
         if (one := picture.at(value)) is not None
     )
-    across = [place for place, _ in points]
+    across = [x for x, _ in points]
     heights = [one.value for _, one in points]
     low = [one.value if one.low is None else one.low for _, one in points]
     high = [one.value if one.high is None else one.high for _, one in points]
@@ -97,8 +97,8 @@ def _multiples(figure: Figure, picture: Picture) -> None:
     figure.set_size_inches(min(13, width * 0.8 * columns + 1), height * rows)
     limits = _range(picture)
     every = []
-    for place, value in enumerate(facets):
-        axes = figure.add_subplot(rows, columns, place + 1)
+    for index, value in enumerate(facets):
+        axes = figure.add_subplot(rows, columns, index + 1)
         image = _heatmap(axes, picture, (value,), limits)
         label = f"{picture.axes[2]} = {_short(value)}"
         axes.set_title(label, fontsize="medium")
@@ -124,16 +124,14 @@ def _heatmap(
     return image
 
 
-def _write(
-    axes: Axes, place: tuple[int, int], one: Estimate | None, image: Any
-) -> None:
+def _write(axes: Axes, at: tuple[int, int], one: Estimate | None, image: Any) -> None:
     """Write a cell's value and interval, dark on light and light on dark."""
     if one is None:
-        axes.text(*place, "n = 0", ha="center", va="center", fontsize=7, color=INK)
+        axes.text(*at, "n = 0", ha="center", va="center", fontsize=7, color=INK)
         return
     red, green, blue, _ = image.to_rgba(one.value)
     ink = "#000000" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else "#ffffff"
-    x, y = place
+    x, y = at
     style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
     axes.text(x, y - 0.1, f"{one.value:.3g}", **style)
     if one.low is not None and one.high is not None:
@@ -161,8 +159,8 @@ def _dress(axes: Axes) -> None:
 
 def _ticks(axes: Axes, which: str, values: Sequence[Any]) -> None:
     labels = [_short(value) for value in values]
-    place = axes.set_xticks if which == "x" else axes.set_yticks
-    place(range(len(values)), labels=labels)
+    set_ticks = axes.set_xticks if which == "x" else axes.set_yticks
+    set_ticks(range(len(values)), labels=labels)
     if which == "x" and max(map(len, labels)) * len(labels) > 60:
         axes.tick_params("x", rotation=30)
         for label in axes.get_xticklabels():

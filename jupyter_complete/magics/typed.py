@@ -91,9 +91,9 @@ class LineInput(TokenTransformBase):
         """Return the first line that calls a magic of ours, alone or for its value."""
         for tokens in tokens_by_line:
             code = [token for token in tokens if token.type not in _BEFORE]
-            for place in (0, _after_assignment(code)):
-                if place < len(code) and _call(code[place]):
-                    return cls(code[0], code[place])
+            for index in (0, _after_assignment(code)):
+                if index < len(code) and _call(code[index]):
+                    return cls(code[0], code[index])
         return None
 
     def transform(self, lines: list[str]) -> list[str]:
@@ -123,12 +123,12 @@ def _refusal(magic: str) -> str:
 
 
 def _after_assignment(tokens: Sequence[TokenInfo]) -> int:
-    """Return the place after the first ``=`` in no bracket; 0: there is none."""
+    """Return the index after the first ``=`` in no bracket; 0: there is none."""
     depth = 0
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         depth += (token.string in {"(", "[", "{"}) - (token.string in {")", "]", "}"})
         if token.string == "=" and depth == 0:
-            return place + 1
+            return index + 1
     return 0
 
 

@@ -39,7 +39,7 @@ __all__ = ["CompletionPanel"]
 LAST = "_completion"
 MOST_SAMPLES = 8
 NEXT = 1
-"""The place of the tab that shows the next token."""
+"""The index of the tab that shows the next token."""
 HOW = (
     "CompletionPanel: sliders and dropdowns for %%complete. It needs a notebook with "
     "ipywidgets: pip install 'jupyter-complete[lab]', then jupyter lab. Here, the "

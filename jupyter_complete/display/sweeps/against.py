@@ -50,7 +50,7 @@ def baselines(
 ) -> list[Baseline]:
     """Return what can be compared with: the chosen point, else the first ones.
 
-    ``against`` is a point by its values, or the place of an answer in the sweep.
+    ``against`` is a point by its values, or the index of an answer in the sweep.
     Raises `InputError` where there is no such point or answer.
     """
     names = column_names(varying)
@@ -83,7 +83,7 @@ def _chosen(sweep: SweepResult, names: Sequence[str], against: Chosen) -> Baseli
     if not isinstance(against, int) or not -len(answered) <= against < len(answered):
         raise InputError(
             f"against is {against!r}; give a point, as {{'temperature': 0}}, or the "
-            f"place of one of the {len(answered)} answers."
+            f"index of one of the {len(answered)} answers."
         )
     return _baseline([answered[against]], names)
 
@@ -106,8 +106,8 @@ def panels(
     All together stay in the budget of bytes, and each has at most so many answers.
     """
     found = []
-    for place, baseline in enumerate(chosen):
-        left = max(budget // (len(chosen) - place), 0)
+    for index, baseline in enumerate(chosen):
+        left = max(budget // (len(chosen) - index), 0)
         found.append(_panel(part, baseline, left, most))
         budget -= weight(found[-1])
     return found

@@ -74,16 +74,16 @@ class Alike:
             return markup
         marks: list[int] = []
         """Where a run begins, and where it ends, in turn."""
-        for place, span in enumerate(_spans(words)):
+        for index, span in enumerate(_spans(words)):
             if span not in spans:
                 continue
-            if marks and place <= marks[-1]:
-                marks[-1] = place + SPAN
+            if marks and index <= marks[-1]:
+                marks[-1] = index + SPAN
             else:
-                marks += [place, place + SPAN]
-        for place, tag in zip(marks, _TAGS * len(marks), strict=False):
-            at = min(place, len(found) - 1)
-            found[at] = tag + found[at] if place == at else found[at] + tag
+                marks += [index, index + SPAN]
+        for index, tag in zip(marks, _TAGS * len(marks), strict=False):
+            at = min(index, len(found) - 1)
+            found[at] = tag + found[at] if index == at else found[at] + tag
         return "".join(found)
 
 
@@ -91,4 +91,4 @@ _TAGS = ("<span class=jc-e>", "</span>")
 
 
 def _spans(words: Sequence[str]) -> Iterator[Span]:
-    return zip(*(words[place:] for place in range(SPAN)), strict=False)
+    return zip(*(words[index:] for index in range(SPAN)), strict=False)

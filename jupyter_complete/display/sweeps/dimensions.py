@@ -20,8 +20,8 @@ class Dimension:
     names: tuple[str, ...]
     """The names that vary along it; several where they move in step."""
     labels: tuple[str, ...]
-    places: tuple[int, ...]
-    """For each call of the sweep, the place of its value among the labels."""
+    indexes: tuple[int, ...]
+    """For each call of the sweep, the index of its value among the labels."""
 
     @property
     def title(self) -> str:
@@ -48,8 +48,8 @@ def dimensions(sweep: SweepResult) -> tuple[Dimension, ...]:
 
 def _along(names: tuple[str, ...], values: Sequence[Sequence[object]]) -> Dimension:
     seen: dict[tuple[str, ...], int] = {}
-    places = [seen.setdefault(tuple(map(str, one)), len(seen)) for one in values]
-    return Dimension(names, tuple(map(_joined, seen)), tuple(places))
+    indexes = [seen.setdefault(tuple(map(str, one)), len(seen)) for one in values]
+    return Dimension(names, tuple(map(_joined, seen)), tuple(indexes))
 
 
 def _joined(values: Sequence[str]) -> str:
@@ -68,14 +68,14 @@ def column_names(found: Sequence[Dimension]) -> tuple[str, ...]:
 
 
 def chosen(found: Sequence[Dimension], name: str | None) -> int | None:
-    """Return the place of the dimension that has a name, None for None.
+    """Return the index of the dimension that has a name, None for None.
 
     Raises `InputError`, naming what there is.
     """
     if name is None:
         return None
-    for place, dimension in enumerate(found):
+    for index, dimension in enumerate(found):
         if name in (*dimension.names, dimension.title):
-            return place
+            return index
     known = ", ".join(column_names(found)) or "nothing"
     raise InputError(f"{name} does not vary in this sweep; {known} does.")

@@ -34,8 +34,8 @@ def weight(markup: str) -> int:
 def longest(weights: Sequence[int], budget: int) -> int:
     """Return the weight at which texts are to be cut, so that all fit the budget."""
     left = budget
-    for place, size in enumerate(sorted(weights)):
-        share = left // (len(weights) - place)
+    for index, size in enumerate(sorted(weights)):
+        share = left // (len(weights) - index)
         if size > share:
             return max(share, 0)
         left -= size

@@ -45,8 +45,8 @@ def _choices(scope: str, pages: int, baselines: int) -> Iterator[str]:
             f"{scope}.jc-sweep:has(.jc-v0:checked):has(.jc-g{page}:checked) "
             f".jc-p{page}{{display:table-row-group}}"
         )
-    for place in range(baselines):
-        yield f"{scope}:has(.jc-a{place}:checked) .jc-d>.jc-b{place}{{display:block}}"
+    for index in range(baselines):
+        yield f"{scope}:has(.jc-a{index}:checked) .jc-d>.jc-b{index}{{display:block}}"
 
 
 def _facets(scope: str, varying: Sequence[Dimension]) -> Iterator[str]:
@@ -76,18 +76,18 @@ def _facets(scope: str, varying: Sequence[Dimension]) -> Iterator[str]:
         "{display:block;font-size:1em;opacity:1;width:auto}"
     )
     offered = min(len(varying), MOST_DIMENSIONS)
-    for place in range(offered):
-        yield from _chosen(shown, place, varying)
+    for index in range(offered):
+        yield from _chosen(shown, index, varying)
     for row in [*range(offered), None]:
         for column in [*range(offered), None]:
             yield _stack(shown, row, column, sizes)
 
 
-def _chosen(shown: str, place: int, varying: Sequence[Dimension]) -> Iterator[str]:
-    rows, columns = f":has(.jc-r{place}:checked)", f":has(.jc-c{place}:checked)"
-    head = f".jc-h.jc-h{place}"
-    yield f"{shown}{rows} .jc-t{{--r:var(--d{place})}}"
-    yield f"{shown}{columns} .jc-t{{--c:var(--d{place})}}"
+def _chosen(shown: str, index: int, varying: Sequence[Dimension]) -> Iterator[str]:
+    rows, columns = f":has(.jc-r{index}:checked)", f":has(.jc-c{index}:checked)"
+    head = f".jc-h.jc-h{index}"
+    yield f"{shown}{rows} .jc-t{{--r:var(--d{index})}}"
+    yield f"{shown}{columns} .jc-t{{--c:var(--d{index})}}"
     yield (
         f"{shown}{columns} {head}{{display:block!important;grid-row:1;"
         "grid-column:calc(2 + var(--i));position:sticky;top:0;z-index:2;"
@@ -99,9 +99,9 @@ def _chosen(shown: str, place: int, varying: Sequence[Dimension]) -> Iterator[st
     )
     # A dimension that makes the rows cannot make the columns as well.
     yield f"{shown}{rows}{columns} .jc-t{{--c:0}}"
-    yield f"{shown}{rows} label:has(.jc-c{place}){{opacity:.4;pointer-events:none}}"
-    first = 1 + sum(len(dimension.names) for dimension in varying[:place])
-    for child in range(first, first + len(varying[place].names)):
+    yield f"{shown}{rows} label:has(.jc-c{index}){{opacity:.4;pointer-events:none}}"
+    first = 1 + sum(len(dimension.names) for dimension in varying[:index])
+    for child in range(first, first + len(varying[index].names)):
         for chosen in (rows, columns):
             cell = f".jc-t>td:nth-child({child})"
             yield f"{shown}.jc-sweep.jc-sweep{chosen} {cell}{{display:none}}"
@@ -110,14 +110,14 @@ def _chosen(shown: str, place: int, varying: Sequence[Dimension]) -> Iterator[st
 def _stack(
     shown: str, row: int | None, column: int | None, sizes: Sequence[int]
 ) -> str:
-    rest = [place for place in range(len(sizes)) if place not in (row, column)]
+    rest = [index for index in range(len(sizes)) if index not in (row, column)]
     steps = [math.prod(sizes[other] for other in rest if other > one) for one in rest]
     offset = " + ".join(
-        f"var(--d{place})*{step}" for place, step in zip(rest, steps, strict=True)
+        f"var(--d{index})*{step}" for index, step in zip(rest, steps, strict=True)
     )
-    names = ("n" if place is None else place for place in (row, column))
+    names = ("n" if index is None else index for index in (row, column))
     chosen = "{}:has(.jc-r{}:checked):has(.jc-c{}:checked)".format(shown, *names)
-    size = math.prod(sizes[place] for place in rest)
+    size = math.prod(sizes[index] for index in rest)
     return f"{chosen}{{--n:{size}}}{chosen} .jc-t{{--o:calc({offset or 0})}}"
 
 

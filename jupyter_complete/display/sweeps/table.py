@@ -30,7 +30,7 @@ class Part:
     sweep: SweepResult
     dimensions: tuple[Dimension, ...]
     start: int
-    """The place of the first call shown."""
+    """The index of the first call shown."""
     name: str
     """The variable that holds the sweep."""
     alike: Alike
@@ -71,10 +71,8 @@ def table(part: Part, budget: int) -> str:
     headings = [*column_names(part.dimensions), *FACTS]
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in headings)
     frames = [
-        _frame(part, place, row, index)
-        for place, (row, index) in enumerate(
-            zip(part.rows, part.indices(), strict=True)
-        )
+        _frame(part, nth, row, index)
+        for nth, (row, index) in enumerate(zip(part.rows, part.indices(), strict=True))
     ]
     heads = _facet_heads(part)
     spent = weight(heads) + sum(weight(frame) for both in frames for frame in both)
@@ -91,7 +89,7 @@ def table(part: Part, budget: int) -> str:
     return f"<table><thead><tr>{head}</tr></thead>{_facet_heads(part)}{bodies}</table>"
 
 
-def _frame(part: Part, place: int, row: SweepRow, index: int | None) -> tuple[str, str]:
+def _frame(part: Part, nth: int, row: SweepRow, index: int | None) -> tuple[str, str]:
     """Return what stands before and after the text in the line of a call."""
     names = column_names(part.dimensions)
     one = row.completion
@@ -101,7 +99,7 @@ def _frame(part: Part, place: int, row: SweepRow, index: int | None) -> tuple[st
     if part.alike.same(row):
         kinds.append("jc-s")
     at = ";".join(
-        f"--d{number}:{dimension.places[part.start + place]}"
+        f"--d{number}:{dimension.indexes[part.start + nth]}"
         for number, dimension in enumerate(part.dimensions)
     )
     cells = "".join(f"<td>{escape(value(row, name))}</td>" for name in names)
@@ -114,7 +112,7 @@ def _frame(part: Part, place: int, row: SweepRow, index: int | None) -> tuple[st
 
 
 def facts_of(row: SweepRow, index: int | None) -> tuple[str, str, str, str]:
-    """Return a call's status, tokens, seconds and place in the sweep."""
+    """Return a call's status, tokens, seconds and index in the sweep."""
     one = row.completion
     if one is None or index is None:
         return "pending", "", "", ""
@@ -140,27 +138,27 @@ def _texts(part: Part, budget: int) -> list[str]:
     found = [rendered(*both) for both in zip(part.rows, texts, strict=True)]
     weights = [weight(markup) for markup in found]
     limit = longest(weights, budget)
-    for place, index in enumerate(part.indices()):
-        if weights[place] > limit:
+    for nth, index in enumerate(part.indices()):
+        if weights[nth] > limit:
             note = f"… <i>cut: {escape(part.name)}[{index}].text has the whole</i>"
             room = limit - weight(note)
-            text = texts[place][: len(texts[place]) * max(room, 0) // weights[place]]
-            render = functools.partial(rendered, part.rows[place])
-            found[place] = cut(text, room, render) + note
+            text = texts[nth][: len(texts[nth]) * max(room, 0) // weights[nth]]
+            render = functools.partial(rendered, part.rows[nth])
+            found[nth] = cut(text, room, render) + note
     return found
 
 
 def _facet_heads(part: Part) -> str:
     """Return a line for each dimension's values, hidden until facets are chosen."""
     lines = [
-        f"<tr hidden=hidden class='jc-h jc-h{number}' style=--i:{place}>"
+        f"<tr hidden=hidden class='jc-h jc-h{number}' style=--i:{nth}>"
         f"<th>{escape(dimension.title)} = {escape(label)}</th></tr>"
         for number, dimension in enumerate(part.dimensions)
-        for place, label in enumerate(_shown(part, dimension))
+        for nth, label in enumerate(_shown(part, dimension))
     ]
     return f"<tbody class=jc-hs>{''.join(lines)}</tbody>"
 
 
 def _shown(part: Part, dimension: Dimension) -> Sequence[str]:
-    last = max(dimension.places[part.start : part.start + len(part.rows)], default=-1)
+    last = max(dimension.indexes[part.start : part.start + len(part.rows)], default=-1)
     return dimension.labels[: last + 1]

@@ -106,10 +106,10 @@ def _block(
     row: SweepRow, index: int | None, names: Sequence[str], options: TextOptions
 ) -> str:
     one = row.completion
-    status, tokens, seconds, place = facts_of(row, index)
+    status, tokens, seconds, number = facts_of(row, index)
     facts = [label(row, names), status]
     facts += [f"{tokens} tokens"] * bool(tokens) + [f"{seconds} s"] * bool(seconds)
-    head = f"[{place}] {' · '.join(fact for fact in facts if fact)}"
+    head = f"[{number}] {' · '.join(fact for fact in facts if fact)}"
     lines = [head, printable_lines(_answer(row, options))]
     if one is not None and one.error:
         lines.append(error(one))

@@ -84,15 +84,15 @@ class Tiles:
             for point, _ in calls
         ]
         self._tiles: list[_Tile] = []
-        for place, point in enumerate(self._points):
+        for index, point in enumerate(self._points):
             if point // self._step == len(self._tiles):
                 more = " …" if self._step > 1 else ""
-                self._tiles.append(_Tile(self._labels[place] + more))
+                self._tiles.append(_Tile(self._labels[index] + more))
             self._tiles[-1].total += 1
 
-    def label(self, place: int) -> str:
+    def label(self, index: int) -> str:
         """Return the point of a call in a few words."""
-        return self._labels[place]
+        return self._labels[index]
 
     def end(self, ended: Finished) -> None:
         """Count a call that ended."""

@@ -50,7 +50,7 @@ class SweepView:
         """Return all views in one, static; the chosen one is the first to be seen."""
         varying = dimensions(self.sweep)
         first = [chosen(varying, self.rows), chosen(varying, self.columns)]
-        varying = _in_front(varying, [place for place in first if place is not None])
+        varying = _in_front(varying, [index for index in first if index is not None])
         part = Part.of(self.sweep, varying, self.page, self.name)
         offered = baselines(self.sweep, varying, self.against)
         space = MOST_BYTES - _OVERHEAD
@@ -82,7 +82,7 @@ def view(
     """Return a view of a sweep that a cell shows.
 
     ``rows`` and ``columns`` name what makes the rows and columns of the facets: an
-    axis or ``sample``. ``against`` is a point, as ``{"temperature": 0}``, or the place
+    axis or ``sample``. ``against`` is a point, as ``{"temperature": 0}``, or the index
     of an answer, that the others are compared with, word by word. ``full`` shows
     whole texts, ``differ`` only what is not the same everywhere, ``page`` the page of
     50 calls. ``name`` is the variable that hints speak of. Raises `InputError`.
@@ -100,12 +100,12 @@ def view(
 
 
 def _in_front(
-    varying: Sequence[Dimension], places: Sequence[int]
+    varying: Sequence[Dimension], indexes: Sequence[int]
 ) -> tuple[Dimension, ...]:
     """Let the chosen ones be among those that are offered."""
-    if all(place < MOST_DIMENSIONS for place in places):
+    if all(index < MOST_DIMENSIONS for index in indexes):
         return tuple(varying)
-    first = [varying[place] for place in places]
+    first = [varying[index] for index in indexes]
     return (*first, *(one for one in varying if one not in first))
 
 
@@ -133,8 +133,8 @@ class _Page:
         lines = summary(self.view.sweep, self.part.dimensions)
         heads = "".join(f"<p>{escape(line)}</p>" for line in lines)
         compared = "".join(
-            f"<div class=jc-b{place}>{panel}</div>"
-            for place, panel in enumerate(self.panels)
+            f"<div class=jc-b{index}>{panel}</div>"
+            for index, panel in enumerate(self.panels)
         )
         controls = "".join(self._controls(scope))
         return boxed(
@@ -156,7 +156,7 @@ class _Page:
         yield _radios(scope, "Show", "v", ways, shown)
         yield from self._boxes()
         yield from self._axes(scope)
-        labels = {one.label: place for place, one in enumerate(self.offered)}
+        labels = {one.label: index for index, one in enumerate(self.offered)}
         yield _radios(scope, "Against", "a", labels, 0, kind="jc-against")
         if part.pages > 1:
             first = part.start // PAGE
@@ -184,7 +184,7 @@ class _Page:
             return
         rows, columns = self._start()
         for legend, letter, start in (("Rows", "r", rows), ("Columns", "c", columns)):
-            ways: dict[str, int | str] = {t: place for place, t in enumerate(titles)}
+            ways: dict[str, int | str] = {t: index for index, t in enumerate(titles)}
             ways["none"] = "n"
             on = "n" if start is None else start
             yield _radios(scope, legend, letter, ways, on, kind="jc-facets")
@@ -231,9 +231,9 @@ def _radios(
     kind: str = "",
 ) -> str:
     choices = "".join(
-        f"<label><input type=radio name={scope}-{letter} class=jc-{letter}{place}"
-        f"{' checked' * (place == on)}>{escape(title)}</label>"
-        for title, place in ways.items()
+        f"<label><input type=radio name={scope}-{letter} class=jc-{letter}{index}"
+        f"{' checked' * (index == on)}>{escape(title)}</label>"
+        for title, index in ways.items()
     )
     return f"<fieldset class='{kind}'><legend>{legend}</legend>{choices}</fieldset>"
 
