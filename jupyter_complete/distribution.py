@@ -92,8 +92,8 @@ class Reshaped:
     @property
     def entropies(self) -> tuple[float, float, float]:
         """The entropy in bits: of the model, after temperature, of what is left."""
-        told = _scaled(self.distribution.probabilities, 1.0)
-        return entropy(told), entropy(self.scaled), entropy(self.left)
+        unshaped = _scaled(self.distribution.probabilities, 1.0)
+        return entropy(unshaped), entropy(self.scaled), entropy(self.left)
 
 
 def entropy(probabilities: tuple[float, ...]) -> float:

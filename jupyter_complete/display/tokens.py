@@ -12,7 +12,7 @@ from ..errors import printable
 from .markdown import boxed, escape, preformatted
 
 MOST_ALTERNATIVES = 5
-"""Other tokens that are shown beside each, however many were told."""
+"""Other tokens that are shown beside each, however many there are."""
 
 
 class Shade(NamedTuple):
@@ -75,12 +75,12 @@ class Tokens:
     def __repr__(self) -> str:
         """Return a line for each token: its probability, a bar, and the others."""
         if not self.completion.logprobs:
-            return NONE_TOLD
+            return NO_LOGPROBS
         labels = [token_label(token) for token, *_ in self.completion.logprobs]
         width = max(map(len, labels))
         lines = (
-            f"{_told(told):>7} {_bar(told):10} {label:{width}}  {_others(told)}"
-            for told, label in zip(self.completion.logprobs, labels, strict=True)
+            f"{_percent(one):>7} {_bar(one):10} {label:{width}}  {_others(one)}"
+            for one, label in zip(self.completion.logprobs, labels, strict=True)
         )
         return "\n".join(map(str.rstrip, lines))
 
@@ -89,10 +89,10 @@ class Tokens:
         return self.html()
 
     def html(self) -> str:
-        """Return that HTML; the text itself where no probabilities were told."""
+        """Return that HTML; the text itself where it has no log-probabilities."""
         if not self.completion.logprobs:
             text = preformatted(self.completion.text.strip())
-            return boxed(f"{text}<p><small>{NONE_TOLD}</small></p>", "jc-tokens")
+            return boxed(f"{text}<p><small>{NO_LOGPROBS}</small></p>", "jc-tokens")
         tokens = "".join(map(_html_token, self.completion.logprobs))
         tokens = tokens.replace("> ", ">", 1)  # the text's own start, as on a card
         return f"<style>{_STYLE}</style>" + boxed(
@@ -101,36 +101,36 @@ class Tokens:
         )
 
 
-NONE_TOLD = (
+NO_LOGPROBS = (
     "No probabilities were told for the tokens of this completion; ask with "
     "--logprobs 5, of a model that has them."
 )
 
 
-def _told(told: TokenLogprob) -> str:
-    return "?" if told.logprob is None else percent(math.exp(told.logprob))
+def _percent(token: TokenLogprob) -> str:
+    return "?" if token.logprob is None else percent(math.exp(token.logprob))
 
 
-def _bar(told: TokenLogprob) -> str:
-    return "" if told.logprob is None else "█" * round(math.exp(told.logprob) * 10)
+def _bar(token: TokenLogprob) -> str:
+    return "" if token.logprob is None else "█" * round(math.exp(token.logprob) * 10)
 
 
-def _alternatives(told: TokenLogprob) -> Iterator[str]:
+def _alternatives(token: TokenLogprob) -> Iterator[str]:
     others: Sequence[tuple[str, float]] = sorted(
-        (pair for pair in told.alternatives if pair[0] != told.token),
+        (pair for pair in token.alternatives if pair[0] != token.token),
         key=lambda pair: -pair[1],
     )
-    for token, logprob in others[:MOST_ALTERNATIVES]:
-        yield f"{token_label(token)} {percent(math.exp(logprob))}"
+    for other, logprob in others[:MOST_ALTERNATIVES]:
+        yield f"{token_label(other)} {percent(math.exp(logprob))}"
 
 
-def _others(told: TokenLogprob) -> str:
-    return ", ".join(_alternatives(told))
+def _others(token: TokenLogprob) -> str:
+    return ", ".join(_alternatives(token))
 
 
-def _html_token(told: TokenLogprob) -> str:
-    token, logprob, _ = told
-    lines = [f"{token_label(token)} {_told(told)}", *_alternatives(told)]
+def _html_token(one: TokenLogprob) -> str:
+    token, logprob, _ = one
+    lines = [f"{token_label(token)} {_percent(one)}", *_alternatives(one)]
     title = "&#10;".join(map(escape, lines))
     style = "" if logprob is None else _shade(math.exp(logprob))
     # A token that is all line end has no width to hover over: its sign has.

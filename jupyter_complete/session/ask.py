@@ -152,8 +152,8 @@ def ask(
     )
     outcome = send(here, retries=retries)
     while (less := leaner(here, outcome.error)) is not None:
-        here, told = less
-        builder.tell([told])
+        here, notice = less
+        builder.tell([notice])
         outcome = send(here, retries=retries)
     if builder.begun:
         left_out.note(here)

@@ -82,13 +82,13 @@ def _with_logprobs(call: Call) -> Call:
     return asked
 
 
-def _likeliest(told: Sequence[TokenLogprob]) -> dict[str, float]:
+def _likeliest(logprobs: Sequence[TokenLogprob]) -> dict[str, float]:
     """Return each token that may be the first with its probability, likeliest first.
 
     Together they have 1 or less, also of an endpoint that says otherwise.
     """
     known: dict[str, float] = {}
-    for first in told[:1]:
+    for first in logprobs[:1]:
         known |= first.alternatives
         if first.logprob is not None:
             known.setdefault(first.token, first.logprob)

@@ -36,7 +36,7 @@ class LeftOut:
 
 
 def leaner(call: Call, error: CompleteError | None) -> tuple[Call, str] | None:
-    """Return the call without the field that an error refuses, and a line about it.
+    """Return the call without the field that an error refuses, and a notice of it.
 
     None where the error refuses none that could be left out.
     """
@@ -45,8 +45,8 @@ def leaner(call: Call, error: CompleteError | None) -> tuple[Call, str] | None:
     field = call.dialect.field_named(str(error), call.request, stream=call.stream)
     if field is None:
         return None
-    told = f"The endpoint refused {field}, so it was asked again without: {error}"
-    return _without(call, frozenset({field})), told
+    notice = f"The endpoint refused {field}, so it was asked again without: {error}"
+    return _without(call, frozenset({field})), notice
 
 
 def _without(call: Call, fields: frozenset[str]) -> Call:

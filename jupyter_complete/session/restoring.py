@@ -45,12 +45,12 @@ def restored(rows: Sequence[Row], sweep_id: str) -> SweepResult:
 
 def _values(row: Row, names: Sequence[str]) -> _Values | None:
     """Return where a row stands on these axes; None if it stands on others."""
-    told = {name: _frozen(value) for name, value in (row.point or {}).items()}
-    if set(told) == set(names):
-        return {name: told[name] for name in names}
+    point = {name: _frozen(value) for name, value in (row.point or {}).items()}
+    if set(point) == set(names):
+        return {name: point[name] for name in names}
     asked = _asked(row.completion.request)
-    found = {name: told.get(name, asked.get(name)) for name in names}
-    both = set(told) <= {*names, *asked} and set(names) <= {*told, *asked}
+    found = {name: point.get(name, asked.get(name)) for name in names}
+    both = set(point) <= {*names, *asked} and set(names) <= {*point, *asked}
     return found if both and None not in found.values() else None
 
 

@@ -71,14 +71,14 @@ class Sweeping:
             )
         finally:
             recorder.release()
-        told = (notice for one in result for notice in one.notices)
+        answered = (notice for one in result for notice in one.notices)
         again = replace(plan, fresh=False)
         # A part of the sweep may resume it, too, so the whole is held for it.
         whole = replace(
             result,
             axes=plan.axes,
             id=plan.id,
-            notices=tuple(dict.fromkeys((*plan.notices, *told, *result.notices))),
+            notices=tuple(dict.fromkeys((*plan.notices, *answered, *result.notices))),
             again=lambda: self.run(again, earlier=whole),
         )
         return whole
@@ -166,11 +166,11 @@ class SweepRecorder:
         point = {
             name: _storable(name, value) for name, value in task.point.values.items()
         }
-        told = sending(task.call, point)
+        fields = sending(task.call, point)
         if self._plan.fresh:
-            self._entries[index] = self._history.begin(**told)
+            self._entries[index] = self._history.begin(**fields)
             return None
-        claimed = self._history.claim(**told)
+        claimed = self._history.claim(**fields)
         if claimed is None or isinstance(claimed, Completion):
             return claimed or "held"
         self._entries[index] = claimed
