@@ -6,16 +6,7 @@ import os
 from functools import cache
 from typing import Any
 
-from traitlets import (
-    Bool,
-    Enum,
-    Float,
-    Int,
-    List,
-    Unicode,
-    Union,
-    default,
-)
+from traitlets import Bool, Enum, Float, Int, List, Unicode, Union, default
 
 from ..addresses import DIALECTS
 from ..completion import BOUNDS
