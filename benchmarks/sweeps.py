@@ -28,7 +28,7 @@ from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import CompleteError
 from jupyter_complete.outcome import Outcome
-from jupyter_complete.sweeps.axes import Point
+from jupyter_complete.sweeps.points import Point
 from jupyter_complete.sweeps.result import SweepResult
 from jupyter_complete.sweeps.run import run
 from jupyter_complete.sweeps.tasks import Limits, Task

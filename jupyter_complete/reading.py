@@ -120,7 +120,7 @@ def _readable(value: Any) -> Any:
         return value.value
     if any(hasattr(value, door) for door in _TABLES) and value is native(value):
         _refuse_table(value)
-    if type(value).__name__ in _GAPS or _is_nan(value):
+    if is_gap(value):
         raise _RefusedError(f"has a gap ({value}); drop it, or fill it first")
     if isinstance(value, (bytes, bytearray, memoryview)):
         raise _RefusedError("is bytes; put its text into a variable: NAME.decode()")
@@ -147,8 +147,12 @@ def _refuse_table(value: Any) -> None:
     )
 
 
-def _is_nan(value: Any) -> bool:
-    numbers = isinstance(value, (float, Decimal)) or hasattr(value, "dtype")
+def is_gap(value: Any) -> bool:
+    """Tell whether a value says that there is none: None, NaN, pandas' NA and NaT."""
+    if type(value).__name__ in _GAPS:
+        return True
+    scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0
+    numbers = isinstance(value, (float, Decimal)) or scalar
     return numbers and bool(value != value)  # noqa: PLR0124 - what NaN is known by
 
 

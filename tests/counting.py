@@ -13,7 +13,7 @@ from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import Cancelled, CompleteError
 from jupyter_complete.outcome import Outcome
-from jupyter_complete.sweeps.axes import Point
+from jupyter_complete.sweeps.points import Point
 from jupyter_complete.sweeps.tasks import Task
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_complete.errors import InputError
-from jupyter_complete.sweeps.axes import AxisNames, keyword_axes, parse_axis, points
+from jupyter_complete.sweeps.axes import AxisNames, keyword_axes, parse_axis
+from jupyter_complete.sweeps.points import points
 
 SETTINGS = {
     "temperature": float,
@@ -204,7 +205,11 @@ FRAME = pd.DataFrame({"tone": ["dry", None], "size": [1, 2]})
         ("n=@gap", "n has a gap (nan)"),
         ("n=@endless", "n has more than 100,000 values"),
         ("n=@long", "n has 1,000,000,000,000,000,000,000 values"),
-        ("rows=@df", "has no {{size}}"),
+        ("rows=@df", "tone has a gap"),
+        ("rows=@sizes", "rows has the columns size, and the prompt names none of"),
+        ("rows=@hot", "rows has the column temperature, which is a setting"),
+        ("rows=@empty", "rows has no values"),
+        ("rows=@double", "rows has the column label twice"),
         ("rows=@uneven", "row 2 and row 1 do not both have n"),
         ("rows=@none", "rows has no values"),
         ("tone=json:{}", "is no list"),
@@ -230,6 +235,9 @@ def test_a_bad_axis_is_one_line(text, says):
         "long": range(10**21),
         "uneven": [{"tone": "a", "n": 1}, {"tone": "b"}],
         "none": pd.DataFrame({"tone": []}),
+        "sizes": [{"size": 1}],
+        "hot": [{"tone": "dry", "temperature": 1}],
+        "double": pd.DataFrame([["a", 1, 2]], columns=["tone", "label", "label"]),
     }
 
     with pytest.raises(InputError) as caught:

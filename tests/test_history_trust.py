@@ -635,7 +635,7 @@ SWEEP = """
     from pathlib import Path
     from jupyter_complete.session import Session
     from jupyter_complete.settings import CompletionSettings
-    from jupyter_complete.sweeps.axes import Axis
+    from jupyter_complete.sweeps.points import Axis
     settings = CompletionSettings(
         endpoint=sys.argv[2], dialect="text", model="m", turns="raw", concurrency=3
     )

@@ -5,7 +5,7 @@ import pytest
 from jupyter_complete.errors import InputError
 from jupyter_complete.session import UNSHAPED, Session
 from jupyter_complete.settings import CompletionSettings
-from jupyter_complete.sweeps.axes import Axis
+from jupyter_complete.sweeps.points import Axis
 
 
 @pytest.fixture

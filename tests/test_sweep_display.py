@@ -20,7 +20,7 @@ from jupyter_complete.display.differences import difference, segments
 from jupyter_complete.display.sweeps import fitting, sweep_screen, view
 from jupyter_complete.display.sweeps.summary import state
 from jupyter_complete.errors import InputError, printable
-from jupyter_complete.sweeps.axes import Axis
+from jupyter_complete.sweeps.points import Axis
 from jupyter_complete.sweeps.tasks import Finished, Progress
 
 

@@ -398,13 +398,46 @@ def test_what_only_one_completion_has_sends_no_sweep(server, cell, flag):
     assert server.calls == 0
 
 
-def test_a_column_that_the_prompt_does_not_use_is_named(server, cell, shell):
-    shell.user_ns["table"] = [{"tone": "dry", "a b": 1}]
+def test_a_table_that_the_prompt_names_nothing_of_is_refused(server, cell, shell):
+    shell.user_ns["table"] = [{"a b": 1}]
 
-    with pytest.raises(InputError, match="rows has the column a b"):
+    with pytest.raises(InputError, match="the columns a b, and the prompt names none"):
         cell("-s rows=@table")
 
     assert server.calls == 0
+
+
+def test_a_column_that_the_prompt_does_not_name_rides_along(server, cell, shell):
+    """And asks for nothing again: no call depends on it."""
+    cell("-s tone=dry,warm")
+    shell.user_ns["table"] = [
+        {"tone": "dry", "wanted": float("nan"), "a b": np.float32(0.1)},
+        {"tone": "warm", "wanted": 4, "a b": datetime(2026, 1, 2, tzinfo=UTC)},
+    ]
+
+    runs = cell("-s rows=@table")
+
+    assert server.calls == 2
+    assert [run.prompt for run in runs] == ["Say dry things.", "Say warm things."]
+    records = runs.to_records()
+    assert [record["wanted"] for record in records] == [None, 4]
+    assert records[0]["a b"] == 0.1
+    assert list(runs.to_dataframe().columns)[:3] == ["tone", "wanted", "a b"]
+    assert runs.at(wanted=4)[0].text == runs.at(tone="warm")[0].text
+    shell.run(f"%complete_history --restore {runs.id}")
+    assert [run.text for run in shell.user_ns["_sweep"]] == [run.text for run in runs]
+
+
+def test_another_label_asks_for_nothing_again_either(server, cell, shell):
+    for label in ("a", "b"):
+        shell.user_ns["table"] = [{"tone": "dry", "label": label}]
+        runs = cell("-s rows=@table")
+
+    assert server.calls == 1
+    assert runs.to_records()[0]["label"] == "b"
+    shell.user_ns["table"] = [{"tone": "dry", "label": label} for label in "ab"]
+    assert len(cell("-s rows=@table")) == 2
+    assert server.calls == 1
 
 
 def test_a_history_that_cannot_be_used_costs_no_sweep(server, cell, shell, capsys):

@@ -13,7 +13,8 @@ import pytest
 from jupyter_complete.completion import Completion, CompletionRequest, Usage
 from jupyter_complete.errors import InputError
 from jupyter_complete.results import Sweep
-from jupyter_complete.sweeps.axes import AxisNames, keyword_axes, points
+from jupyter_complete.sweeps.axes import AxisNames, keyword_axes
+from jupyter_complete.sweeps.points import points
 from jupyter_complete.sweeps.table import SweepRow
 
 SETTINGS = {"temperature": float, "model": str, "stop": list, "max_tokens": int}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from ..distribution import Distribution
     from ..settings import CompletionSettings
-    from ..sweeps.axes import Axis
+    from ..sweeps.points import Axis
     from ..sweeps.result import SweepResult
     from ..sweeps.tasks import Progress, Task
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..keys import refuse_key
 from ..scope import Variables
 from ..settings import CompletionSettings, parameters
-from ..sweeps import axes as sweep_axes
+from ..sweeps.points import Axis, Point, points
 from ..sweeps.result import SweepResult
 from ..sweeps.table import SweepRow
 from ..sweeps.tasks import Limits, Task
@@ -38,7 +38,7 @@ class SweepPlan:
     """A sweep, every call of it checked, none sent."""
 
     tasks: tuple[Task, ...]
-    axes: tuple[sweep_axes.Axis, ...]
+    axes: tuple[Axis, ...]
     samples: int
     id: str
     limits: Limits
@@ -62,12 +62,12 @@ class SweepPlan:
     @property
     def summary(self) -> str:
         """The size of it, in one line."""
-        points = len(self.tasks) // self.samples
+        count = len(self.tasks) // self.samples
         over = " \N{MULTIPLICATION SIGN} ".join(
             f"{'+'.join(axis.names)} ({len(axis)})" for axis in self.axes
         )
         return f"{over}: " * bool(over) + (
-            f"{_counted(points, 'point')}, {_counted(self.samples, 'sample')} each, "
+            f"{_counted(count, 'point')}, {_counted(self.samples, 'sample')} each, "
             f"{_counted(len(self.tasks), 'call')}, at most "
             f"{_counted(self.most_output_tokens, 'output token')}"
         )
@@ -79,7 +79,7 @@ def _counted(number: int, what: str) -> str:
 
 def plan_sweep(
     text: str,
-    axes: Sequence[sweep_axes.Axis],
+    axes: Sequence[Axis],
     values: Mapping[str, object],
     settings: CompletionSettings,
     prepare: Callable[[Mapping[str, object], CompletionSettings], Call],
@@ -97,7 +97,7 @@ def plan_sweep(
     settings_at = _settings_at(settings)
     tasks: list[Task] = []
     notices: dict[str, None] = {}
-    for point in sweep_axes.points(axes, samples=settings.samples):
+    for point in points(axes, samples=settings.samples):
         here = settings_at(tuple(point.settings.items()))
         filled = Variables(_without_keys(point), everywhere)
         call = replace(prepare(filled, here), sweep=sweep_id)
@@ -119,7 +119,7 @@ def plan_sweep(
     )
 
 
-def _without_keys(point: sweep_axes.Point) -> dict[str, Any]:
+def _without_keys(point: Point) -> dict[str, Any]:
     """Return a point's values, which are stored whether the prompt has them or not.
 
     Raises `CredentialError` for what looks like a key.

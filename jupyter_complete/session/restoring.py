@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..settings import parameters
-from ..sweeps.axes import Axis, Point
+from ..sweeps.points import Axis, Point
 from ..sweeps.result import SweepResult
 from ..sweeps.table import SweepRow
 from .grid import axis_settings

@@ -164,7 +164,7 @@ class SweepRecorder:
             return None
         task = self._plan.tasks[index]
         point = {
-            name: _storable(name, value) for name, value in task.point.values.items()
+            name: _storable(name, value) for name, value in task.point.asked.items()
         }
         fields = sending(task.call, point)
         if self._plan.fresh:

@@ -1,27 +1,17 @@
-"""Axes of a sweep and the points that they span."""
+"""Axes as they are written: on a line, and as Python's keywords."""
 
 from __future__ import annotations
 
 import difflib
-import itertools
-import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from .values import (
-    LARGEST,
-    Lookup,
-    checked,
-    elements,
-    parts,
-    refuse_count,
-    table_of,
-    values,
-    variable,
-)
+from .frames import table_axis, table_of
+from .points import Axis, axis_of
+from .values import Lookup, checked, elements, parts, values, variable
 
 _HEAD = re.compile(r"\s*([^\W\d]\w*(?:\s*\+\s*[^\W\d]\w*)*)\s*=")
 
@@ -31,42 +21,6 @@ _ALIASES = {
     "max_tokens_to_sample": "max_tokens",
     "beta": "betas",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One direction of a sweep: one name, or several that move in step."""
-
-    names: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-    """At each step of the axis, a value for each name."""
-    settings: frozenset[str] = frozenset()
-    """The names that set a setting; the others fill ``{{name}}``."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One place of a sweep: the value of every axis' names, in the axes' order."""
-
-    values: Mapping[str, object] = field(default_factory=dict)
-    settings_names: frozenset[str] = frozenset()
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """The settings that hold at this point, by name."""
-        return {
-            name: value
-            for name, value in self.values.items()
-            if name in self.settings_names
-        }
-
-    @property
-    def label(self) -> str:
-        """The point in a few words, as ``temperature=0.5, tone=dry``."""
-        return ", ".join(f"{name}={value}" for name, value in self.values.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +69,7 @@ def parse_axis(text: str, *, names: AxisNames, lookup: Lookup) -> Axis:
     if given == ["rows"] and body.startswith("@"):
         table = table_of(variable(body, lookup))
         if table is not None:
-            return _rows(table, names)
+            return table_axis(table, names.settings, names.template)
     separators = "," if len(given) == 1 else ",+"
     bodies = parts(body, separators) if body else [""]
     if len(bodies) != len(given):
@@ -128,7 +82,7 @@ def parse_axis(text: str, *, names: AxisNames, lookup: Lookup) -> Axis:
         values(name, part, kind, lookup)
         for (name, kind), part in zip(known, bodies, strict=True)
     ]
-    return _axis(known, columns)
+    return axis_of(known, columns)
 
 
 def keyword_axes(
@@ -145,15 +99,15 @@ def keyword_axes(
     axes = []
     for key, value in keywords.items():
         if key == "rows" and (table := table_of(value)) is not None:
-            axes.append(_rows(table, names))
+            axes.append(table_axis(table, names.settings, names.template))
         elif "+" in key:
             axes.append(_in_step(key, value, names))
         else:
             name, kind = names.known(key)
             if not _is_single(value, kind):
-                axes.append(_axis([(name, kind)], [_listed(name, value, kind)]))
+                axes.append(axis_of([(name, kind)], [_listed(name, value, kind)]))
             elif kind is object:
-                axes.append(_axis([(name, kind)], [checked(name, [value], kind)]))
+                axes.append(axis_of([(name, kind)], [checked(name, [value], kind)]))
             else:
                 single[name] = value
     return single, tuple(axes)
@@ -189,99 +143,10 @@ def _in_step(key: str, value: Any, names: AxisNames) -> Axis:
     columns: list[list[Any]] = [[*column] for column in zip(*rows, strict=True)]
     if not columns:
         raise InputError(f"{key} has no values; give at least one.")
-    return _axis(
+    return axis_of(
         known,
         [
             checked(name, column, kind)
             for (name, kind), column in zip(known, columns, strict=True)
         ],
-    )
-
-
-def _rows(table: tuple[list[str], list[tuple[object, ...]]], names: AxisNames) -> Axis:
-    columns, rows = table
-    for name in columns:
-        if not isinstance(name, str):
-            raise InputError(f"rows has a column {name!r}; name it with text.")
-        if name not in names.template:
-            raise InputError(
-                f"rows has the column {name}, and the prompt has no {{{{{name}}}}}; "
-                "write it in the prompt, or leave the column out."
-            )
-    if len(rows) > LARGEST:
-        raise refuse_count("rows", len(rows))
-    if not rows:
-        raise InputError("rows has no values; give at least one.")
-    known = [(name, object) for name in columns]
-    return _axis(
-        known,
-        [
-            checked(name, column, kind)
-            for (name, kind), column in zip(known, zip(*rows, strict=True), strict=True)
-        ],
-    )
-
-
-def _axis(known: Sequence[tuple[str, type]], columns: Sequence[list[object]]) -> Axis:
-    names = tuple(name for name, _ in known)
-    label = "+".join(names)
-    if len(set(names)) < len(names):
-        raise InputError(f"{label} has one name twice.")
-    lengths = [len(column) for column in columns]
-    if not lengths or not min(lengths):
-        raise InputError(f"{label or 'rows'} has no values; give at least one.")
-    if len(set(lengths)) > 1:
-        counts = ", ".join(map(str, lengths))
-        raise InputError(f"{label} is to move in step, but has {counts} values.")
-    rows = tuple(zip(*columns, strict=True))
-    _refuse_repeats(label, rows)
-    return Axis(
-        names, rows, frozenset(name for name, kind in known if kind is not object)
-    )
-
-
-def _refuse_repeats(label: str, rows: Iterable[tuple[object, ...]]) -> None:
-    numbers: dict[object, int] = {}
-    for number, row in enumerate(rows, 1):
-        # Two that are equal, as 19.9 and 19.90, would be one point of the result.
-        for key in (row, tuple(map(str, row))):
-            if not _hashable(key):
-                continue
-            if numbers.setdefault(key, number) != number:
-                shown = ", ".join(map(str, row))
-                raise InputError(
-                    f"{label} has {shown!r} twice, as values {numbers[key]} "
-                    f"and {number}; give each once "
-                    "(-n asks for more answers at each point)."
-                )
-
-
-def _hashable(value: object) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
-
-
-def points(axes: Sequence[Axis], *, samples: int = 1) -> tuple[Point, ...]:
-    """Return the points that the axes span, the last axis moving fastest.
-
-    Raises `InputError` for a name on two axes, and, before any is built, for more
-    than 100,000 points, or calls at this many samples.
-    """
-    names = [name for axis in axes for name in axis.names]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"{name} is on two axes; sweep it on one.")
-    count = math.prod(len(axis) for axis in axes)
-    for what, size in (("points", count), ("calls", count * samples)):
-        if size > LARGEST:
-            raise InputError(
-                f"The sweep has {size:,} {what}; a sweep takes at most {LARGEST:,}."
-            )
-    settings = frozenset[str]().union(*(axis.settings for axis in axes))
-    return tuple(
-        Point(dict(zip(names, itertools.chain(*rows), strict=True)), settings)
-        for rows in itertools.product(*(axis.rows for axis in axes))
     )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from ..completion import Completion
 from ..errors import InputError
 from . import table
-from .axes import Axis, Point
 from .kinds import same
 from .measures import Measures, differences, measures
 from .metrics import Metric, Score
+from .points import Axis, Point
 from .table import Record, SweepRow
 
 if TYPE_CHECKING:

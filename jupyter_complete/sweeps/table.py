@@ -15,7 +15,7 @@ from ..completion import Completion
 from ..errors import InputError
 from ..plain import by_name
 from ..spreadsheet import cell
-from .axes import Point
+from .points import Point
 
 if TYPE_CHECKING:
     import pandas as pd

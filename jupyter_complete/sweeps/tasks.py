@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ..cancel import Cancel
 from ..completion import Completion, CompletionRequest
 from ..outcome import Outcome
-from .axes import Point
+from .points import Point
 
 WINDOW = 10.0
 """Seconds over which the rate is taken."""

@@ -199,36 +199,6 @@ def elements(name: str, value: Any) -> Sequence[object]:
     return [narrowed(native(item), dtype) for item in found]
 
 
-def table_of(value: Any) -> tuple[list[str], list[tuple[object, ...]]] | None:
-    """Return the columns and rows of a DataFrame or a list of dicts; None: no table."""
-    if hasattr(value, "columns") and hasattr(value, "itertuples"):
-        return _of_frame(value, value.itertuples(index=False, name=None))
-    if hasattr(value, "columns") and hasattr(value, "iter_rows"):
-        return _of_frame(value, value.iter_rows())
-    if not isinstance(value, (list, tuple)) or not value:
-        return None
-    if not all(isinstance(row, Mapping) for row in value):
-        return None
-    columns = [*value[0]]
-    for number, row in enumerate(value, 1):
-        if set(row) != set(columns):
-            odd = sorted(map(str, set(row) ^ set(columns)))
-            raise InputError(
-                f"rows differ in their columns: row {number} and row 1 do not both "
-                f"have {', '.join(odd)}."
-            )
-    return columns, [tuple(row[column] for column in columns) for row in value]
-
-
-def _of_frame(
-    frame: Any, rows: Iterable[Sequence[Any]]
-) -> tuple[list[str], list[tuple[object, ...]]]:
-    columns = [*frame.columns]
-    # Only a column knows that its numbers are narrow; in a row they are Python's.
-    kinds = [str(kind) for kind in getattr(frame, "dtypes", ())] or [""] * len(columns)
-    return columns, [tuple(map(narrowed, row, kinds)) for row in rows]
-
-
 def refuse_count(what: str, count: Decimal | int | str) -> InputError:
     """Return the error of a sweep that is too large, with its count."""
     if isinstance(count, Decimal):

@@ -11,7 +11,7 @@ from .summary import error
 
 if TYPE_CHECKING:
     from ...completion import Completion
-    from ...sweeps.axes import Point
+    from ...sweeps.points import Point
     from ...sweeps.tasks import Finished, Progress
 
 MOST_TILES = 200
