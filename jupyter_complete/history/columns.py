@@ -18,6 +18,8 @@ from .texts import decoded, digest, encoded
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+FILLED = "{{}}"
+"""Where `Row.filled` is stored among the values of a point: no axis is called so."""
 
 # The fields of a completion's record that have a column of their own name.
 COLUMNS = (
@@ -178,6 +180,7 @@ def _is_whole(values: Mapping[str, Any]) -> bool:
 
 
 def _row(values: Mapping[str, Any]) -> Row:
+    point = restored(json.loads(values["point"])) if values["point"] else None
     return Row(
         id=values["id"],
         created=EPOCH + values["created"] * MILLISECOND,
@@ -186,7 +189,8 @@ def _row(values: Mapping[str, Any]) -> Row:
         base_url=values["base_url"],
         stream=bool(values["stream"]),
         sweep=values["sweep"] or None,
-        point=restored(json.loads(values["point"])) if values["point"] else None,
+        filled=point.pop(FILLED, None) if point else None,
+        point=point,
         notebook=values["notebook"] or None,
         cell=values["cell"] or None,
         source=decoded(values["source"] or "") or None,

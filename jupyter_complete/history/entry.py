@@ -50,6 +50,7 @@ class Entry:
             sending.stream,
             sending.sweep,
             sending.point,
+            sending.filled,
             sending.notebook,
             sending.cell,
             sending.source,

@@ -29,6 +29,8 @@ class Sending:
     sweep: str | None = None
     point: Mapping[str, Any] | None = None
     """The values of a sweep's axes."""
+    filled: str | None = None
+    """What else filled the prompts of a sweep, as a digest; None: nobody noted it."""
     notebook: str | None = None
     cell: str | None = None
     source: str | None = None
@@ -48,6 +50,7 @@ class Row:
     stream: bool = True
     sweep: str | None = None
     point: Mapping[str, Any] | None = None
+    filled: str | None = None
     notebook: str | None = None
     cell: str | None = None
     source: str | None = None
@@ -65,6 +68,7 @@ class Row:
             answer.sample,
             self.sweep,
             self.point,
+            self.filled,
             self.notebook,
             self.cell,
             self.source,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from ..completion import Completion
 from ..errors import HistoryError
 from ..plain import by_name, plain
 from .columns import (
     EPOCH,
+    FILLED,
     MILLISECOND,
     SEALED,
     columns_of,
@@ -73,7 +73,7 @@ class Runs:
                 self._request(sending),
                 self._origin(sending),
                 sending.sample,
-                _point(sending.point),
+                _point(sending),
                 writer,
                 key,
             ),
@@ -285,6 +285,9 @@ class Runs:
         return int(cursor.lastrowid or 0)
 
 
-def _point(point: Mapping[str, Any] | None) -> str | None:
+def _point(sending: Sending) -> str | None:
     """Return a place in a sweep as it is stored: its axes have an order."""
-    return None if point is None else written(plain(point), sorted_names=False)
+    if sending.point is None:
+        return None
+    told = {**sending.point, **({FILLED: sending.filled} if sending.filled else {})}
+    return written(plain(told), sorted_names=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from typing import Any
 
 from ..errors import InputError
 from ..keys import refuse_key
+from ..prompts import template_names
+from ..reading import reading
 from ..scope import Variables
 from ..settings import CompletionSettings, parameters
 from ..sweeps.points import Axis, Point, points
@@ -41,6 +44,8 @@ class SweepPlan:
     axes: tuple[Axis, ...]
     samples: int
     id: str
+    filled: str
+    """What fills every prompt besides the axes, as `Row.filled`."""
     limits: Limits
     bounds: Bounds
     executor: Executor | None = None
@@ -92,7 +97,7 @@ def plan_sweep(
     ``prepare`` builds the call of the text with its values and settings. Raises
     `InputError` for the first that is refused; nothing is sent.
     """
-    sweep_id = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    sweep_id = _digest(text)
     everywhere = Variables(dict(values))
     settings_at = _settings_at(settings)
     tasks: list[Task] = []
@@ -102,14 +107,14 @@ def plan_sweep(
         filled = Variables(_without_keys(point), everywhere)
         call = replace(prepare(filled, here), sweep=sweep_id)
         notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
-        for sample in range(settings.samples):
-            one = call.again(sample)
-            tasks.append(Task(point, sample, one, one.request))
+        calls = map(call.again, range(settings.samples))
+        tasks += (Task(point, one.sample, one, one.request) for one in calls)
     return SweepPlan(
         tuple(tasks),
         tuple(axes),
         settings.samples,
         sweep_id,
+        _filled(text, axes, values, settings),
         _limits(settings),
         Bounds.of(settings),
         executor,
@@ -117,6 +122,28 @@ def plan_sweep(
         settings.history,
         tuple(notices),
     )
+
+
+def _filled(
+    text: str,
+    axes: Sequence[Axis],
+    values: Mapping[str, object],
+    settings: CompletionSettings,
+) -> str:
+    """Return the digest of what fills the text at every point, whatever the axes do."""
+    moving = {name for axis in axes for name in axis.names}
+    names = [name for name in template_names(text) if name not in moving]
+    fills = [(name, reading(name, values[name])) for name in names]
+    wraps = [
+        (name, getattr(settings, name))
+        for name in ("system", "turns")
+        if name not in moving
+    ]
+    return _digest(json.dumps([fills, wraps]))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _without_keys(point: Point) -> dict[str, Any]:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 NOT_STORED = "Not stored so far: the history has not taken this completion."
 
 
-def sending(call: Call, point: Mapping[str, object] | None = None) -> dict[str, Any]:
+def sending(
+    call: Call, point: Mapping[str, object] | None = None, filled: str | None = None
+) -> dict[str, Any]:
     """Return what `History.begin` takes of a call."""
     return {
         "request": call.request,
@@ -29,6 +31,7 @@ def sending(call: Call, point: Mapping[str, object] | None = None) -> dict[str, 
         "sample": call.sample,
         "sweep": call.sweep,
         "point": point,
+        "filled": filled,
         "stream": call.stream,
         "source": call.origin.source,
         "notebook": call.origin.notebook,

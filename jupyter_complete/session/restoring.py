@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..settings import parameters
@@ -22,17 +22,14 @@ _Values = dict[str, Any]
 def restored(rows: Sequence[Row], sweep_id: str) -> SweepResult:
     """Return the sweep of its rows in the history, the newest answer of each call.
 
-    One prompt may have been swept more than once: it is the last sweep that is given,
+    One text may have been swept more than once: it is the last sweep that is given,
     with the answers of the earlier ones that belong to it.
     """
     last = rows[-1]
     names = tuple(last.point or {})
     settings = frozenset(axis_settings()) & set(names)
     newest: dict[tuple[str, int], SweepRow] = {}
-    for row in rows:
-        values = _values(row, names)
-        if values is None or _fixed(row, names) != _fixed(last, names):
-            continue
+    for row, values in _of_one_sweep(rows, names):
         key = (repr(values), row.completion.sample)
         if key in newest and row.status != "complete":
             continue
@@ -41,6 +38,37 @@ def restored(rows: Sequence[Row], sweep_id: str) -> SweepResult:
         )
     axes = _axes(names, [row.point.values for row in newest.values()], settings)
     return SweepResult(_ordered(tuple(newest.values()), axes), axes, id=sweep_id)
+
+
+def _of_one_sweep(
+    rows: Sequence[Row], names: Sequence[str]
+) -> Iterator[tuple[Row, _Values]]:
+    """Yield the rows of the sweep that the last of them is of, with their points."""
+    last = rows[-1]
+    fixed = _fixed(last, names)
+    found = [
+        (row, values)
+        for row in rows
+        if (values := _values(row, names)) is not None
+        and _fixed(row, names) == fixed
+        and (row.filled == last.filled or row.filled is None)
+    ]
+    # Of a row that does not say what filled its prompt, only that prompt can tell.
+    prompts = {
+        _filling(row, values): row.completion.prompt
+        for row, values in found
+        if row is last or row.filled is not None
+    }
+    for row, values in found:
+        prompt = row.completion.prompt
+        if prompts.get(_filling(row, values), prompt) == prompt:
+            yield row, values
+
+
+def _filling(row: Row, values: _Values) -> str:
+    """Return what of a point its prompt depends on."""
+    asked = _asked(row.completion.request)
+    return repr([value for name, value in values.items() if name not in asked])
 
 
 def _values(row: Row, names: Sequence[str]) -> _Values | None:

@@ -166,7 +166,7 @@ class SweepRecorder:
         point = {
             name: _storable(name, value) for name, value in task.point.asked.items()
         }
-        fields = sending(task.call, point)
+        fields = sending(task.call, point, self._plan.filled)
         if self._plan.fresh:
             self._entries[index] = self._history.begin(**fields)
             return None
