@@ -19,7 +19,7 @@ DIALECTS: Mapping[str, str] = {
 """Every dialect and its calls' path; the first to recognise a server is spoken."""
 KEY = "{key}"
 """What stands for the key where a request is not sent, but shown or written."""
-SCHEMES = ("http", "https", "embedded")
+SCHEMES = ("http", "https", "embedded", "local")
 
 _SHORTEST_TRACE = 8
 

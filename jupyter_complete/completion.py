@@ -34,10 +34,8 @@ def check_bound(name: str, value: object, bound: Bound, where: str = "") -> None
         raise InputError(f"{name} is {value!r}; give {wanted}{where}.")
     if isinstance(value, int) and abs(value) >= 2**63:
         raise InputError(f"{name} is beyond 64 bits; give a smaller number{where}.")
-    number = float(value)
-    if not math.isfinite(number) or number < bound.smallest:
-        raise InputError(f"{name} is {value}; give {_range(bound)}{where}.")
-    if bound.largest is not None and number > bound.largest:
+    largest = math.inf if bound.largest is None else bound.largest
+    if not bound.smallest <= value <= largest or math.isinf(value):
         raise InputError(f"{name} is {value}; give {_range(bound)}{where}.")
 
 
@@ -145,6 +143,11 @@ class Endpoint:
     def is_embedded(self) -> bool:
         """Whether it is in this process: it wants no key, and asking it is free."""
         return self.base_url.startswith("embedded:")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a child of this process answers: its key is not the user's."""
+        return self.base_url.startswith("local:")
 
 
 class Usage(NamedTuple):

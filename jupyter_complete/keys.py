@@ -48,7 +48,7 @@ class Keys:
 
     def __call__(self, endpoint: Endpoint) -> str | None:
         """Return the key, None if there is none."""
-        if endpoint.is_embedded:
+        if endpoint.is_embedded or endpoint.is_local:
             return None
         key = _from_environment(endpoint, self._environ)
         if key is not None:
@@ -102,7 +102,7 @@ def list_keys(
     environ = os.environ if environ is None else environ
     listed = []
     for endpoint in endpoints:
-        if endpoint.is_embedded:
+        if endpoint.is_embedded or endpoint.is_local:
             continue
         source = None
         if _from_environment(endpoint, environ) is not None:

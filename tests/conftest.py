@@ -2,6 +2,8 @@
 
 import atexit
 import gc
+import os
+import pathlib
 import sys
 
 import pytest
@@ -71,6 +73,16 @@ def terminal():
     """IPython with the extension in a pseudo-terminal, at its prompt."""
     with opened() as child:
         yield child
+
+
+@pytest.fixture(scope="session")
+def model_directory():
+    """The directory with smollm2.gguf, kept from one run of the tests to the next."""
+    kept = os.environ.get("JUPYTER_COMPLETE_TEST_MODELS")
+    directory = pathlib.Path(kept or "~/.cache/jupyter-complete-tests").expanduser()
+    if not (directory / "smollm2.gguf").is_file():
+        pytest.skip(f"{directory} has no smollm2.gguf")
+    return directory
 
 
 @pytest.fixture

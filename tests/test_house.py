@@ -28,6 +28,7 @@ FLOORS = {
     "export": 1,
     "history": 1,
     "keys": 1,
+    "local": 1,
     "ngram": 1,
     "saved": 1,
     "server": 1,

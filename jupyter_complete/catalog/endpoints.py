@@ -110,8 +110,8 @@ def choose(
         chosen = _of_model(model, entry, known)
     checked_url(chosen)
     home = entry.endpoint if entry else chosen.name
-    either_embedded = chosen.is_embedded or home == "embedded"
-    if either_embedded and home != chosen.name and catalog.endpoint(chosen.name):
+    ours = chosen.is_embedded or chosen.is_local or home in ("embedded", "local")
+    if ours and home != chosen.name and catalog.endpoint(chosen.name):
         raise InputError(
             f"model is {model!r}, which the endpoint {chosen.name} has not; name one "
             "of its own with --model, as %complete_models lists them."

@@ -33,6 +33,12 @@ def end_when(request: PreparedRequest, cancelled: Callable[[], bool]) -> None:
     setattr(request, _CANCELLED, cancelled)
 
 
+def cancelled_of(request: PreparedRequest) -> Callable[[], bool]:
+    """Return what `end_when` was told."""
+    found: Callable[[], bool] = getattr(request, _CANCELLED, lambda: False)
+    return found
+
+
 class WSGIAdapter(BaseAdapter):
     """Answers each request from the app, as its chunks come.
 

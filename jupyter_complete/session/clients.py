@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..client import Client
+from ..client.forwarding import ForwardingAdapter
 from ..client.wsgi import WSGIAdapter
 from ..keys import Keys
+from ..local import children
 from ..ngram.model import load_models
 from ..server.app import make_app
 
@@ -21,6 +24,7 @@ class Bounds(NamedTuple):
     connect_timeout: float
     read_timeout: float
     max_answer_mb: int
+    local_idle: float
 
     @classmethod
     def of(cls, settings: CompletionSettings) -> Self:
@@ -30,11 +34,24 @@ class Bounds(NamedTuple):
 
 def client_of(keys: Keys, bounds: Bounds, *, retries: int) -> Client:
     """Return a client with a pool of its own."""
+
+    def resolve(url: str, cancelled: Callable[[], bool]) -> tuple[str, str]:
+        base, rest = children.split(url)
+        found = children.CHILDREN.reach(
+            base, idle=bounds.local_idle, cancelled=cancelled
+        )
+        return found.url + rest, found.key
+
     return Client(
         keys,
-        **bounds._asdict(),
+        connect_timeout=bounds.connect_timeout,
+        read_timeout=bounds.read_timeout,
+        max_answer_mb=bounds.max_answer_mb,
         retries=retries,
-        adapters={"embedded://": WSGIAdapter(make_app(load_models()))},
+        adapters={
+            "embedded://": WSGIAdapter(make_app(load_models())),
+            children.PREFIX: ForwardingAdapter(resolve),
+        },
     )
 
 

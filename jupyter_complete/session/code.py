@@ -81,7 +81,9 @@ def _overrides(call: Call, settings: CompletionSettings) -> dict[str, Any]:
     given["turns"] = "raw"
     if settings.system:
         given["system"] = ""  # what there was stands in the prompt already
-    if call.endpoint.name != "embedded":
+    if call.endpoint.is_local:
+        given |= {"endpoint": call.endpoint.name, "dialect": call.dialect.name}
+    elif call.endpoint.name != "embedded":
         given |= {"endpoint": call.endpoint.base_url, "dialect": call.dialect.name}
     if not call.stream:
         given["stream"] = False

@@ -108,8 +108,8 @@ def plan(
 
 
 def refuse_offline(endpoint: Endpoint, *, offline: bool) -> None:
-    """Raise `InputError` for an endpoint outside of this process, if offline."""
-    if offline and not endpoint.is_embedded:
+    """Raise `InputError` for an endpoint outside of this machine, if offline."""
+    if offline and not (endpoint.is_embedded or endpoint.is_local):
         raise InputError(
             f"offline is True, so nothing is sent to {endpoint.name}; use an embedded "
             "model such as -m ngram-chat, or set CompletionSettings.offline to False."

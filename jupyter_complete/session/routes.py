@@ -20,7 +20,9 @@ from ..catalog.listing import (
 from ..dialects import Options, dialect_named, recognise
 from ..dialects.discovery import DiscoveryDialect
 from ..errors import EndpointError, NotFoundError, ProtocolError
+from ..local.children import LOCAL
 from .left_out import LeftOut
+from .locals import with_local
 from .plan import refuse_keys, refuse_offline
 
 if TYPE_CHECKING:
@@ -114,6 +116,8 @@ class Routes:
         known = self.catalog(settings)
         if settings.endpoint is None:
             return known.models
+        if settings.endpoint == LOCAL:
+            return tuple(one for one in known.models if one.endpoint == LOCAL)
         endpoint, _ = self._chosen(_of_any_model(settings), known)
         return tuple(one for one in known.models if one.endpoint == endpoint.name)
 
@@ -122,7 +126,7 @@ class Routes:
     ) -> tuple[Endpoint, Model | None]:
         refuse_keys(settings)
         return choose(
-            known,
+            with_local(known, settings),
             settings.model,
             endpoint=settings.endpoint,
             dialect=settings.dialect,

@@ -266,6 +266,12 @@ class CompletionSettings(Settings):
     retries = Int(
         2, min=0, help="How often a call that may be sent again is sent again."
     ).tag(config=True)
+    model_directory = Unicode(
+        help="Where the .gguf files of local models are; empty: in Jupyter's data."
+    ).tag(config=True)
+    local_idle = Float(
+        900.0, min=0.1, help="Seconds without a call that unload a local model."
+    ).tag(config=True)
     endpoints = EndpointTable(
         help="Endpoints of your own: name -> "
         '{"url": …, "dialect": …, "key_variable": …}.'

@@ -1,0 +1,1 @@
+"""Models of this machine: GGUF files, each served by a child process of this one."""

