@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ..arguments import Parser, parsed, without
-from ..errors import InputError
+from ..errors import Cancelled, CompleteError, InputError
 from ..version import __version__
-from . import key, serve
+from . import key, models, serve
 from .say import say
 
 
@@ -20,10 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = parsed(_parser(), words)
         run: Callable[[argparse.Namespace], int] = given.run
         return run(given)
-    except InputError as error:
+    except CompleteError as error:
         said = without(words, str(error)) if words[:1] == ["key"] else str(error)
         say(f"jupyter complete: {said}", sys.stderr)
-        return 2
+        if isinstance(error, Cancelled):
+            return 130  # as after Ctrl-C
+        return 2 if isinstance(error, InputError) else 1
 
 
 def _parser() -> Parser:
@@ -36,6 +38,6 @@ def _parser() -> Parser:
         "--version", action="version", version=f"jupyter-complete {__version__}"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, key):
+    for command in (serve, models, key):
         command.add(commands)
     return parser
