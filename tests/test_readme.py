@@ -5,6 +5,7 @@ import pathlib
 import re
 
 import pytest
+from gguf import tiny_llama
 
 from jupyter_complete.settings import flags
 
@@ -48,7 +49,13 @@ def blocks():
     return [one for one in found if one[0] or one[1].startswith("%")]
 
 
-def test_what_the_readme_shows_runs_and_gives_what_it_shows(bare_shell):
+def test_what_the_readme_shows_runs_and_gives_what_it_shows(
+    bare_shell, tmp_path, monkeypatch
+):
+    models = tmp_path / "jupyter-complete" / "models"
+    models.mkdir(parents=True)
+    (models / "smollm2.gguf").write_bytes(tiny_llama())  # in its place
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     read = doctest.DocTestParser()
     checks = 0
     for language, code in blocks():
