@@ -14,6 +14,7 @@ from jupyter_complete.display import (
     TerminalScreen,
     Tokens,
     card,
+    card_html,
     escape,
     facts,
     shielded,
@@ -70,6 +71,17 @@ def test_the_card_holds_the_whole_completion():
     assert bundle.keys() == {"text/plain", "text/html", RECORD_TYPE}
 
 
+def test_what_went_wrong_is_below_the_text_everywhere(capsys):
+    broken = completion(status="broken", error="The <server> left.")
+    bundle = card(broken, "auto")
+    TerminalScreen().finish(broken)
+
+    assert bundle["text/plain"].endswith("\nError: The <server> left.")
+    assert bundle["text/html"] == card_html(broken, "auto")
+    assert "<small>Error: The &lt;server&gt; left.</small>" in bundle["text/html"]
+    assert capsys.readouterr().out.endswith("\nError: The <server> left.\n")
+
+
 def test_a_card_as_text_is_text_alone():
     assert card(completion("**a**"), "text").keys() == {"text/plain", RECORD_TYPE}
 
@@ -77,7 +89,7 @@ def test_a_card_as_text_is_text_alone():
 def test_a_cut_fence_does_not_swallow_the_facts():
     markup = card(completion("```python\nx = 1"), "auto")["text/html"]
 
-    assert "<pre><code>x = 1</code></pre><hr><small>[ngram-chat" in markup
+    assert "<pre><code>x = 1</code></pre></div><hr><small>[ngram-chat" in markup
 
 
 @given(st.text())

@@ -35,7 +35,7 @@ from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
 from jupyter_complete.dialects.faults import endpoint_error
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
-from jupyter_complete.display import TerminalScreen, card
+from jupyter_complete.display import TerminalScreen, card, card_html
 from jupyter_complete.errors import (
     BadRequestError,
     ConnectionFailed,
@@ -885,9 +885,9 @@ def test_a_fault_while_a_card_is_drawn_takes_no_text_away(form, capsys):
 
     shown = card(broken, form)["text/plain"]
     assert shown.startswith("*One.*\n\n[This could not be drawn (ValueError:")
-    assert "<em>" not in cards.card(broken, form)
-    assert "*One.*" in cards.card(broken, form)
-    assert "could not be drawn" in cards.card(broken, form)
+    assert "<em>" not in card_html(broken, form)
+    assert "*One.*" in card_html(broken, form)
+    assert "could not be drawn" in card_html(broken, form)
     assert "*One.*" in cards.saved_text([broken], None)
 
     terminal = TerminalScreen(form)

@@ -34,6 +34,7 @@ from jupyter_complete.display import (
     TokenBars,
     Tokens,
     card,
+    card_html,
     difference,
     formatted,
     history_table,
@@ -249,7 +250,8 @@ def test_no_known_attack_is_more_than_characters_on_a_card(form):
 
 
 OWN_CLASSES = [
-    f"{name} mathjax_ignore tex2jax_ignore" for name in ("jc-card", "jc-tokens")
+    "jc-text",
+    *(f"{name} mathjax_ignore tex2jax_ignore" for name in ("jc-card", "jc-tokens")),
 ]
 
 PIECES = [
@@ -440,7 +442,7 @@ def views(text, half, header):
     for form in ("auto", "markdown", "tokens"):
         bundle = card(one, form)
         yield f"card {form}", bundle["text/html"], bundle["text/plain"]
-        yield f"panel {form}", cards.card(one, form), ""
+        yield f"panel {form}", card_html(one, form), ""
     yield "card text", "", card(one, "text")["text/plain"]
     untold = dataclasses.replace(one, logprobs=())
     for told, tokens in (("told", Tokens(one)), ("untold", Tokens(untold))):

@@ -6,7 +6,7 @@ is hostile: control characters are shown, not obeyed, and all HTML is written he
 """
 
 from ..saved import RECORD_TYPE
-from .card import answer, card, drawn, facts, notes, request_text
+from .card import card, card_html, drawn, facts, request_text
 from .differences import difference
 from .distribution import TokenBars
 from .markdown import NO_MATHEMATICS, boxed, escape, formatted
@@ -25,9 +25,9 @@ __all__ = [
     "TerminalScreen",
     "TokenBars",
     "Tokens",
-    "answer",
     "boxed",
     "card",
+    "card_html",
     "completion_screen",
     "difference",
     "drawn",
@@ -36,7 +36,6 @@ __all__ = [
     "formatted",
     "history_table",
     "models_table",
-    "notes",
     "request_text",
     "shielded",
     "sweep_screen",

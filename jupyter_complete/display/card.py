@@ -29,9 +29,27 @@ def card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
 
     Where drawing it fails, the text is in it, and a line that says so.
     """
+    text = _text(completion)
+
+    def bundle() -> dict[str, Any]:
+        html = {} if format == "text" else {"text/html": _html(completion, format)}
+        return {
+            "text/plain": "\n".join([text, "", *below(completion)]),
+            RECORD_TYPE: output_record(completion, text),
+            **html,
+        }
+
+    return drawn(bundle, lambda line: {"text/plain": f"{text}\n\n[{line}]"})
+
+
+def card_html(completion: Completion, format: str) -> str:  # noqa: A002 - as above
+    """Return a completion as the HTML of its card: its text, and what is `below` it.
+
+    Where drawing it fails, the text is there as it is, and a line that says so.
+    """
     return drawn(
-        lambda: _card(completion, format),
-        lambda line: {"text/plain": f"{_text(completion)}\n\n[{line}]"},
+        lambda: _html(completion, format),
+        lambda line: _boxed(preformatted(_text(completion)), [f"[{line}]"]),
     )
 
 
@@ -44,30 +62,30 @@ def drawn(draw: Callable[[], _Drawn], plainly: Callable[[str], _Drawn]) -> _Draw
         return plainly(f"This could not be drawn ({what}); the text is whole.")
 
 
-def _card(completion: Completion, format: str) -> dict[str, Any]:  # noqa: A002
-    below = [f"[{facts(completion)}]", *notes(completion)]
-    text = _text(completion)
-    bundle: dict[str, Any] = {
-        "text/plain": "\n".join([text, "", *below]),
-        RECORD_TYPE: output_record(completion, text),
-    }
-    if format != "text":
-        small = "<br>".join(f"<small>{escape(line)}</small>" for line in below)
-        markup = f"{answer(completion, format)}<hr>{small}"
-        bundle["text/html"] = boxed(markup, "jc-card")
-    return bundle
-
-
-def answer(completion: Completion, format: str) -> str:  # noqa: A002 - as above
-    """Return a completion's text as HTML: as its Markdown says, as it is, or shaded."""
+def _html(completion: Completion, format: str) -> str:  # noqa: A002 - as above
     if format == "tokens":
-        return Tokens(completion).html()
-    text = _text(completion)
-    return preformatted(text) if format == "text" else formatted(text)
+        text = Tokens(completion).html()
+    elif format == "text":
+        text = preformatted(_text(completion))
+    else:
+        text = formatted(_text(completion))
+    return _boxed(text, below(completion))
+
+
+def _boxed(text: str, lines: Sequence[str]) -> str:
+    small = "<br>".join(f"<small>{escape(line)}</small>" for line in lines)
+    return boxed(f'<div class="jc-text">{text}</div><hr>{small}', "jc-card")
 
 
 def _text(completion: Completion) -> str:
     return printable_lines(completion.text).strip("\n")
+
+
+def below(completion: Completion) -> list[str]:
+    """Return the lines below a completion's text: facts, notices, and the error."""
+    notes = [f"Note: {notice}" for notice in completion.notices]
+    error = [f"Error: {completion.error}"] if completion.error else []
+    return [f"[{facts(completion)}]", *map(printable, [*notes, *error])]
 
 
 def facts(completion: Completion) -> str:
@@ -107,11 +125,6 @@ def _size(completion: Completion) -> str:
         return f"{tokens} token{'s' * (tokens != 1)}"
     count = len(completion.text)
     return f"{count} character{'s' * (count != 1)}"
-
-
-def notes(completion: Completion) -> list[str]:
-    """Return a line for each notice."""
-    return [printable(f"Note: {notice}") for notice in completion.notices]
 
 
 def request_text(

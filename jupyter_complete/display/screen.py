@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import printable_lines
-from .card import card, drawn, facts, notes
+from .card import below, card, drawn
 from .columns import Wrapping, room, wrapped
 from .live import LiveDisplay
 from .markdown import boxed, preformatted
@@ -69,9 +69,8 @@ class TerminalScreen:
         sys.stdout.flush()
 
     def _below(self, completion: Completion) -> str:
-        tokens = f"{Tokens(completion)!r}\n" if self._format == "tokens" else ""
-        below = map(wrapped, notes(completion))
-        return "\n".join([f"{tokens}[{facts(completion)}]", *below])
+        tokens = [repr(Tokens(completion))] if self._format == "tokens" else []
+        return "\n".join([*tokens, *map(wrapped, below(completion))])
 
 
 class NotebookScreen:

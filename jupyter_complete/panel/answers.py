@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from ..completion import Completion
-from ..display import facts
+from ..display import card_html, facts
 from ..errors import CompleteError, printable, printable_lines
 from ..settings import flags
 from . import cards, cells
@@ -101,7 +101,7 @@ class Answers:
             self._ended[sample] = outcome.completion
             self.completions.append(outcome.completion)
             form = self._session.settings.format
-            self.live.finish(sample, cards.card(outcome.completion, form))
+            self.live.finish(sample, card_html(outcome.completion, form))
 
     def all_ended(self) -> None:
         """Show how it ended, and compare with what was before."""

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from ..completion import Completion
-from ..display import TokenBars, answer, boxed, difference, drawn, escape, facts
-from ..errors import InputError, one_line, printable_lines
+from ..display import TokenBars, boxed, card, card_html, difference, escape, facts
+from ..errors import InputError, one_line
 from ..prompts import template_names
 from ..reading import reading
 
 LONGEST_VALUE = 80
 
 _STYLE = "white-space: pre-wrap; overflow-wrap: anywhere"
-
-
-def card(completion: Completion, format: str) -> str:  # noqa: A002 - the setting's name
-    """Return a completion's text with the line of facts, notes and error below it.
-
-    Where drawing it fails, give the text as it is, and a line that says so.
-    """
-    return drawn(
-        lambda: _card(completion, format),
-        lambda line: (
-            f'<div style="{_STYLE}">{escape(completion.text.strip())}</div>'
-            f'<div class="jc-facts jc-bad">{escape(line)}</div>'
-        ),
-    )
-
-
-def _card(completion: Completion, format: str) -> str:  # noqa: A002 - as above
-    below = [facts(completion)]
-    below += [f"Note: {notice}" for notice in completion.notices]
-    lines = "".join(f'<div class="jc-facts">{escape(line)}</div>' for line in below)
-    if completion.error:
-        lines += f'<div class="jc-facts jc-bad">{escape(completion.error)}</div>'
-    # Jupyter's own class for what it lays out itself: the page's style for lists, code.
-    text = boxed(answer(completion, format), "jc-text jp-RenderedHTMLCommon")
-    return f"{text}{lines}"
 
 
 def failed(message: str) -> str:
@@ -50,7 +24,7 @@ def saved(
     completions: Sequence[Completion],
     bars: TokenBars | None,
     name: str,
-    format: str,  # noqa: A002 - as above
+    format: str,  # noqa: A002 - the setting's name
 ) -> str:
     """Return what a saved notebook shows in the panel's place, as a box."""
     what = (
@@ -63,18 +37,14 @@ def saved(
         f'<div style="{_STYLE}"><b>{escape(text.strip())}</b></div>'
         for text in dict.fromkeys(completion.prompt for completion in completions)
     )
-    answers = "<hr>".join(card(completion, format) for completion in completions)
+    answers = "".join(card_html(completion, format) for completion in completions)
     picture = bars.html() if bars else ""
     return boxed(f"<p>{what}</p>{prompt}{answers}{picture}", name)
 
 
 def saved_text(completions: Sequence[Completion], bars: TokenBars | None) -> str:
     """Return the same as plain text."""
-    parts = [
-        f"{printable_lines(completion.text).strip()}\n"
-        f"[{drawn(partial(facts, completion), str)}]"
-        for completion in completions
-    ]
+    parts = [card(completion, "text")["text/plain"] for completion in completions]
     return "\n\n".join([*parts, repr(bars)] if bars else parts)
 
 

@@ -16,7 +16,8 @@ function answers(box) {
   let columns = [];
   const card = (sample, html) => {
     columns[sample].innerHTML = html; // made and escaped by the kernel
-    columns[sample].classList.remove("jc-growing");
+    // Jupyter's own class for what it lays out itself: the page's style for lists, code.
+    columns[sample].classList.replace("jc-growing", "jp-RenderedHTMLCommon");
   };
   return {
     whole({ texts, cards }) {
