@@ -1,12 +1,32 @@
 """A GGUF file is a model: the real engine, the real child process, the real file."""
 
+import contextlib
+import functools
+import json
+import multiprocessing
+import os
 import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
+from gguf import tiny_llama
 
 from jupyter_complete.errors import InputError
 from jupyter_complete.local import files
-from jupyter_complete.local.children import Address, endpoint_of, split
+from jupyter_complete.local.child import watch
+from jupyter_complete.local.children import (
+    CHILDREN,
+    Address,
+    endpoint_of,
+    file_of,
+    split,
+)
 
 
 @pytest.fixture
@@ -15,6 +35,14 @@ def local(shell, model_directory):
     setting = f"CompletionSettings.model_directory = {str(model_directory)!r}"
     shell.run_line_magic("config", setting)
     return shell
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The endpoint of a tiny random model, which loads at once."""
+    path = tmp_path_factory.mktemp("models") / "tiny.gguf"
+    path.write_bytes(tiny_llama())
+    return endpoint_of(files.ModelFile("tiny", path))
 
 
 def test_a_name_in_the_model_directory_completes(local):
@@ -46,6 +74,135 @@ def test_a_request_that_is_shown_or_stored_names_the_file_and_no_port(local, cap
     assert "127.0.0.1" not in shown
     (row,) = local.magics_manager.registry["CompletionMagics"].session.history.search()
     assert row.base_url.endswith("/smollm2.gguf")
+
+
+def killed(pid):
+    """Tell whether a process has ended; who reaps it may take its time."""
+    with contextlib.suppress(FileNotFoundError):
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "Z"
+    return True
+
+
+def wait_for(condition, seconds=30):
+    """Wait until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def child_of(path):
+    """Return the child that serves a file."""
+    (child,) = [one for one in CHILDREN.running() if one.file.path == path]
+    return child
+
+
+def test_a_child_that_is_killed_leaves_its_text_and_the_next_call_starts_another(
+    local, model_directory
+):
+    local.run("%complete -m smollm2 --max-tokens 1 One")
+    child = child_of(model_directory / "smollm2.gguf")
+    session = local.magics_manager.registry["CompletionMagics"].session
+    settings = {"model": "smollm2", "seed": 1, "max_tokens": 4000}
+    call = session.prepare("Once upon a time", **settings)
+
+    outcome = session.ask(call, on_text=lambda _: os.kill(child.pid, signal.SIGKILL))
+
+    assert outcome.completion.status == "broken"
+    assert outcome.completion.text
+    local.run("%complete -m smollm2 -t 0 --max-tokens 3 One, two, three,")
+    assert local.user_ns["_completion"].text.startswith(" four")
+
+
+def test_an_idle_child_ends_and_the_next_call_starts_another(tiny):
+    reach = functools.partial(CHILDREN.reach, tiny.base_url, idle=0.1)
+    first = reach()
+    child = child_of(file_of(tiny.base_url).path)
+
+    wait_for(lambda: not child.alive)
+
+    assert reach() != first
+
+
+def test_a_child_is_not_idle_while_a_call_runs(loopback):
+    def slots(_):
+        running = len(loopback.requests) < 30
+        return json.dumps([{"is_processing": running, "id_task": 1}]).encode(), 200
+
+    loopback.choose = slots
+
+    watch(loopback.url, "key", 0.1, os.getppid())
+
+    assert len(loopback.requests) > 30
+    assert loopback.requests[0].headers["authorization"] == "Bearer key"
+
+
+def test_unloading_ends_the_children_and_names_the_models(
+    local, model_directory, capsys
+):
+    local.run("%complete -m smollm2 --max-tokens 1 One")
+    child = child_of(model_directory / "smollm2.gguf")
+
+    local.run("%complete_models --unload")
+    local.run("%complete_models --unload")
+
+    said = capsys.readouterr().out
+    assert re.search("Unloaded .*smollm2", said)
+    assert "No local model is loaded." in said
+    assert not child.alive
+
+
+START = """
+import sys, time
+from pathlib import Path
+from jupyter_complete.local.children import CHILDREN, endpoint_of
+from jupyter_complete.local.files import ModelFile
+url = endpoint_of(ModelFile("m", Path(sys.argv[1]))).base_url
+CHILDREN.reach(url, idle=900)
+print(CHILDREN.running()[0].pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_child_ends_with_a_process_that_is_killed_though_a_fork_of_it_lives(tiny):
+    path = str(file_of(tiny.base_url).path)
+    fork = "import os\nif not os.fork(): time.sleep(60)\n"
+    code = START.replace("sys.stdin.read()", fork + "sys.stdin.read()")
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, path], stdin=-1, stdout=-1, start_new_session=True
+    )
+    with parent:
+        pid = int(parent.stdout.readline())
+
+        parent.kill()
+
+        wait_for(lambda: killed(pid))
+        os.killpg(parent.pid, signal.SIGKILL)
+
+
+def test_a_key_reaches_neither_arguments_nor_environment(tiny):
+    key = CHILDREN.reach(tiny.base_url, idle=900).key.encode()
+    child = child_of(file_of(tiny.base_url).path)
+
+    for name in ("cmdline", "environ"):
+        assert key not in pathlib.Path(f"/proc/{child.pid}/{name}").read_bytes()
+
+
+def reached(url):
+    return CHILDREN.reach(url, idle=900)
+
+
+def test_a_forked_worker_reaches_the_child_of_its_parent(tiny):
+    address = CHILDREN.reach(tiny.base_url, idle=900)
+    context = multiprocessing.get_context("fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: as users do
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            there = pool.submit(reached, tiny.base_url).result()
+
+    assert there == address
+    assert CHILDREN.reach(tiny.base_url, idle=900) == address
 
 
 def test_a_home_is_expanded_and_a_directory_need_not_exist(tmp_path, monkeypatch):

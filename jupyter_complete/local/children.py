@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import json
 import os
 import secrets
@@ -50,6 +51,12 @@ def endpoint_of(file: ModelFile) -> Endpoint:
     return Endpoint(LOCAL, url, "openai", flavour="llamacpp")
 
 
+def file_of(url: str) -> ModelFile:
+    """Return the file of an endpoint's URL."""
+    path = Path(url2pathname(urlsplit(url).path))
+    return ModelFile(name_of(path), path)
+
+
 class Address(NamedTuple):
     """Where a child answers now."""
 
@@ -65,7 +72,7 @@ class Child:
 
     def __init__(self, file: ModelFile, idle: float) -> None:
         self.file = file
-        self.owner = os.getpid()
+        self._owner = os.getpid()
         self._key = secrets.token_urlsafe(32)
         self._url = ""
         self._told: dict[str, str] = {}
@@ -93,14 +100,16 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
-        if self.owner == os.getpid():
+        """Whether the process runs, as far as this one can tell."""
+        if self.ours:
             return self._process.poll() is None
-        try:  # a fork of its parent may use it, but not wait for it
-            os.kill(self.pid, 0)
-        except OSError:
-            return False
-        return True
+        # A fork of its parent may use it, but hears no news of it.
+        return bool(self._url) and _exists(self.pid)
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a child of this process, not of the one that forked it."""
+        return self._owner == os.getpid()
 
     def wait(
         self, cancelled: Callable[[], bool], slow: Callable[[], object]
@@ -122,7 +131,9 @@ class Child:
         raise why(self.file, self._process.wait(), self._told, self._logged())
 
     def end(self) -> None:
-        """End the process, whatever it does; wait until it has."""
+        """End the process if it is ours, whatever it does; wait until it has."""
+        if not self.ours:
+            return
         if self._process.stdin:
             self._process.stdin.close()
         try:
@@ -137,8 +148,8 @@ class Child:
             print(line, file=self._process.stdin, flush=True)
 
     def _hear(self) -> None:
-        out = self._process.stdout
-        line = out.readline() if out else ""
+        with contextlib.closing(self._process.stdout or io.StringIO()) as out:
+            line = out.readline()
         self._told = json.loads(line) if line else {}
         self._url = self._told.get("url", "")
         self._heard.set()
@@ -152,7 +163,7 @@ class Children:
     """The children of this process, one for each file; safe in any thread."""
 
     def __init__(self) -> None:
-        self._children: dict[Path, Child] = {}
+        self._children: dict[ModelFile, Child] = {}
         self._lock = threading.Lock()
         atexit.register(self.unload)
         if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
@@ -171,13 +182,14 @@ class Children:
         ``idle``: the seconds without a call after which a new one ends. Raises as
         `Child.wait`, and `InputError` where there is no engine.
         """
-        path = Path(url2pathname(urlsplit(url).path))
+        file = file_of(url)
         with self._lock:
-            child = self._children.get(path)
+            child = self._children.get(file)
             if child is None or not child.alive:
+                if child is not None:
+                    child.end()
                 refuse_missing_engine()
-                child = Child(ModelFile(name_of(path), path), idle)
-                self._children[path] = child
+                child = self._children[file] = Child(file, idle)
         return child.wait(cancelled, slow)
 
     def running(self) -> tuple[Child, ...]:
@@ -187,14 +199,22 @@ class Children:
     def unload(self) -> tuple[str, ...]:
         """End all children of this process; return the names of their models."""
         with self._lock:
-            ours = [one for one in self.running() if one.owner == os.getpid()]
+            running, known = self.running(), [*self._children.values()]
             self._children.clear()
-        for child in ours:
+        for child in known:
             child.end()
-        return tuple(child.file.name for child in ours)
+        return tuple(child.file.name for child in running if child.ours)
 
     def _unlock(self) -> None:
         self._lock = threading.Lock()
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def split(url: str) -> tuple[str, str]:

@@ -53,7 +53,9 @@ class CompletionMagics(Magics):
         """What completes: made at the first use, so that loading costs nothing."""
         from ..session import Session  # noqa: PLC0415 - loading must stay cheap
 
-        return Session.opened(self.settings, self._profile(), asking(self.shell))
+        session = Session.opened(self.settings, self._profile(), asking(self.shell))
+        session.tell = lambda line: print(printable(line), flush=True)
+        return session
 
     def _profile(self) -> pathlib.Path:
         profile = self.shell.profile_dir
@@ -204,9 +206,10 @@ class CompletionMagics(Magics):
     @no_var_expand
     @line_magic
     @one_line("Stopped; what was known stays.")
-    def complete_models(self, line: str) -> Table:
+    def complete_models(self, line: str) -> Table | None:
         """Show what is known of the models and betas of the endpoint in use."""
         from ..display import models_table  # noqa: PLC0415 - see `session`
+        from ..local.children import CHILDREN  # noqa: PLC0415 - see `session`
 
         read = flags.parse(line, ModelOptions)
         if read.rest:
@@ -214,6 +217,10 @@ class CompletionMagics(Magics):
                 f"{read.rest.split(maxsplit=1)[0]!r} on the %complete_models line is "
                 "no flag; name an endpoint with --endpoint."
             )
+        if read.options.unload:
+            names = ", ".join(CHILDREN.unload())
+            print(f"Unloaded {names}." if names else "No local model is loaded.")
+            return None
         settings = self.settings.changed(read.overrides)
         if read.options.refresh:
             for change in self.session.routes.refresh(settings):

@@ -56,6 +56,7 @@ class DistributionMagics(Magics):
             variables(self.shell),
             **{**read.overrides, **UNSHAPED},
         )
+        session.ready(call)
         found = session.distribution(call)
         if read.options.out:
             self.shell.user_ns[read.options.out] = found

@@ -26,6 +26,7 @@ from .grid import (
 )
 from .journal import Journal
 from .keeping import kept
+from .locals import load
 from .plan import Call, Origin, plan
 from .restoring import restored
 from .routes import Routes
@@ -78,6 +79,7 @@ class Session:
         self.routes = Routes(self._client)
         self._warnings = [] if warnings is None else warnings
         self._journal = Journal(history) if history else None
+        self.tell: Callable[[str], object] = lambda _: None  # what is waited for
 
     @classmethod
     def opened(
@@ -163,10 +165,15 @@ class Session:
                 self._keys.forget(call.endpoint)
             return keep(outcome)
 
-    def start(self, call: Call) -> Running:
-        """Start the call in a thread of its own; a missing key is asked for in ours."""
+    def ready(self, call: Call) -> None:
+        """Have the call's key, which is asked for here, and its model in memory."""
         call.refuse_offline()
         self._keys(call.endpoint)
+        load(call.endpoint, self.settings.local_idle, self.tell)
+
+    def start(self, call: Call) -> Running:
+        """Start the call in a thread of its own, after `ready` in ours."""
+        self.ready(call)
         builder = CompletionBuilder(call)
         return Running(
             functools.partial(self.ask, call, builder=builder),
@@ -205,9 +212,8 @@ class Session:
     ) -> Distribution:
         """Return what can come after a call's prompt; it is not kept in the history.
 
-        The call is one prepared with `UNSHAPED`; ``prompt`` takes the place of its own,
-        already as the model is to have it. Raises `InputError` where the
-        endpoint tells no probabilities, and what asking it raises.
+        The call is prepared with `UNSHAPED`; ``prompt``, as the model is to have it,
+        takes the place of its own. Raises `InputError` where none are told.
         """
         if prompt is not None:
             call = replace(call, request=replace(call.request, prompt=prompt))
@@ -238,10 +244,7 @@ class Session:
         origin: Origin | None = None,
         **overrides: object,
     ) -> SweepPlan:
-        """Return the sweep of a text over the axes; every call is built and checked.
-
-        Raises `InputError` for the first that is refused; nothing is sent.
-        """
+        """Return the sweep of a text over the axes, checked. Raises `InputError`."""
         settings = self.settings.changed(overrides)
 
         def prepare(values: Mapping[str, object], here: CompletionSettings) -> Call:
@@ -268,8 +271,7 @@ class Session:
         ends it within a second: see `SweepResult.interrupted`.
         """
         for call in {task.call.endpoint: task.call for task in plan.tasks}.values():
-            call.refuse_offline()
-            self._keys(call.endpoint)
+            self.ready(call)
         left_out = self.routes.left_out
         sweeping = Sweeping(self._client(), self.history, self._journal, left_out)
         return sweeping.run(plan, on_progress=on_progress)

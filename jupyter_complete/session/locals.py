@@ -7,10 +7,29 @@ from typing import TYPE_CHECKING
 from ..catalog import Catalog, Model
 from ..errors import InputError
 from ..local import files
-from ..local.children import LOCAL, endpoint_of
+from ..local.children import CHILDREN, LOCAL, endpoint_of, file_of
+from ..local.faults import size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..completion import Endpoint
     from ..settings import CompletionSettings
+
+
+def load(endpoint: Endpoint, idle: float, tell: Callable[[str], object]) -> None:
+    """Have the model of an endpoint in memory, if it is local; wait for that.
+
+    ``tell`` gets a line if it takes its time. Raises as `Children.reach`.
+    """
+    if not endpoint.is_local:
+        return
+    file = file_of(endpoint.base_url)
+
+    def slow() -> None:
+        tell(f"Loading {file.name} ({size(file)}) …")
+
+    CHILDREN.reach(endpoint.base_url, idle=idle, slow=slow)
 
 
 def with_local(known: Catalog, settings: CompletionSettings) -> Catalog:

@@ -81,6 +81,7 @@ class ModelOptions(MagicOptions):
         "--refresh",
         help="Ask the endpoint for its list of models, and say what changed.",
     )
+    unload: bool = option("--unload", help="End the local models that are loaded.")
 
 
 @dataclass(frozen=True, slots=True)
