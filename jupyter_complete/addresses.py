@@ -14,6 +14,7 @@ from .redaction import HIDDEN, looks_like_key, shown_url
 DIALECTS: Mapping[str, str] = {
     "text": "/v1/complete",
     "messages": "/v1/messages",
+    "chat": "/v1/chat/completions",
     "openai": "/v1/completions",
 }
 """Every dialect and its calls' path; the first to recognise a server is spoken."""
@@ -113,7 +114,7 @@ class InCode(NamedTuple):
     install: str
     client: str
     path: str
-    """What the client's base URL has after the host."""
+    """What the client puts behind its base URL."""
     call: str
     answer: str
     event: str

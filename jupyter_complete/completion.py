@@ -138,6 +138,9 @@ class Endpoint:
     """Whether it is one of ours and takes the ``jupyter-complete-…`` headers."""
     flavour: str = "other"
     """Which server it is, where the dialect differs: see `OpenAIDialect`."""
+    both: bool = False
+    """Whether it has chat and openai: turns go to the one, raw text to the other.
+    ``dialect`` is what a prompt is written for."""
 
     @property
     def is_embedded(self) -> bool:

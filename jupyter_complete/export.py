@@ -167,7 +167,7 @@ def _sdk(keyed: _KeyedRequest) -> str:
         f"import {method.library}  # pip install {method.install}",
         "",
         f"client = {method.library}.{method.client}(",
-        f"    base_url={keyed.request.base + method.path!r},",
+        f"    base_url={keyed.request.url.removesuffix(method.path)!r},",
         f"    api_key={key or repr('none is wanted')},",
         "    timeout=600,",
         ")",

@@ -50,7 +50,7 @@ def fill(template: str, values: Mapping[str, object]) -> str:
 
 def has_turns(text: str) -> bool:
     """Tell whether the text has turns of its own, the first perhaps at its start."""
-    return _MARKER.search(sanitise(text)) is not None
+    return _MARKER.search(sanitise(text.replace("\r\n", "\n"))) is not None
 
 
 def sanitise(prompt: str) -> str:

@@ -29,7 +29,7 @@ RECIPE = (
     ("dialects/text.py", '"seed", "logprobs")', '"min_p", '),
     (
         "dialects/openai.py",
-        '    "seed": _ALL',
+        '    "seed": ALL',
         '    "min_p": frozenset({"vllm"}),\n',
     ),
     ("server/validation.py", '    "logprobs": Bound(', '    "min_p": Bound(0, 1),\n'),

@@ -252,6 +252,63 @@ MODELS_OF_LM_STUDIO = {
 }
 
 
+MODELS_OF_MISTRAL = {
+    # docs.mistral.ai, List Available Models
+    "object": "list",
+    "data": [
+        {
+            "id": "mistral-small-latest",
+            "object": "model",
+            "created": 1711430400,
+            "owned_by": "mistralai",
+            "capabilities": {"completion_chat": True, "completion_fim": False},
+            "max_context_length": 131072,
+            "deprecation": "2027-03-31T12:00:00Z",
+        }
+    ],
+}
+MODELS_OF_DEEPSEEK = {
+    # api-docs.deepseek.com, Lists Models
+    "object": "list",
+    "data": [{"id": "deepseek-chat", "object": "model", "owned_by": "deepseek"}],
+}
+MODELS_OF_GROQ = {
+    # console.groq.com, List Models
+    "object": "list",
+    "data": [
+        {
+            "id": "llama-3.3-70b-versatile",
+            "object": "model",
+            "created": 1733447754,
+            "owned_by": "Meta",
+            "active": True,
+            "context_window": 131072,
+            "max_completion_tokens": 32768,
+        }
+    ],
+}
+MODELS_OF_OPENROUTER = {
+    # openrouter.ai, List available models
+    "data": [
+        {
+            "id": "openai/gpt-4o",
+            "created": 1692901234,
+            "context_length": 128000,
+            "top_provider": {"max_completion_tokens": 16384, "is_moderated": True},
+        }
+    ]
+}
+# docs.together.ai, List all models: a list alone
+MODELS_OF_TOGETHER = [
+    {
+        "id": "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+        "object": "model",
+        "type": "chat",
+        "context_length": 131072,
+    }
+]
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "spoken"),
     [
@@ -262,16 +319,16 @@ MODELS_OF_LM_STUDIO = {
             {"Jupyter-Complete": "1"},
             Spoken("text", extensions=True),
         ),
-        (MODELS_OF_OPENAI, {}, Spoken("openai", "openai")),
-        (MODELS_OF_VLLM, {}, Spoken("openai", "vllm")),
-        (MODELS_OF_LLAMA_CPP, {}, Spoken("openai", "llamacpp")),
-        (MODELS_OF_OLLAMA, {}, Spoken("openai", "ollama")),
-        (MODELS_OF_LM_STUDIO, {}, Spoken("openai", "lmstudio")),
-        ({"object": "list", "data": None}, {}, Spoken("openai")),
+        (MODELS_OF_OPENAI, {}, Spoken("chat", "openai", both=True)),
+        (MODELS_OF_VLLM, {}, Spoken("openai", "vllm", both=True)),
+        (MODELS_OF_LLAMA_CPP, {}, Spoken("openai", "llamacpp", both=True)),
+        (MODELS_OF_OLLAMA, {}, Spoken("openai", "ollama", both=True)),
+        (MODELS_OF_LM_STUDIO, {}, Spoken("openai", "lmstudio", both=True)),
+        ({"object": "list", "data": None}, {}, Spoken("openai", both=True)),
         (
             {"object": "list", "data": []},
             {"Server": "llama.cpp"},
-            Spoken("openai", "llamacpp"),
+            Spoken("openai", "llamacpp", both=True),
         ),
         # without a key
         (
@@ -282,9 +339,15 @@ MODELS_OF_LM_STUDIO = {
         (
             {"error": {"message": "You didn't provide an API key."}},
             {"openai-version": "2020-10-01"},
-            Spoken("openai", "openai"),
+            Spoken("chat", "openai", both=True),
         ),
-        ({"error": "Unauthorized"}, {}, Spoken("openai")),  # vLLM with --api-key
+        (
+            {"error": "Unauthorized"},  # vLLM with --api-key
+            {},
+            Spoken("openai", both=True),
+        ),
+        (MODELS_OF_MISTRAL, {}, Spoken("chat", "mistral")),
+        (MODELS_OF_DEEPSEEK, {}, Spoken("chat", "deepseek")),
         ({"hello": "world"}, {}, None),
         ({}, {}, None),
     ],
@@ -339,13 +402,32 @@ def test_a_refresh_names_each_altered_field():
         (MODELS_OF_OLLAMA, "ollama", {"context_tokens": None}),
         (MODELS_OF_OPENAI, "openai", {"ends": "2027-01-14"}),
         (MODELS_OF_LM_STUDIO, "lmstudio", {"turns": False}),
+        (
+            MODELS_OF_MISTRAL,
+            "mistral",
+            {"context_tokens": 131072, "ends": "2027-03-31"},
+        ),
+        (
+            MODELS_OF_GROQ,
+            "groq",
+            {"context_tokens": 131072, "output_tokens": 32768},
+        ),
+        (
+            MODELS_OF_OPENROUTER,
+            "openrouter",
+            {"context_tokens": 128000, "output_tokens": 16384},
+        ),
+        (MODELS_OF_TOGETHER, "together", {"context_tokens": 131072}),
     ],
 )
 def test_each_server_s_models_are_read(body, name, known):
-    new = refreshed(CATALOG, [body], CATALOG.endpoint(name), DAY, turns=False)
-    model = new.find(body["data"][0]["id"])
+    endpoint = CATALOG.endpoint(name)
+    new = refreshed(CATALOG, [body], endpoint, DAY, turns=False)
+    items = body if isinstance(body, list) else body["data"]
+    model = new.find(items[0]["id"])
 
-    assert (model.endpoint, model.dialect, model.turns) == (name, "openai", False)
+    assert (model.endpoint, model.dialect) == (name, endpoint.dialect)
+    assert model.turns is False or model in CATALOG.models
     assert {field: getattr(model, field) for field in known} == known
 
 

@@ -195,7 +195,7 @@ def test_what_a_url_speaks_is_known_to_a_dry_run_once_it_was_asked(
 
 @pytest.mark.parametrize(
     ("headers", "path"),
-    [({"request-id": "req_1"}, "/v1/messages"), ({}, "/v1/completions")],
+    [({"request-id": "req_1"}, "/v1/messages"), ({}, "/v1/chat/completions")],
 )
 def test_a_server_that_wants_a_key_for_its_models_still_says_what_it_speaks(
     shell, loopback, headers, path

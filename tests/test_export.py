@@ -5,15 +5,17 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loopback import completion, events
+from loopback import completion, event, events
 
 from jupyter_complete.addresses import KEY, http_request
 from jupyter_complete.client import Client
 from jupyter_complete.completion import CompletionRequest, Endpoint, HttpCall
+from jupyter_complete.dialects.chat import ChatDialect
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
@@ -48,6 +50,19 @@ ANSWERS = {
         "stop_sequence": None,
         "usage": {"input_tokens": 1, "output_tokens": 1},
     },
+    "chat": {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "Red."},
+                "finish_reason": "stop",
+            }
+        ],
+    },
     "openai": {
         "id": "cmpl-1",
         "object": "text_completion",
@@ -61,6 +76,7 @@ ANSWERS = {
 DIALECTS = {
     "text": TextDialect(),
     "messages": MessagesDialect(),
+    "chat": ChatDialect(flavour="vllm"),
     "openai": OpenAIDialect(flavour="vllm"),
 }
 COMPARED = ("accept", "content-type", "anthropic-version", "anthropic-beta")
@@ -163,6 +179,24 @@ def test_a_stream_is_asked_for_and_shown(loopback, kind):
     output = run(kind, written(kind, REQUEST, endpoint, dialect, stream=True))
 
     assert loopback.requests.pop().body == ours.body
+    assert "Re" in output
+    assert "d." in output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_stream_of_a_chat_is_asked_for_and_shown(loopback, kind):
+    pieces = ({"role": "assistant"}, {"content": "Re"}, {"content": "d."})
+    lines = [{"choices": [{"index": 0, "delta": piece}]} for piece in pieces]
+    lines.append({"choices": []})
+    loopback.reply([*(event(line, None) for line in lines), b"data: [DONE]\n\n"])
+    begun = replace(REQUEST, prompt=f"{PROMPT} R")
+    dialect, endpoint = ChatDialect(flavour="deepseek"), of(loopback.url, "chat")
+    ours = sent_by_client(loopback, begun, endpoint, dialect, stream=True)
+    output = run(kind, written(kind, begun, endpoint, dialect, stream=True))
+
+    theirs = loopback.requests.pop()
+    assert theirs.json == ours.json
+    assert theirs.path == ours.path == "/beta/chat/completions"
     assert "Re" in output
     assert "d." in output
 

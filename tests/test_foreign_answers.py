@@ -54,6 +54,17 @@ def chunk(text="", finish=None, **more):
     return {"id": "cmpl-1", "model": "m", "choices": [choice]}
 
 
+def chat(content=None, finish=None, name="delta"):
+    """Return an event of a chat, or with the name message a whole one."""
+    said = {"role": "assistant", **({} if content is None else {"content": content})}
+    choice = {"index": 0, name: said, "finish_reason": finish}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "choices": [choice]}
+
+
+PIECES = {"openai": chunk, "chat": chat}
+"""What makes an event of each of the two APIs of OpenAI's kind."""
+
+
 def wire(*items):
     """Return a stream's events: objects as JSON, texts as they are."""
     return [event(item, None) for item in items]
@@ -100,20 +111,22 @@ REASONS = [
 ]
 
 
+@pytest.mark.parametrize("dialect", PIECES)
 @pytest.mark.parametrize("end", ["done", "closed", "whole", "cut"])
-def test_any_finish_reason_is_an_end_and_is_shown(ask, loopback, end):
+def test_any_finish_reason_is_an_end_and_is_shown(ask, loopback, end, dialect):
+    piece = PIECES[dialect]
     for reason in REASONS:
-        pieces = (chunk(" One."), chunk("", reason))
+        pieces = (piece(" One."), piece("", reason))
         loopback.reply(
             {
                 "done": wire(*pieces, "[DONE]"),
                 "closed": wire(*pieces),
                 "cut": [*wire(*pieces), CUT],
-                "whole": chunk(" One.", reason),
+                "whole": piece(" One.", reason),
             }[end]
         )
 
-        answer = ask(stream=end != "whole")
+        answer = ask(stream=end != "whole", dialect=dialect)
 
         assert (answer.status, answer.text) == ("complete", " One."), reason
         assert 0 < len(answer.stop_reason) <= 100, reason
@@ -155,6 +168,7 @@ def test_a_sweep_never_pays_again_for_an_answer_that_was_whole(shell, loopback):
     [
         (wire(chunk(" One."), "[DONE]"), "openai"),
         (wire(chunk(" One."), " [DONE] "), "openai"),
+        (wire(chat(" One."), "[DONE]"), "chat"),
         ([*wire(chunk(" One.")), b"data: [DONE]"], "openai"),
         ([*events(" One.", stop=None), b"data: [DONE]\n\n"], "text"),
         (message(" One.", reason=None), "messages"),
@@ -181,6 +195,8 @@ def test_text_and_then_only_the_end_is_complete_with_a_notice(
     [
         (wire(chunk(" One.")), "openai"),
         ([*wire(chunk(" One.")), CUT], "openai"),
+        (wire(chat(" One.")), "chat"),
+        ([*wire(chat(" One.")), CUT], "chat"),
         (events(" One.", stop=None), "text"),
         ([*events(" One.", stop=None), CUT], "text"),
         (message(" One.", reason=None, stop=False), "messages"),
@@ -234,12 +250,6 @@ def test_a_choice_without_an_index_is_the_first(ask, loopback):
     assert ask().text == " One."
 
 
-def chat(content=None, finish=None, name="delta"):
-    said = {"role": "assistant", **({} if content is None else {"content": content})}
-    choice = {"index": 0, name: said, "finish_reason": finish}
-    return {"id": "chatcmpl-1", "object": "chat.completion", "choices": [choice]}
-
-
 @pytest.mark.parametrize(
     ("reply", "text"),
     [
@@ -257,7 +267,16 @@ def test_a_chat_s_answer_is_an_error_that_names_the_dialect(ask, loopback, reply
         ask(stream=isinstance(reply, list))
 
     assert caught.value.completion.text == text
-    assert "--dialect messages" in str(caught.value)
+    assert "/v1/completions" in str(caught.value)
+
+
+def test_a_text_s_answer_to_a_chat_names_the_dialect_too(ask, loopback):
+    loopback.reply(wire(chunk(" One.", "stop"), "[DONE]"))
+
+    with pytest.raises(ProtocolError, match="--dialect openai") as caught:
+        ask(dialect="chat")
+
+    assert caught.value.completion.text == " One."
 
 
 # After the stop reason
@@ -350,12 +369,13 @@ def test_a_stop_in_those_two_seconds_ends_it_at_once_as_complete(loopback):
     timer.join()
 
 
-@pytest.mark.parametrize("dialect", ["openai", "messages", "text"])
+@pytest.mark.parametrize("dialect", ["openai", "chat", "messages", "text"])
 def test_a_whole_answer_that_came_whole_is_complete_though_its_connection_broke(
     ask, loopback, dialect
 ):
     body = {
         "openai": chunk("Hello", "stop"),
+        "chat": chat("Hello", "stop", "message"),
         "messages": {"content": [{"type": "text", "text": "Hello"}]}
         | {"type": "message", "stop_reason": "end_turn"},
         "text": {"type": "completion", "completion": "Hello", "stop_reason": "stop"},
@@ -439,7 +459,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("dialect", ["openai", "messages", "text"])
+@pytest.mark.parametrize("dialect", ["openai", "chat", "messages", "text"])
 def test_a_reason_in_any_shape_is_shown(ask, loopback, dialect):
     for shape, (told, shown) in SHAPES.items():
         body = told if isinstance(told, bytes) else json.dumps(told).encode()
@@ -499,19 +519,20 @@ ERRORS = {
 
 def refusal(kind, dialect):
     error = {"type": "error", "error": {"type": kind, "message": "Busy"}}
-    return event(error, None if dialect == "openai" else "error")
+    return event(error, None if dialect in PIECES else "error")
 
 
 def answer_in(dialect):
     return {
         "openai": wire(chunk(" One.", "stop"), "[DONE]"),
+        "chat": wire(chat(" One.", "stop"), "[DONE]"),
         "messages": message(" One.", reason="end_turn"),
         "text": events(" One."),
     }[dialect]
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-@pytest.mark.parametrize("dialect", ["openai", "messages", "text"])
+@pytest.mark.parametrize("dialect", ["openai", "chat", "messages", "text"])
 @pytest.mark.parametrize("whole", [False, True])
 def test_an_error_as_the_first_event_is_retried_like_its_status(
     ask, shell, loopback, *, kind, dialect, whole
@@ -545,11 +566,12 @@ def test_an_error_as_the_first_event_counts_as_its_status(ask, loopback, kind):
     assert str(caught.value).count("120 s") == 1
 
 
-@pytest.mark.parametrize("dialect", ["openai", "messages", "text"])
+@pytest.mark.parametrize("dialect", ["openai", "chat", "messages", "text"])
 def test_an_error_behind_the_first_text_is_not_retried(ask, shell, loopback, dialect):
     shell.run("%config CompletionSettings.retries = 2")
     begun = {
         "openai": wire(chunk(" One.")),
+        "chat": wire(chat(" One.")),
         "messages": message(" One.", reason=None, stop=False),
         "text": events(" One.", stop=None),
     }[dialect]
@@ -590,7 +612,7 @@ def test_a_sweep_asks_again_after_an_error_as_the_first_event(shell, loopback):
     ("owner", "headers", "sent"),
     [
         ("vllm", {}, {"temperature", "top_p"}),
-        ("llamacpp", {}, {"temperature", "top_p", "top_k", "min_p"}),
+        ("llamacpp", {}, {"temperature", "top_p", "top_k", "min_p", "samplers"}),
         ("library", {}, {"temperature", "top_p"}),
         ("organization_owner", {}, {"temperature", "top_p"}),
         ("openai", {}, set()),
@@ -598,23 +620,26 @@ def test_a_sweep_asks_again_after_an_error_as_the_first_event(shell, loopback):
         (
             "somebody",
             {"server": "llama.cpp"},
-            {"temperature", "top_p", "top_k", "min_p"},
+            {"temperature", "top_p", "top_k", "min_p", "samplers"},
         ),
     ],
 )
+@pytest.mark.parametrize("turns", ["raw", "wrap"])
 def test_a_flag_left_out_sends_nothing_unless_the_server_is_known(
-    ask, loopback, owner, headers, sent
+    ask, loopback, *, owner, headers, sent, turns
 ):
     models = {"object": "list", "data": [{"id": "m", "object": "model"}]}
     models["data"][0]["owned_by"] = owner
     loopback.reply(models, headers=headers)
-    loopback.reply(answer_in("openai"))
+    loopback.reply(answer_in("openai" if turns == "raw" else "chat"))
 
-    ask(dialect="auto")
-    ask(dialect="auto", temperature=0.3)
+    ask(dialect="auto", turns=turns)
+    ask(dialect="auto", turns=turns, temperature=0.3)
 
     first, second = (request.json for request in loopback.requests[1:])
+    assert ("messages" in first) is (turns == "wrap")
     optional = {"temperature", "top_p", "top_k", "min_p", "seed", "user", "logprobs"}
+    optional |= {"samplers"}
     assert optional & set(first) == sent
     assert optional & set(second) == sent | {"temperature"}
 
@@ -626,6 +651,7 @@ def test_a_flag_left_out_sends_nothing_unless_the_server_is_known(
             "openai",
             {"model", "prompt", "max_tokens", "stop", "stream", "stream_options"},
         ),
+        ("chat", {"model", "messages", "max_tokens", "stream", "stream_options"}),
         ("messages", {"model", "messages", "max_tokens", "stop_sequences", "stream"}),
         ("text", {"model", "prompt", "max_tokens_to_sample", "stream"}),
     ],
@@ -840,12 +866,15 @@ ODD_LOGPROBS = [
 ]
 
 
-def test_no_log_probability_costs_the_text(ask, shell, loopback):
+@pytest.mark.parametrize("dialect", PIECES)
+def test_no_log_probability_costs_the_text(ask, shell, loopback, dialect):
     """JSON as Python writes it: with NaN, Infinity and half characters."""
     for logprobs in ODD_LOGPROBS:
-        loopback.reply(wire(chunk(" One.", "stop", logprobs=logprobs), "[DONE]"))
+        piece = PIECES[dialect](" One.", "stop")
+        piece["choices"][0]["logprobs"] = logprobs
+        loopback.reply(wire(piece, "[DONE]"))
 
-        answer = ask(logprobs=2)
+        answer = ask(logprobs=2, dialect=dialect)
 
         assert (answer.text, answer.status) == (" One.", "complete"), logprobs
         for told in answer.logprobs:

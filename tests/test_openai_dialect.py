@@ -63,7 +63,8 @@ def test_what_is_left_out_is_sent_where_the_server_is_known_to_have_other_defaul
     if flavour in ("openai", "other"):
         neutral = {}
     if flavour == "llamacpp":
-        neutral |= {"top_k": 0, "min_p": 0}
+        samplers = ["temperature", "top_k", "top_p", "min_p"]
+        neutral |= {"top_k": 0, "min_p": 0, "samplers": samplers}
 
     assert body(flavour) == {
         "model": "m",

@@ -98,5 +98,5 @@ def test_a_dialect_is_one_file_and_one_line_of_a_table(loopback, tmp_path):
     assert f"POST {loopback.url}/v9/say" in said
     assert f"curl -sS {loopback.url}/v9/say" in said
     assert said.count(sent.body.decode()) == 2
-    assert "['auto', 'text', 'made_up', 'messages', 'openai']" in said
+    assert "['auto', 'text', 'made_up', 'messages', 'chat', 'openai']" in said
     assert "made_up" in said.splitlines()[-1]

@@ -178,7 +178,9 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "sampling": ("both", "either", "none"),
     "status": ("active", "legacy", "deprecated", "retired"),
     "thinking": ("none", "optional", "always"),
-    **dict.fromkeys(("turns", "prefill", "key_required", "extensions"), (True, False)),
+    **dict.fromkeys(
+        ("turns", "prefill", "key_required", "extensions", "both"), (True, False)
+    ),
 }
 
 _NULLABLE = frozenset({"ends", "line", "key_variable"})

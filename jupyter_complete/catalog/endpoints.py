@@ -29,7 +29,8 @@ _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?\Z|localhost(/.*)?\Z|\[[0-9a-fA-F:]+\]")
 _PATHS = {path: name for name, path in DIALECTS.items()}
 _PATH = re.compile(rf"({'|'.join(map(re.escape, (*_PATHS, MODELS)))})/?\Z")
-_FIELDS = ("url", "dialect", "key_variable", "key_required", "flavour")
+_FIELDS = ("url", "dialect", "key_variable", "key_required", "flavour", "both")
+_OF_OPENAI = ("openai", "chat")
 
 
 def known_endpoints(
@@ -38,7 +39,7 @@ def known_endpoints(
     """Return the catalogue's endpoints and the user's own, as they are now.
 
     ``own`` is the setting: name -> ``{"url", "dialect", "key_variable",
-    "key_required", "flavour"}``, all but the URL optional, or the URL alone.
+    "key_required", "flavour", "both"}``, all but the URL optional, or the URL alone.
     ``environ`` may move two of the catalogue's, see `BASE_URLS`. Raises `InputError`.
     """
     known = {endpoint.name: endpoint for endpoint in catalog.endpoints}
@@ -54,7 +55,10 @@ def _moved(endpoint: Endpoint, url: str) -> Endpoint:
     """Return an endpoint at another address, which may be of another make."""
     if urlsplit(url).hostname == urlsplit(endpoint.base_url).hostname:
         return replace(endpoint, base_url=url)
-    return replace(endpoint, base_url=url, flavour="other", key_required=False)
+    both = endpoint.dialect == "chat"
+    return replace(
+        endpoint, base_url=url, flavour="other", key_required=False, both=both
+    )
 
 
 def _own(name: str, entry: object) -> Endpoint:
@@ -83,6 +87,7 @@ def _own(name: str, entry: object) -> Endpoint:
         key_variable=variable,
         key_required=bool(fields.get("key_required", False)),
         flavour=str(fields.get("flavour", "other")),
+        both=bool(fields.get("both", False)),
     )
 
 
@@ -148,9 +153,10 @@ def _in_dialect(
     at_home = entry is not None and entry.endpoint == endpoint.name
     if wanted == ASK and at_home and entry is not None and speaks != ASK:
         speaks = entry.dialect
-    if entry is not None and speaks == "openai" and entry.dialect != "openai":
+    if entry is not None and speaks in _OF_OPENAI and entry.dialect not in _OF_OPENAI:
         entry = None  # another model that has its name: nothing is known of it
-    return replace(endpoint, dialect=speaks), entry
+    both = endpoint.both and wanted == ASK and speaks in _OF_OPENAI
+    return replace(endpoint, dialect=speaks, both=both), entry
 
 
 def _of_model(model: str, entry: Model | None, known: tuple[Endpoint, ...]) -> Endpoint:

@@ -17,11 +17,23 @@ from . import Catalog, Model
 
 PATH = "/v1/models"
 
+# What is told under each name: Anthropic, vLLM, llama.cpp; Mistral, Groq, OpenRouter
+# and Together.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "context_tokens": (
+        *("max_input_tokens", "max_model_len", "n_ctx", "n_ctx_train"),
+        *("max_context_length", "context_window", "context_length"),
+    ),
+    "output_tokens": ("max_tokens", "max_completion_tokens"),
+}
+_WITHIN = ("meta", "top_provider")  # llama.cpp's, OpenRouter's
+
 _ALIAS = re.compile(r"-\d{8}\Z")
 
 
-def next_page(page: Mapping[str, Any]) -> dict[str, str] | None:
+def next_page(page: Any) -> dict[str, str] | None:
     """Return the query of the page after this one, None after the last."""
+    page = page if isinstance(page, Mapping) else {}
     last = page.get("last_id")
     if page.get("has_more") is not True or not isinstance(last, str):
         return None
@@ -30,7 +42,7 @@ def next_page(page: Mapping[str, Any]) -> dict[str, str] | None:
 
 def refreshed(
     catalog: Catalog,
-    pages: Iterable[Mapping[str, Any]],
+    pages: Iterable[Any],
     endpoint: Endpoint,
     day: str,
     *,
@@ -73,7 +85,8 @@ def _shown(value: object) -> str:
     return "unknown" if value is None else str(value)
 
 
-def _items(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _items(page: Any) -> list[Mapping[str, Any]]:
+    page = page if isinstance(page, Mapping) else {"data": page}  # Together's
     items = page.get("data")
     if items is None and page.get("object") == "list":
         return []  # Ollama without a model says null
@@ -104,26 +117,24 @@ def _model(
 def _told(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an item says, in the fields of `Model`.
 
-    Anthropic's ModelInfo; ``shutdown_date`` is OpenAI's, ``max_model_len`` vLLM's,
-    ``meta`` llama.cpp's.
+    Each server has names of its own: see `_NAMES`.
     """
-    meta = item.get("meta")
-    meta = meta if isinstance(meta, Mapping) else {}
-    counts = {
-        "context_tokens": item.get("max_input_tokens")
-        or item.get("max_model_len")
-        or meta.get("n_ctx")
-        or meta.get("n_ctx_train"),
-        "output_tokens": item.get("max_tokens"),
-    }
-    told: dict[str, Any] = {
-        name: count for name, told in counts.items() if (count := count_of(told))
-    }
+    inner = [item, *(item.get(name) for name in _WITHIN)]
+    told: dict[str, Any] = {}
+    for field, names in _NAMES.items():
+        values = (
+            value
+            for name in names
+            for each in inner
+            if isinstance(each, Mapping) and (value := count_of(each.get(name)))
+        )
+        if count := next(values, None):
+            told[field] = count
     if item.get("lifecycle") in ("active", "deprecated", "retired"):
         told["status"] = item["lifecycle"]
-    ends = item.get("retires_at") or item.get("shutdown_date")
-    if isinstance(ends, str):
-        told["ends"] = ends[:10]
+    ends = map(item.get, ("retires_at", "shutdown_date", "deprecation"))
+    if day := next((day for day in ends if isinstance(day, str)), None):
+        told["ends"] = day[:10]
     return told
 
 
@@ -133,3 +144,5 @@ class Spoken(NamedTuple):
     dialect: str
     flavour: str = "other"
     extensions: bool = False
+    both: bool = False
+    """Whether it has chat and openai."""

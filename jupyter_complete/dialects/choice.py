@@ -21,14 +21,14 @@ _FINISHES: Mapping[str, str] = {
     "stop": "stop_sequence",
     "content_filter": "stop_sequence",
     "length": "max_tokens",
+    "model_length": "max_tokens",  # Mistral's, of a full context
     # Text Generation Inference's own words
     "eos_token": "stop_sequence",
     "stop_sequence": "stop_sequence",
 }
 CHAT = (
-    "The endpoint answered with a chat completion, which is no text completion: that "
-    "would take --dialect chat, which this version does not have. Name an endpoint "
-    "that answers /v1/completions, or --dialect messages if it has /v1/messages."
+    "The endpoint answered with a chat completion, which is no text completion: name "
+    "--dialect chat, or an endpoint that answers /v1/completions."
 )
 FILTERED = "The endpoint's content filter ended the answer (content_filter)."
 
@@ -54,14 +54,14 @@ class Choice:
         Raises `ProtocolError` for a chat's, with its text in ``partial``.
         """
         choice = _choice(answer)
-        _refuse_chat(choice)
+        self._check(choice)
         self._begun = self._begun or bool(choice)
         first, self._told = not self._told, True
         raw = dict(answer)
         if not choice:
             raw.pop("choices", None)
         chunk = Chunk(
-            usage=_usage(answer.get("usage")),
+            usage=_usage(answer),
             raw=raw,
             id=name_of(answer.get("id")) if first else None,
             model=name_of(answer.get("model")) if first else None,
@@ -75,19 +75,38 @@ class Choice:
         if not self._begun or self._ended:
             yield from self.rest()
             return
-        chunk = Chunk(self._stops.flush(), notice=NO_REASON, ended=True)
+        chunk = Chunk(self._flush(), ended=True)
         if self._stops.stop is not None:
-            chunk = self._cut(chunk._replace(notice=None))
+            chunk = self._cut(chunk)
+        else:
+            notice = " ".join(filter(None, (self._notice(None), NO_REASON)))
+            chunk = chunk._replace(notice=notice)
         yield chunk
 
     def rest(self) -> Iterator[Chunk]:
         """Yield the text that was held back, of an answer that breaks off."""
-        if held := self._stops.flush():
+        if held := self._flush():
             yield Chunk(held)
+
+    def _flush(self) -> str:
+        """Return the text that was held back, now that no more will come."""
+        return self._stops.flush()
+
+    def _check(self, choice: Mapping[str, Any]) -> None:
+        """Raise `ProtocolError` for a choice of another API."""
+        _refuse_chat(choice)
+
+    def _said(self, choice: Mapping[str, Any]) -> str:
+        """Return the text that a choice adds."""
+        return string_of(choice.get("text")) or ""
+
+    def _notice(self, finish: str | None) -> str | None:
+        """Return what the user should see of an answer that ends for a reason."""
+        return FILTERED if finish == "content_filter" else None
 
     def _written(self, chunk: Chunk, choice: Mapping[str, Any]) -> Chunk:
         """Return the chunk with the choice's text, as far as it is to be shown."""
-        text = string_of(choice.get("text")) or ""
+        text = self._said(choice)
         if self._stops.stop is not None:
             self.overrun = bool(text)
             return chunk
@@ -105,19 +124,23 @@ class Choice:
             return chunk
         self._ended = True
         if self._stops.stop is None:
-            chunk = chunk._replace(text=chunk.text + self._stops.flush())
+            chunk = chunk._replace(text=chunk.text + self._flush())
         if self._stops.stop is not None:
             return self._cut(chunk)
         return chunk._replace(
             stop_reason=_FINISHES.get(finish, finish) if finish else None,
             # vLLM's: the text that stopped it, or a token's number
             stop=name_of(choice.get("stop_reason")),
-            notice=FILTERED if finish == "content_filter" else None,
+            notice=self._notice(finish),
         )
 
     def _cut(self, chunk: Chunk) -> Chunk:
         """Return the chunk as the last one before a stop sequence in the text."""
-        return chunk._replace(stop_reason="stop_sequence", stop=self._stops.stop)
+        return chunk._replace(
+            stop_reason="stop_sequence",
+            stop=self._stops.stop,
+            notice=self._notice("stop"),
+        )
 
 
 def _choice(answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -138,8 +161,11 @@ def _refuse_chat(choice: Mapping[str, Any]) -> None:
             raise ProtocolError(CHAT, partial=string_of(choice[name].get("content")))
 
 
-def _usage(value: object) -> Usage | None:
+def _usage(answer: Mapping[str, Any]) -> Usage | None:
     """Return the token counts; zeros are what Ollama sends before it knows."""
+    value = answer.get("usage")
+    if not value and isinstance(groq := answer.get("x_groq"), Mapping):
+        value = groq.get("usage")  # of a stream
     if not isinstance(value, Mapping):
         return None
     counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")]

@@ -1,4 +1,4 @@
-"""A prompt of the Text Completions API as the Messages API has it."""
+"""A prompt of the Text Completions API as an API of messages has it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TITLE = "the Messages API"
 
 
 class Conversation(NamedTuple):
-    """A prompt as the Messages API has it."""
+    """A prompt as an API of messages has it."""
 
     system: str
     messages: tuple[tuple[str, str], ...]
@@ -33,11 +33,11 @@ class Conversation(NamedTuple):
         }
 
 
-def conversation_of(prompt: str) -> Conversation:
+def conversation_of(prompt: str, title: str = TITLE) -> Conversation:
     """Return the conversation of a prompt. Raises `PromptError`."""
     for refusal in refusals(prompt):
         raise PromptError(
-            f"{TITLE[0].upper()}{TITLE[1:]} has only turns ({refusal.message}): "
+            f"{title[0].upper()}{title[1:]} has only turns ({refusal.message}): "
             f"{refusal.remedy}."
         )
     dialogue = parse_turns(prompt)
@@ -48,7 +48,7 @@ def conversation_of(prompt: str) -> Conversation:
         if not text:
             who = "Human" if role == "user" else "Assistant"
             raise PromptError(
-                f"Turn {number}, {who}:, is empty, and {TITLE} takes no empty turn; "
+                f"Turn {number}, {who}:, is empty, and {title} takes no empty turn; "
                 "write something after it, or remove it."
             )
     return Conversation(dialogue.system.strip(), tuple(messages))

@@ -26,7 +26,7 @@ def logprobs_of(value: object) -> tuple[TokenLogprob, ...]:
     if isinstance(content, list):
         return tuple(
             TokenLogprob(
-                _token(item.get("token")),
+                _of_item(item),
                 logprob_of(item.get("logprob")),
                 _others(item.get("top_logprobs", item.get("alternatives"))),
             )
@@ -59,9 +59,25 @@ def _pairs(value: object) -> Iterator[tuple[object, object]]:
         yield from value.items()
     for item in value if isinstance(value, list) else ():
         if isinstance(item, Mapping):
-            yield item.get("token"), item.get("logprob")
+            yield _of_item(item), item.get("logprob")
         elif isinstance(item, list) and len(item) == 2:
             yield item[0], item[1]
+
+
+def _of_item(item: Mapping[str, object]) -> str:
+    r"""Return a token, by its bytes where they are told.
+
+    Those of half a character are written as ``\xf0\x9f``.
+    """
+    told = item.get("bytes")
+    if isinstance(told, list) and told and all(map(_is_byte, told)):
+        data = bytes(told)
+        return data.decode("utf-8", "backslashreplace")
+    return _token(item.get("token"))
+
+
+def _is_byte(value: object) -> bool:
+    return type(value) is int and 0 <= value < 256
 
 
 def _token(value: object) -> str:

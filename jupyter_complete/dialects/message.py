@@ -13,6 +13,8 @@ THOUGHT = (
     "The model thought before it wrote; its thinking is not shown, and counts as "
     "output tokens."
 )
+SPENT = "No text was left to write: raise --max-tokens."
+NO_TEXT = "The answer has no text."
 _STOPS: Mapping[str, str] = {
     "end_turn": "stop_sequence",
     "stop_sequence": "stop_sequence",
@@ -115,11 +117,7 @@ class Message:
             said.append(THOUGHT)
         if not self._texts:
             spent = self._thought and self._reason == "max_tokens"
-            said.append(
-                "No text was left to write: raise --max-tokens."
-                if spent
-                else "The answer has no text."
-            )
+            said.append(SPENT if spent else NO_TEXT)
         return " ".join(said) or None
 
 

@@ -70,7 +70,7 @@ class MessagesDialect(Dialect):
         "anthropic",
         '"anthropic==0.125.0"',
         "Anthropic",
-        "",
+        "/v1/messages",
         "messages.create",
         "answer.content",
         "event",

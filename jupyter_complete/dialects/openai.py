@@ -30,18 +30,18 @@ from . import MOST_LOGPROBS, Dialect, Event, Options
 from .choice import Choice
 from .faults import endpoint_error, error_in
 from .refused import Refused, not_taken
-from .wire import DONE, compact, first_model, parse_event, parse_object
+from .servers import ALL, TITLES, spoken_of
+from .wire import DONE, compact, parse_event, parse_object
 
 MOST_STOPS = 4
 """What OpenAI takes; the rest is cut here."""
 
-_ALL = frozenset({"openai", "vllm", "llamacpp", "ollama", "lmstudio", "other"})
 TAKES: Mapping[str, frozenset[str]] = {
-    "temperature": _ALL,
-    "top_p": _ALL,
-    "top_k": frozenset({"vllm", "llamacpp", "lmstudio"}),
-    "seed": _ALL,
-    "logprobs": _ALL - {"ollama", "lmstudio"},
+    "temperature": ALL,
+    "top_p": ALL,
+    "top_k": frozenset({"vllm", "llamacpp", "lmstudio", "openrouter", "together"}),
+    "seed": ALL,
+    "logprobs": ALL - {"ollama", "lmstudio"},
 }
 """The parameters that are sent, each under its own name, and the flavours that take
 it."""
@@ -50,9 +50,15 @@ _PARAMETERS = {"seed": "seed", "user": "user_id"}
 # Sent to those that have defaults of their own, or the model's, in the place of what
 # was left out: llama.cpp has temperature 0.8 and top_p 0.95.
 _NEUTRAL = {"temperature": 1.0, "top_p": 1.0}
-_NEUTRALS: Mapping[str, Mapping[str, float]] = {
+_NEUTRALS: Mapping[str, Mapping[str, Any]] = {
     "vllm": _NEUTRAL,
-    "llamacpp": {**_NEUTRAL, "top_k": 0, "min_p": 0},
+    "llamacpp": {
+        **_NEUTRAL,
+        "top_k": 0,
+        "min_p": 0,
+        # in this order, and none of its others
+        "samplers": ["temperature", "top_k", "top_p", "min_p"],
+    },
     "ollama": _NEUTRAL,
     "lmstudio": _NEUTRAL,
 }
@@ -60,26 +66,15 @@ _NEUTRALS: Mapping[str, Mapping[str, float]] = {
 _WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
 # How many of the likeliest tokens a server tells, where it is not the usual number.
 _MOST_LOGPROBS: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": 100}
-# Who owns the models, as each server's list says.
-_OWNERS = {
-    "vllm": "vllm",
-    "llamacpp": "llamacpp",
-    "me": "llamacpp",  # llama-cpp-python's server
-    "library": "ollama",
-    "organization_owner": "lmstudio",
-    "openai": "openai",
-    "openai-internal": "openai",
-    "system": "openai",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIDialect(Dialect):
     """OpenAI's completions API, in the flavour of one server.
 
-    ``flavour`` is ``openai``, ``vllm``, ``llamacpp``, ``ollama``, ``lmstudio`` or
-    ``other``. ``unsupported`` says what becomes of a parameter that it has not:
-    ``error`` is an `InputError`, ``drop`` leaves it out with a notice.
+    ``flavour`` is a name of `servers.TITLES`. ``unsupported`` says what becomes of a
+    parameter that it has not: ``error`` is an `InputError`, ``drop`` leaves it out
+    with a notice.
     """
 
     unsupported: str = "error"
@@ -98,7 +93,7 @@ class OpenAIDialect(Dialect):
         "openai",
         "openai",
         "OpenAI",
-        "/v1",
+        "/completions",
         "completions.create",
         "answer.choices[0].text",
         'event.choices[0].text if event.choices else "", end=""',
@@ -120,13 +115,7 @@ class OpenAIDialect(Dialect):
         cls, page: Mapping[str, Any], headers: Mapping[str, str]
     ) -> Spoken | None:
         """Return what a server speaks, if its list, or its error, is of this kind."""
-        first = first_model(page)
-        known = (
-            page.get("object") in ("list", "error")
-            or first.get("object") == "model"
-            or isinstance(page.get("error"), (str, Mapping))
-        )
-        return Spoken(cls.name, _flavour(first, headers)) if known else None
+        return spoken_of(page, headers)
 
     @property
     def most_logprobs(self) -> int:
@@ -153,17 +142,8 @@ class OpenAIDialect(Dialect):
                 f"beta is {', '.join(request.betas)}, and {self._who} has no betas",
                 "unset it",
             )
-        sampling = self._sampling(request, refused)
-        seed, logprobs = (sampling.pop(name, None) for name in ("seed", "logprobs"))
         body = {
-            "model": request.model,
-            "prompt": request.prompt,
-            "max_tokens": request.max_tokens_to_sample,
-            **sampling,
-            "stop": self._sent_stops(request),
-            "seed": seed,
-            "logprobs": self._logprobs(logprobs),
-            "user": request.user_id,
+            **self._fields(request, refused),
             "stream": stream or None,
             "stream_options": {"include_usage": True} if stream else None,
         }
@@ -176,7 +156,7 @@ class OpenAIDialect(Dialect):
                 )
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         notices = tuple(refused.notices)
-        return HttpCall("POST", DIALECTS[self.name], headers, compact(body), notices)
+        return HttpCall("POST", self._path(request), headers, compact(body), notices)
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Return a whole answer's chunks."""
@@ -185,15 +165,15 @@ class OpenAIDialect(Dialect):
             raise error
         if not answer.get("choices"):
             raise ProtocolError(
-                "The endpoint's answer has no choices; check that it speaks the "
-                "OpenAI completions API."
+                "The endpoint's answer has no choices; check its URL and that it "
+                f"speaks {self.name}."
             )
-        choice = Choice(self.stops)
+        choice = self._reading(streamed=False)
         return (*choice.take(answer), *choice.end())
 
     def decode_stream(self, events: Iterable[Event]) -> Iterator[Chunk]:
         """Yield a streamed answer's chunks; the token counts may follow the last."""
-        choice = Choice(self.stops)
+        choice = self._reading(streamed=True)
         for event in events:
             if event.data.strip() == DONE:
                 yield from choice.end()
@@ -240,12 +220,41 @@ class OpenAIDialect(Dialect):
 
     @property
     def _who(self) -> str:
-        names = {"openai": "OpenAI", "llamacpp": "llama.cpp", "vllm": "vLLM"}
-        names |= {"ollama": "Ollama", "lmstudio": "LM Studio"}
-        return names.get(self.flavour, "this endpoint")
+        return TITLES.get(self.flavour, TITLES["other"])
+
+    def _path(self, request: CompletionRequest) -> str:  # noqa: ARG002
+        return DIALECTS[self.name]
+
+    def _reading(self, *, streamed: bool) -> Choice:  # noqa: ARG002
+        """Return what reads an answer."""
+        return Choice(self.stops)
+
+    def _fields(self, request: CompletionRequest, refused: Refused) -> dict[str, Any]:
+        """Return the fields of a request, but those of a stream."""
+        sampling = self._sampling(request, refused)
+        seed, logprobs = (sampling.pop(name, None) for name in ("seed", "logprobs"))
+        return {
+            "model": request.model,
+            "prompt": request.prompt,
+            "max_tokens": request.max_tokens_to_sample,
+            **sampling,
+            "stop": self._sent_stops(request, refused),
+            "seed": seed,
+            "logprobs": self._logprobs(logprobs),
+            "user": request.user_id,
+        }
+
+    def _takes(self) -> list[str]:
+        """Return the names of the parameters that are sent."""
+        return [name for name, who in TAKES.items() if self.flavour in who]
+
+    def _without(self, name: str) -> str:  # noqa: ARG002
+        """Return who has no parameter of that name."""
+        return self._who
 
     def _sampling(self, request: CompletionRequest, refused: Refused) -> dict[str, Any]:
-        takes = [name for name, flavours in TAKES.items() if self.flavour in flavours]
+        """Return what shapes the text, neutral values among it."""
+        takes = self._takes()
         given = {
             name: value
             for name in takes
@@ -258,7 +267,7 @@ class OpenAIDialect(Dialect):
             )
         for name, value in not_taken(request, takes).items():
             refused.leave_out(
-                f"{name} is {value}, and {self._who} has none", "unset it"
+                f"{name} is {value}, and {self._without(name)} has none", "unset it"
             )
         return {**_NEUTRALS.get(self.flavour, {}), **given}
 
@@ -269,7 +278,7 @@ class OpenAIDialect(Dialect):
             return wanted
         return max(wanted, 1)
 
-    def _sent_stops(self, request: CompletionRequest) -> list[str]:
+    def _sent_stops(self, request: CompletionRequest, _: Refused) -> list[str]:
         if self.flavour != "openai":
             return list(_stops(request))
         if len(request.stop_sequences) > MOST_STOPS:
@@ -286,12 +295,3 @@ DIALECT = OpenAIDialect
 def _stops(request: CompletionRequest) -> tuple[str, ...]:
     """Return the stop sequences, with the one that the text completions API adds."""
     return tuple(dict.fromkeys((*request.stop_sequences, HUMAN)))
-
-
-def _flavour(first: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    owner = str(first.get("owned_by", "")).lower()
-    if owner in _OWNERS:
-        return _OWNERS[owner]
-    if "llama.cpp" in headers.get("server", "").lower():
-        return "llamacpp"
-    return "openai" if "openai-version" in headers else "other"

@@ -55,7 +55,7 @@ class TextDialect(Dialect):
         "anthropic",
         '"anthropic==0.125.0", the last with text completions',
         "Anthropic",
-        "",
+        "/v1/complete",
         "completions.create",
         "answer.completion",
         'event.completion, end=""',

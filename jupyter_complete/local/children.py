@@ -48,7 +48,7 @@ ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
 def endpoint_of(file: ModelFile) -> Endpoint:
     """Return the endpoint of a file, as settings and history have it."""
     url = PREFIX + file.path.absolute().as_uri().removeprefix("file://")
-    return Endpoint(LOCAL, url, "openai", flavour="llamacpp")
+    return Endpoint(LOCAL, url, "openai", flavour="llamacpp", both=True)
 
 
 def file_of(url: str) -> ModelFile:

@@ -83,7 +83,7 @@ def plan(
 
     ``values`` are for ``{{name}}``. Raises `InputError`; nothing is sent.
     """
-    wanted = route.model.turns if route.model else route.dialect.wants_turns
+    wanted = route.wants_turns
     filled = prompts.fill(text, values)
     prompt = prompts.with_turns(
         filled, settings.turns, wanted=wanted, system=settings.system
@@ -91,10 +91,11 @@ def plan(
     if wanted and settings.turns != "raw":
         prompts.check_turns(prompt)
     request = CompletionRequest(prompt=prompt, **_request_fields(settings))
+    endpoint, dialect = route.for_prompt(prompt, settings.turns)
     call = Call(
         request,
-        route.endpoint,
-        route.dialect,
+        endpoint,
+        dialect,
         stream=settings.stream,
         history=settings.history,
         reuse=settings.reuse,

@@ -21,6 +21,7 @@ from ..dialects import Options, dialect_named, recognise
 from ..dialects.discovery import DiscoveryDialect
 from ..errors import EndpointError, NotFoundError, ProtocolError
 from ..local.children import LOCAL
+from ..prompts import has_turns
 from .left_out import LeftOut
 from .locals import with_local
 from .plan import refuse_keys, refuse_offline
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 100
 TRANSLATED = "Translated to the Messages API."
+# What an endpoint with both of the APIs has beside its dialect.
+_OTHERS = {"openai": "chat", "chat": "openai"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,25 @@ class Route:
     dialect: Dialect
     model: Model | None
     notices: tuple[str, ...] = ()
+    other: Dialect | None = None
+    """What raw text is sent in, or a prompt with turns, where ``dialect`` is for the
+    other of the two: of an endpoint with both APIs whose dialect was left to us."""
+
+    @property
+    def wants_turns(self) -> bool:
+        """Whether a prompt without turns is to be wrapped as one."""
+        if self.model is None or self.model.dialect != self.dialect.name:
+            return self.dialect.wants_turns or (
+                self.model is not None and self.model.turns
+            )
+        return self.model.turns
+
+    def for_prompt(self, prompt: str, turns: str) -> tuple[Endpoint, Dialect]:
+        """Return where a prompt goes and in which dialect; ``turns`` is the setting."""
+        turned = turns != "raw" and has_turns(prompt)
+        if self.other is None or self.dialect.wants_turns == turned:
+            return self.endpoint, self.dialect
+        return replace(self.endpoint, dialect=self.other.name), self.other
 
 
 class Routes:
@@ -142,7 +164,11 @@ class Routes:
         )
         dialect = dialect_named(endpoint.dialect, endpoint, model, options)
         translated = (TRANSLATED,) if dialect.name == "messages" else ()
-        return Route(endpoint, dialect, model, translated)
+        other = None
+        if endpoint.both:
+            name = _OTHERS[endpoint.dialect]
+            other = dialect_named(name, endpoint, model, options)
+        return Route(endpoint, dialect, model, translated, other)
 
     def _asked(
         self, endpoint: Endpoint, cancel: Cancel | None, settings: CompletionSettings
@@ -181,14 +207,14 @@ class Routes:
         self._learned = self._learned.merged(after)
         return changes(before, after)
 
-    def _pages(self, route: Route) -> list[Mapping[str, Any]]:
-        pages: list[Mapping[str, Any]] = []
+    def _pages(self, route: Route) -> list[Any]:
+        pages: list[Any] = []
         query: dict[str, str] | None = dict(route.dialect.models_query)
         while query is not None and len(pages) < MOST_PAGES:
             body, _ = self._client().get_json(
                 route.endpoint, PATH, params=query, dialect=route.dialect
             )
-            if not isinstance(body, dict):
+            if not isinstance(body, (dict, list)):
                 raise ProtocolError(
                     "The endpoint's list of models is not one; check its URL."
                 )

@@ -1,0 +1,71 @@
+"""Which server it is that speaks an API of OpenAI's kind, by its list of models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..catalog.listing import Spoken
+from .wire import first_model
+
+TITLES: Mapping[str, str] = {
+    "openai": "OpenAI",
+    "vllm": "vLLM",
+    "llamacpp": "llama.cpp",
+    "ollama": "Ollama",
+    "lmstudio": "LM Studio",
+    "mistral": "Mistral",
+    "groq": "Groq",
+    "openrouter": "OpenRouter",
+    "deepseek": "DeepSeek",
+    "together": "Together",
+    "other": "this endpoint",
+}
+"""The flavours, and what users call each."""
+
+ALL = frozenset(TITLES)
+
+# Who owns the models, as each server's list says.
+_OWNERS = {
+    "vllm": "vllm",
+    "llamacpp": "llamacpp",
+    "me": "llamacpp",  # llama-cpp-python's server
+    "library": "ollama",
+    "organization_owner": "lmstudio",
+    "openai": "openai",
+    "openai-internal": "openai",
+    "system": "openai",
+    "mistralai": "mistral",
+    "deepseek": "deepseek",
+}
+_CHAT_ALONE = frozenset({"mistral", "groq", "deepseek"})
+_CHAT_FIRST = frozenset({"openai", "openrouter", "together"})
+
+
+def spoken_of(page: Mapping[str, Any], headers: Mapping[str, str]) -> Spoken | None:
+    """Return what a server speaks, if its list, or its error, is of OpenAI's kind.
+
+    The headers' names are in lower case.
+    """
+    first = first_model(page)
+    known = (
+        page.get("object") in ("list", "error")
+        or first.get("object") == "model"
+        or isinstance(page.get("error"), (str, Mapping))
+    )
+    if not known:
+        return None
+    flavour = _flavour(first, headers)
+    chat = flavour in _CHAT_ALONE | _CHAT_FIRST
+    return Spoken(
+        "chat" if chat else "openai", flavour, both=flavour not in _CHAT_ALONE
+    )
+
+
+def _flavour(first: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    owner = str(first.get("owned_by", "")).lower()
+    if owner in _OWNERS:
+        return _OWNERS[owner]
+    if "llama.cpp" in headers.get("server", "").lower():
+        return "llamacpp"
+    return "openai" if "openai-version" in headers else "other"
