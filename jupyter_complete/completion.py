@@ -45,11 +45,9 @@ def _range(bound: Bound) -> str:
     return f"a value from {bound.smallest:g} to {bound.largest:g}"
 
 
-def _number(
-    smallest: float, largest: float | None = None, *, whole: bool = False
-) -> Any:
+def _number(least: float, most: float | None = None, *, whole: bool = False) -> Any:
     """Return a field that is a number within a bound, or None: not sent."""
-    bound = Bound(smallest, largest, whole)
+    bound = Bound(least, most, whole)
     return field(default=None, metadata={"bound": bound})
 
 
@@ -139,8 +137,7 @@ class Endpoint:
     flavour: str = "other"
     """Which server it is, where the dialect differs: see `OpenAIDialect`."""
     both: bool = False
-    """Whether it has chat and openai: turns go to the one, raw text to the other.
-    ``dialect`` is what a prompt is written for."""
+    """Whether it has chat and openai: turns go to one, raw text to the other."""
 
     @property
     def is_embedded(self) -> bool:

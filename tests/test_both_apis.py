@@ -24,11 +24,8 @@ def both(request):
     said = {"delta": {"content": " Chat."}} if chat else {"text": " Text."}
     choice = {"index": 0, **said, "finish_reason": "stop"}
     counts = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
-    return [
-        event({"choices": [choice]}, None),
-        event(counts, None),
-        b"data: [DONE]\n\n",
-    ]
+    lines = ({"choices": [choice]}, counts, "[DONE]")
+    return [event(line, None) for line in lines], 200
 
 
 @pytest.fixture

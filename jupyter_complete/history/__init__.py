@@ -116,25 +116,21 @@ class History:
         self, request: CompletionRequest, endpoint: Endpoint, sample: int = 0
     ) -> Completion | None:
         """Return the newest complete answer to this request, endpoint and sample."""
+        place = (endpoint.name, endpoint.base_url, endpoint.dialect)
         for row in reversed(self._writer.waiting()):
             one = row.completion
-            same = (one.request, one.endpoint, row.base_url, one.sample)
-            if row.status == "complete" and same == (
-                request,
-                endpoint.name,
-                endpoint.base_url,
-                sample,
-            ):
+            same = (one.request, one.endpoint, row.base_url, one.dialect, one.sample)
+            if row.status == "complete" and same == (request, *place, sample):
                 return replace(one, reused=True)
 
         def job(tables: Tables) -> Completion | None:
             found = tables.connection.execute(
                 """SELECT run.id FROM request JOIN run ON run.request = request.id
                 WHERE request.hash = ? AND request.endpoint = ?
-                AND request.base_url = ? AND run.sample = ?
-                AND run.status = 'complete'
+                AND request.base_url = ? AND request.dialect = ?
+                AND run.sample = ? AND run.status = 'complete'
                 ORDER BY run.created DESC, run.id DESC""",
-                (request_hash(request), endpoint.name, endpoint.base_url, sample),
+                (request_hash(request), *place, sample),
             )
             rows = tables.runs.rows((number for (number,) in found), damaged=[])
             row = next(rows, None)

@@ -24,8 +24,8 @@ from .writer import CROWDED_SECONDS, PATIENCE_SECONDS, Writer
 _RUNS = """
     SELECT run.id, run.status, run.writer FROM request
     JOIN run ON run.request = request.id JOIN origin ON origin.id = run.origin
-    WHERE request.hash = ? AND request.base_url = ? AND run.sample = ?
-    AND origin.sweep = ? AND run.status IN ('complete', 'running')
+    WHERE request.hash = ? AND request.base_url = ? AND request.dialect = ?
+    AND run.sample = ? AND origin.sweep = ? AND run.status IN ('complete', 'running')
     ORDER BY run.created DESC, run.id DESC
 """
 
@@ -77,8 +77,9 @@ def _claim(
     tables: Tables, *, path: Path, entry: Entry
 ) -> int | Completion | Literal["dead"] | None:
     sent = entry.row.sending
+    same = (request_hash(sent.request), sent.base_url, sent.dialect)
     found = tables.connection.execute(
-        _RUNS, (request_hash(sent.request), sent.base_url, sent.sample, sent.sweep)
+        _RUNS, (*same, sent.sample, sent.sweep)
     ).fetchall()
     complete = (number for number, status, _ in found if status == "complete")
     for row in tables.runs.rows(complete, damaged=[]):

@@ -17,17 +17,17 @@ class LeftOut:
     """The fields that endpoints refused, for as long as a session lasts."""
 
     def __init__(self) -> None:
-        self._fields: dict[str, frozenset[str]] = {}
+        self._fields: dict[tuple[str, str], frozenset[str]] = {}
 
     def of(self, endpoint: Endpoint) -> frozenset[str]:
-        """Return the fields that are not sent to the endpoint any more."""
-        return self._fields.get(endpoint.base_url, frozenset())
+        """Return the fields that are left out there, in the endpoint's dialect."""
+        return self._fields.get((endpoint.base_url, endpoint.dialect), frozenset())
 
     def note(self, call: Call) -> None:
         """Note that the endpoint answered the call, which left out what it leaves."""
         if fields := call.dialect.left_out:
-            url = call.endpoint.base_url
-            self._fields[url] = self.of(call.endpoint) | fields
+            place = (call.endpoint.base_url, call.endpoint.dialect)
+            self._fields[place] = self.of(call.endpoint) | fields
 
     def applied(self, call: Call) -> Call:
         """Return the call without what its endpoint was found to refuse."""

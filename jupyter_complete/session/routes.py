@@ -159,16 +159,20 @@ class Routes:
     def _route(
         self, endpoint: Endpoint, model: Model | None, settings: CompletionSettings
     ) -> Route:
-        options = Options(
-            settings.api_version, settings.unsupported, self.left_out.of(endpoint)
-        )
-        dialect = dialect_named(endpoint.dialect, endpoint, model, options)
+        dialect = self._dialect(endpoint, model, settings)
         translated = (TRANSLATED,) if dialect.name == "messages" else ()
         other = None
         if endpoint.both:
-            name = _OTHERS[endpoint.dialect]
-            other = dialect_named(name, endpoint, model, options)
+            there = replace(endpoint, dialect=_OTHERS[endpoint.dialect])
+            other = self._dialect(there, model, settings)
         return Route(endpoint, dialect, model, translated, other)
+
+    def _dialect(
+        self, endpoint: Endpoint, model: Model | None, settings: CompletionSettings
+    ) -> Dialect:
+        version, unsupported = settings.api_version, settings.unsupported
+        options = Options(version, unsupported, self.left_out.of(endpoint))
+        return dialect_named(endpoint.dialect, endpoint, model, options)
 
     def _asked(
         self, endpoint: Endpoint, cancel: Cancel | None, settings: CompletionSettings

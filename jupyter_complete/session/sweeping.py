@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .plan import Call
 
+_Key = tuple[CompletionRequest, str, str, int]
+"""A request, the URL and the dialect that it goes to and in, and which sample it is."""
+
 
 class Sweeping:
     """Runs planned sweeps over one client, and keeps every answer in the history."""
@@ -120,7 +123,7 @@ class SweepRecorder:
         self._entries: dict[int, Entry] = {}
         # Two calls of a sweep may be equal; each is an object of its own.
         self._indexes = {id(task.call): index for index, task in enumerate(plan.tasks)}
-        self._stored: dict[tuple[CompletionRequest, str, int], Completion] = {}
+        self._stored: dict[_Key, Completion] = {}
         if earlier is not None:
             for task, mine in zip(plan.tasks, earlier.rows, strict=True):
                 if mine.completion and mine.completion.status == "complete":
@@ -136,7 +139,7 @@ class SweepRecorder:
         with contextlib.suppress(HistoryError):
             for row in history.answers(self._plan.id):
                 one = row.completion
-                key = (one.request, row.base_url, one.sample)
+                key = (one.request, row.base_url, one.dialect, one.sample)
                 self._stored.setdefault(key, one)
 
     def entry(self, call: Call) -> Entry | None:
@@ -199,9 +202,9 @@ def to_send(plan: SweepPlan, history: History | None) -> tuple[Task, ...]:
     return tuple(task for task in plan.tasks if recorder.stored(task) is None)
 
 
-def _key(task: Task) -> tuple[CompletionRequest, str, int]:
+def _key(task: Task) -> _Key:
     call: Call = task.call
-    return call.request, call.endpoint.base_url, task.sample
+    return call.request, call.endpoint.base_url, call.dialect.name, task.sample
 
 
 def _storable(name: str, value: object) -> object:
