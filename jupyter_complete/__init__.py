@@ -61,6 +61,9 @@ def sweep(
     values: Mapping[str, object] | None = None,
     executor: Any = None,
     fresh: bool = False,
+    score: Any = (),
+    expect: Any = None,
+    extract: Any = None,
     **settings: Any,
 ) -> Sweep:
     """Complete a prompt at every point of a grid, as ``%%complete --sweep`` does.
@@ -70,16 +73,20 @@ def sweep(
     ``samples``, ``concurrency``, ``max_calls``, ``max_output_tokens`` are settings,
     too. ``executor`` is a `concurrent.futures.Executor` or a Dask client. What an
     earlier run of the same prompt answered is not asked again, unless ``fresh``.
+    ``score``, ``expect`` and ``extract`` score the answers, as `Sweep.scored` does.
     Failed calls are completions with the status ``error``. Raises `InputError` before
     anything is sent, and `CompletionInterrupted` on Ctrl-C.
     """
     from .results import Sweep  # noqa: PLC0415 - see below
+    from .sweeps.scoring import scoring_of  # noqa: PLC0415 - see below
 
     session, namespace = _session()
     given = _variables(namespace) if values is None else values
     plan = _plan(session, prompt, given, executor, settings, fresh=fresh)
+    scoring = scoring_of(plan.unanswered, score, expect, extract)
     done = Sweep.shown(session.sweep(plan))
     _tell(session)
+    done = scoring(done) if scoring else done
     if done.interrupted:
         error = CompletionInterrupted("Stopped; what was answered is in the history.")
         error.sweep = done

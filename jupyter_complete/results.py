@@ -36,7 +36,8 @@ class Sweep(SweepResult):
             raise InputError(
                 "This sweep came from a file or another process; run its cell again."
             )
-        return Sweep.shown(self.again())
+        whole = Sweep.shown(self.again())
+        return self.scoring(whole) if self.scoring else whole
 
     def plot(
         self, spec: str | None = None, *, metric: str | Score | None = None

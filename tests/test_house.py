@@ -51,6 +51,7 @@ FLOORS = {
     "reading": 0,
     "redaction": 0,
     "scope": 0,
+    "scores": 0,
     "spreadsheet": 0,
     "stops": 0,
     "version": 0,

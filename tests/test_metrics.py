@@ -15,17 +15,18 @@ from jupyter_complete.sweeps import intervals
 from jupyter_complete.sweeps.metrics import (
     METRICS,
     chosen,
-    distinct,
     find,
     paired,
-    self_bleu,
 )
+from jupyter_complete.sweeps.points import Point
+from jupyter_complete.sweeps.table import SweepRow
+from jupyter_complete.sweeps.variety import distinct, self_bleu
 
 REQUEST = CompletionRequest("m", "p", 9)
 
 
 def answer(text="", **more):
-    return Completion(text, REQUEST, **more)
+    return SweepRow(Point(), 0, Completion(text, REQUEST, **more))
 
 
 def answers(*texts):

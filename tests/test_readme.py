@@ -7,10 +7,12 @@ import re
 import pytest
 from gguf import tiny_llama
 
+from jupyter_complete.scores import SCORES
 from jupyter_complete.settings import flags
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 TABLE = re.compile(r"(<!-- flags:[^\n]*-->\n).*?(<!-- end of flags -->)", re.DOTALL)
+SCORED = re.compile(r"(<!-- scores:[^\n]*-->\n).*?(<!-- end of scores -->)", re.DOTALL)
 
 
 def table():
@@ -24,12 +26,20 @@ def table():
     return "\n".join(lines) + "\n"
 
 
+def scores():
+    """Return the table of scores as Markdown."""
+    lines = ["| score | what it tells | what it forgives |", "|---|---|---|"]
+    lines += [f"| `{s.name}` | {s.about} | {s.forgives} |" for s in SCORES.values()]
+    return "\n".join(lines) + "\n"
+
+
 def with_table(text):
-    """Return the README with the table of today."""
+    """Return the README with the tables of today."""
+    text = SCORED.sub(lambda match: match[1] + scores() + match[2], text)
     return TABLE.sub(lambda match: match[1] + table() + match[2], text)
 
 
-def test_the_table_of_flags_is_that_of_the_settings():
+def test_the_tables_of_flags_and_scores_are_those_of_the_code():
     text = README.read_text(encoding="utf-8")
 
     assert with_table(text) == text

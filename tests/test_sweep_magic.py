@@ -428,6 +428,63 @@ def test_a_column_that_the_prompt_does_not_name_rides_along(server, cell, shell)
     assert [run.text for run in shell.user_ns["_sweep"]] == [run.text for run in runs]
 
 
+def test_a_cell_scores_its_sweep(server, cell, shell, capsys):
+    shell.user_ns["table"] = [
+        {"tone": "dry", "want": "dry"},
+        {"tone": "wet", "want": "x"},
+    ]
+    shell.run("def long(completion):\n    return len(completion.text) > 3")
+
+    flags = "--expect want --score contains --score long --extract '(Say .*)'"
+    runs = cell(f"-s rows=@table {flags} --plot score~tone")
+
+    assert runs.scores == ("contains", "long")
+    assert [row.marks.scores["contains"] for row in runs.rows] == [True, False]
+    assert runs.to_records()[0]["extracted"].startswith("Say dry things. ")
+    again = runs.scored(shell.user_ns["long"])
+    assert again.scores == ("long",)
+    assert server.calls == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("--expect wants", "no such column; did you mean want?"),
+        ("--expect @nothing", "@nothing names no variable"),
+        ("--score shot", "which nobody has; did you mean shout?"),
+        ("--score table", "which is a list and no function"),
+        ("--score number --expect tone", "expected is 'dry', which number cannot use"),
+        ("--score json --plot exat~tone", "metric is 'exat'; choose from json, length"),
+        ("--score regex:(", "regex cannot use: missing )"),
+        ("--extract table", "which has no group"),
+    ],
+)
+def test_a_score_that_cannot_be_is_told_before_anything_is_sent(
+    server, cell, shell, flags, says
+):
+    shell.user_ns["table"] = [{"tone": "dry", "want": "dry"}]
+    shell.run("def shout(completion):\n    pass")
+
+    with pytest.raises(InputError) as caught:
+        cell(f"-s rows=@table {flags}")
+
+    assert says in str(caught.value)
+    assert server.calls == 0
+
+
+def test_ctrl_c_in_a_score_costs_no_answer(server, cell, shell):
+    shell.run("def halt(completion):\n    raise KeyboardInterrupt")
+
+    with pytest.raises(CompletionInterrupted):
+        cell("-s tone=dry,warm --score halt")
+
+    runs = shell.user_ns["_sweep"]
+    assert len(runs) == 2
+    assert runs.remarks == (
+        "The scoring was stopped; _sweep.scored(…) scores the answers.",
+    )
+
+
 def test_another_label_asks_for_nothing_again_either(server, cell, shell):
     for label in ("a", "b"):
         shell.user_ns["table"] = [{"tone": "dry", "label": label}]

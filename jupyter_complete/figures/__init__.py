@@ -45,7 +45,7 @@ def parse_spec(
         left, right = "", left
     wanted = left.strip() or metric or "words"
     names = [name.strip() for name in right.split("+")] if right.strip() else []
-    axes = names or sweep.varying[: len(DRAWINGS)]
+    axes = names or sweep.compared[: len(DRAWINGS)]
     if not axes:
         raise InputError("The sweep has one point; there is no axis to plot it over.")
     if len(axes) > len(DRAWINGS):
@@ -57,7 +57,7 @@ def parse_spec(
                 f"plot {text!r} cannot have {name or 'an empty name'} as an axis; "
                 f"write metric~axis, with axes of {known}, each once."
             )
-    return Spec(find(wanted), tuple(axes))
+    return Spec(find(wanted, sweep.scores), tuple(axes))
 
 
 def plot(

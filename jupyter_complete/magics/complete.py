@@ -19,6 +19,7 @@ from IPython.paths import get_ipython_dir
 
 from ..cell import written
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
+from ..scores import told
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
 from .asking import asking
@@ -110,13 +111,14 @@ class CompletionMagics(Magics):
         options = line.options
         plan = sweep.plan_of(self.session, values, text, line, origin)
         sweep.check_export(options)
-        sweep.check_plot(plan, options)
+        score = sweep.scoring(plan, options, values)
+        sweep.check_plot(plan, options, score)
         if options.dry_run:
             print(sweep.grid_text(plan, self.session.to_send(plan)))
             return None
         name = options.out or LAST_SWEEP
         done = sweep.run_sweep(
-            self.session, self.shell, plan, name=name, yes=options.yes
+            self.session, self.shell, plan, name=name, yes=options.yes, score=score
         )
         self.keep_sweep(done, options.out)
         self.warn()
@@ -258,6 +260,10 @@ The result is in _completion, in NAME with -o NAME, and in answer after
 answer = %complete ... -o NAME is a variable of the notebook, in a function, too. It
 cannot be a name that the notebook or Python itself uses, such as In or list.
 
+The scores of a sweep's answers, with what each forgives:
+
+{scores}
+
 Comments and blank lines may stand above %%complete; below it all is sent to the byte.
 Settings: %config CompletionSettings.
 """
@@ -265,7 +271,7 @@ Settings: %config CompletionSettings.
 CompletionMagics.complete.__doc__ = flags.describe(
     "Complete the cell below %%complete, or the text after %complete.",
     CompleteOptions,
-    _COMPLETE_HELP,
+    _COMPLETE_HELP.replace("{scores}", told()),
 )
 CompletionMagics.complete_models.__doc__ = flags.describe(
     "Show what is known of the models and betas of the endpoint in use.", ModelOptions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from ..prompts import template_names
 from ..results import Sweep
 from ..session import axis_settings, check_sweep
 from ..sweeps.axes import AxisNames, parse_axis
+from ..sweeps.scoring import Scoring, scoring_of
 from ..sweeps.workers import as_executor
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def is_sweep(line: MagicLine[CompleteOptions], samples: int) -> bool:
                     "--sweep and -n, or see its size with --dry-run."
                 )
         return True
-    for name in ("export", "plot", "fresh"):
+    for name in ("export", "plot", "fresh", "expect", "score", "extract"):
         if getattr(options, name):
             raise InputError(
                 f"--{name} is for a sweep, and this is one completion; "
@@ -122,23 +124,56 @@ def check_export(options: CompleteOptions) -> None:
             )
 
 
-def check_plot(plan: SweepPlan, options: CompleteOptions) -> None:
+def scoring(
+    plan: SweepPlan, options: CompleteOptions, variables: Mapping[str, object]
+) -> Scoring | None:
+    """Return how the answers are to be scored, checked. Raises `InputError`."""
+    return scoring_of(
+        plan.unanswered,
+        options.score,
+        options.expect,
+        options.extract,
+        variables,
+    )
+
+
+def check_plot(
+    plan: SweepPlan, options: CompleteOptions, score: Scoring | None
+) -> None:
     """Refuse, before anything is sent, a plot that could not be drawn."""
     if options.plot:
-        check(plan.unanswered, options.plot)
+        check(score(plan.unanswered) if score else plan.unanswered, options.plot)
 
 
 def run_sweep(
-    session: Session, shell: InteractiveShell, plan: SweepPlan, *, name: str, yes: bool
+    session: Session,
+    shell: InteractiveShell,
+    plan: SweepPlan,
+    *,
+    name: str,
+    yes: bool,
+    score: Scoring | None = None,
 ) -> Sweep:
     """Run the sweep, showing its grid; ``name`` is the variable that will hold it."""
     if not yes:
         check_sweep(plan, session.to_send, session.settings.confirm_calls)
     screen = sweep_screen(shell, plan, name=name)
     sweep = Sweep.shown(session.sweep(plan, on_progress=screen.progress))
+    sweep = _scored(sweep, score, name)
     with shielded():
         screen.finish(sweep)
     return sweep
+
+
+def _scored(sweep: Sweep, score: Scoring | None, name: str) -> Sweep:
+    """Return the sweep with its scores; Ctrl-C in a score costs no answer."""
+    if score is None:
+        return sweep
+    try:
+        return score(sweep)
+    except KeyboardInterrupt:
+        line = f"The scoring was stopped; {name}.scored(…) scores the answers."
+        return replace(sweep, interrupted=True, remarks=(line,))
 
 
 def finish(sweep: Sweep, options: CompleteOptions) -> None:

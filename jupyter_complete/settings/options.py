@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..scores import SCORES
+
 
 def option(
     *flags: str,
@@ -69,6 +71,26 @@ class CompleteOptions(MagicOptions):
     )
     plot: str | None = option(
         "--plot", metavar="SPEC", help="Plot the sweep, as in words~temperature."
+    )
+    expect: str | None = option(
+        "--expect",
+        metavar="COLUMN",
+        help="What the answers of a sweep should be: a column of its rows, a text "
+        "with {{name}}, or @variable, a dict by the sweep's values.",
+    )
+    score: tuple[str, ...] = option(
+        "--score",
+        metavar="NAME",
+        repeat=True,
+        help=f"Score the answers: {', '.join(SCORES)}, each also with what it expects, "
+        "as exact:Paris, or a function f(completion, expected) of the notebook. "
+        "Repeatable.",
+    )
+    extract: str | None = option(
+        "--extract",
+        metavar="REGEX",
+        help="Take the answer out of the text before it is scored: what the group of "
+        "<answer>(.*?)</answer> matches, or what a function of the notebook gives.",
     )
 
 

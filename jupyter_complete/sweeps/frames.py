@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
@@ -58,7 +59,7 @@ def table_axis(
     if not rows:
         raise InputError("rows has no values; give at least one.")
     beside = frozenset(columns) - frozenset(template)
-    return axis_of(
+    axis = axis_of(
         [(name, object) for name in columns],
         [
             [*map(_beside, column)] if name in beside else checked(name, column, object)
@@ -66,6 +67,7 @@ def table_axis(
         ],
         beside,
     )
+    return replace(axis, table=True)
 
 
 def _check_columns(

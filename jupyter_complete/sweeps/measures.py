@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from ..completion import Completion
 from ..errors import one_line
 from .intervals import Estimate
-from .metrics import Measured, Metric, Score, chosen, find, paired
+from .metrics import Measured, Metric, paired
 from .table import Record, SweepRow, to_dataframe
 
 if TYPE_CHECKING:
@@ -37,9 +36,16 @@ class Measures(Sequence[Measured]):
         return self.found[index]
 
     def to_records(self) -> list[Record]:
-        """Return a dict for each point: of each measure its value, low, high and n."""
+        """Return a dict for each point: of each measure its value, low, high and n.
+
+        A name that a measure has, too, stands as ``asked_name``.
+        """
+        measured = {one.metric.name for one in self.found}
         return [
-            dict(group[0].values)
+            {
+                f"asked_{name}" if name in measured else name: value
+                for name, value in group[0].values.items()
+            }
             | {
                 name: value
                 for one in group
@@ -83,59 +89,62 @@ def _cells(name: str, estimate: Estimate | None) -> Record:
 
 
 def measures(
-    rows: Sequence[SweepRow], metrics: Sequence[str | Score | Metric], by: Sequence[str]
+    rows: Sequence[SweepRow], wanted: Sequence[Metric], by: Sequence[str]
 ) -> Measures:
     """Return the measures of the rows, grouped by the values of these names."""
-    groups = _grouped(rows, by)
-    all_of_them = [row.completion for row in rows if row.completion is not None]
-    wanted = chosen(metrics, all_of_them)
     return Measures(
         tuple(
-            Measured(values, metric, metric(completions))
-            for values, completions in groups
+            Measured(values, metric, metric(group))
+            for values, group in grouped(rows, by)
             for metric in wanted
         )
     )
 
 
 def differences(
-    rows: Sequence[SweepRow], name: str, metric: str | Score, baseline: Any
+    rows: Sequence[SweepRow], name: str, measure: Metric, baseline: Any
 ) -> Measures:
     """Return how much higher the measure is at each value of a name than at one."""
-    measure = find(metric)
-    others = [other for other in rows[0].point.values if other != name] if rows else []
-    at: dict[str, dict[Key, list[Completion]]] = {}
-    shown: dict[str, Any] = {}
-    for values, completions in _grouped(rows, [name, *others]):
-        own = str(values[name])
-        shown[own] = values[name]
-        at.setdefault(own, {})[_key(values[other] for other in others)] = completions
-    base = at[str(baseline)]
     return Measures(
         tuple(
             Measured(
-                {name: value, "baseline": baseline},
-                measure,
-                paired(
-                    measure,
-                    [(base[key], at[own][key]) for key in base if key in at[own]],
-                ),
+                {name: value, "baseline": baseline}, measure, paired(measure, found)
             )
-            for own, value in shown.items()
-            if own != str(baseline)
+            for value, found in pairs(rows, name, baseline)
         )
     )
 
 
-def _grouped(
-    rows: Sequence[SweepRow], by: Sequence[str]
-) -> list[tuple[dict[str, Any], list[Completion]]]:
-    groups: dict[Key, tuple[dict[str, Any], list[Completion]]] = {}
+def pairs(
+    rows: Sequence[SweepRow], name: str, baseline: Any
+) -> list[tuple[Any, list[tuple[list[SweepRow], list[SweepRow]]]]]:
+    """Return, for each other value of a name, the groups that differ in it alone.
+
+    The first of a pair of groups is at the baseline.
+    """
+    others = [other for other in rows[0].point.values if other != name] if rows else []
+    at: dict[str, dict[Key, list[SweepRow]]] = {}
+    shown: dict[str, Any] = {}
+    for values, group in grouped(rows, [name, *others]):
+        own = str(values[name])
+        shown[own] = values[name]
+        at.setdefault(own, {})[_key(values[other] for other in others)] = group
+    base = at[str(baseline)]
+    return [
+        (value, [(base[key], at[own][key]) for key in base if key in at[own]])
+        for own, value in shown.items()
+        if own != str(baseline)
+    ]
+
+
+def grouped(
+    rows: Iterable[SweepRow], by: Sequence[str]
+) -> list[tuple[dict[str, Any], list[SweepRow]]]:
+    """Return the rows in groups, each with its values of these names."""
+    groups: dict[Key, tuple[dict[str, Any], list[SweepRow]]] = {}
     for row in rows:
         values = {name: row.point.values[name] for name in by}
-        _, found = groups.setdefault(_key(values.values()), (values, []))
-        if row.completion is not None:
-            found.append(row.completion)
+        groups.setdefault(_key(values.values()), (values, []))[1].append(row)
     return [*groups.values()]
 
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ..completion import Completion
 from ..errors import InputError
-from .intervals import Estimate, difference, jackknife, mean, share
+from ..scores import SCORES
+from .intervals import (
+    Estimate,
+    clustered_mean,
+    clustered_share,
+    difference,
+    mean,
+    share,
+)
+from .table import SweepRow
+from .variety import distinct, self_bleu
 
 Score = Callable[[Completion], float | bool | None]
+"""A measure of one answer, for a notebook of its own."""
+Values = list[float | bool]
 STOP = "stop_reason="
-_TOKEN = re.compile(r"\w+|[^\w\s]")
-_LONGEST = 4
-_SMALLEST = 0.1
-"""What a missing n-gram counts ("method 1" of Chen and Cherry 2014)."""
-
-Gram = tuple[str, ...]
+_PASS = re.compile(r"pass([@^])([1-9]\d{0,3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +36,51 @@ class Metric:
     name: str
     title: str
     """What it is, in words, with its unit."""
-    of: Callable[[Sequence[Completion]], Estimate | None]
-    score: Score | None = None
+    of: Callable[[Sequence[SweepRow]], Estimate | None]
+    score: Callable[[SweepRow], float | bool | None] | None = None
     """The value of one answer, where the measure is a mean or a share of them."""
 
-    def __call__(self, completions: Iterable[Completion]) -> Estimate | None:
+    def __call__(self, rows: Iterable[SweepRow]) -> Estimate | None:
         """Return the estimate; None where no answer can be measured."""
-        return self.of(complete(completions))
+        return self.of(complete(rows))
+
+    def values(self, rows: Iterable[SweepRow]) -> Values:
+        """Return the value of each answer that has one; of none without a score."""
+        found = map(self.score, complete(rows)) if self.score else ()
+        return [one for one in found if one is not None and not math.isnan(one)]
 
     def label(self, n: str | int) -> str:
         """Name it with its unit and count."""
         return f"{self.title} (n = {n})"
 
 
-def complete(completions: Iterable[Completion]) -> list[Completion]:
+def complete(rows: Iterable[SweepRow]) -> list[SweepRow]:
     """Return the answers that count: an interrupted one is shorter than it is."""
-    return [one for one in completions if one.status == "complete"]
+    return [
+        row for row in rows if row.completion and row.completion.status == "complete"
+    ]
 
 
-def _scores(score: Score, completions: Iterable[Completion]) -> list[float | bool]:
-    found = (score(completion) for completion in completions)
-    return [value for value in found if value is not None and not math.isnan(value)]
+def average(groups: Sequence[Values]) -> Estimate | None:
+    """Return the share of what is true, or the mean, of values in groups.
 
-
-def _average(score: Score, completions: Iterable[Completion]) -> Estimate | None:
-    values = _scores(score, completions)
-    if values and all(isinstance(value, bool) for value in values):
-        return share(sum(map(bool, values)), len(values))
-    return mean([float(value) for value in values])
+    Each group has the answers to one prompt, which are more alike than those to two.
+    """
+    groups = [group for group in groups if group]
+    if groups and all(isinstance(value, bool) for group in groups for value in group):
+        return clustered_share([[bool(value) for value in group] for group in groups])
+    return clustered_mean([[float(value) for value in group] for group in groups])
 
 
 def _scored(name: str, title: str, score: Score) -> Metric:
-    return Metric(name, title, partial(_average, score), score)
+    def of_row(row: SweepRow) -> float | bool | None:
+        return None if row.completion is None else score(row.completion)
+
+    def of(rows: Sequence[SweepRow]) -> Estimate | None:
+        return average([[value] for value in metric.values(rows)])
+
+    metric = Metric(name, title, of, of_row)
+    return metric
 
 
 def _tokens_per_second(completion: Completion) -> float | None:
@@ -71,98 +88,12 @@ def _tokens_per_second(completion: Completion) -> float | None:
     return told / completion.seconds if told and completion.seconds else None
 
 
-def _texts(completions: Iterable[Completion]) -> list[str]:
-    return [completion.text for completion in completions]
+def _texts(rows: Iterable[SweepRow]) -> list[str]:
+    return [row.completion.text for row in rows if row.completion]
 
 
-def _unique(completions: Sequence[Completion]) -> Estimate | None:
-    return share(len({text.strip() for text in _texts(completions)}), len(completions))
-
-
-def tokens(text: str) -> list[str]:
-    """Return the words and marks of a text, in small letters."""
-    return _TOKEN.findall(text.lower())
-
-
-def _grams(words: Sequence[str], n: int) -> Counter[Gram]:
-    return Counter(zip(*(words[start:] for start in range(n)), strict=False))
-
-
-def distinct(texts: Sequence[str], n: int) -> Estimate | None:
-    """Return the share of distinct n-grams among all n-grams of the texts together.
-
-    As Li et al. 2016 define distinct-1 and distinct-2.
-    """
-    counted = [_grams(tokens(text), n) for text in texts]
-    total: Counter[Gram] = Counter()
-    for grams in counted:
-        total.update(grams)
-    size = total.total()
-    if not size:
-        return None
-    without = []
-    for grams in counted:
-        left = size - grams.total()
-        own = sum(total[gram] == count for gram, count in grams.items())
-        if left:
-            without.append((len(total) - own) / left)
-    found = jackknife(len(total) / size, without, largest=1)
-    return found._replace(n=len(texts))
-
-
-def self_bleu(texts: Sequence[str]) -> Estimate | None:
-    """Return the mean BLEU-4 of each text against all the others; 1: all alike.
-
-    Needs two texts that are not empty.
-    """
-    split = [words for text in texts if (words := tokens(text))]
-    if len(split) < 2:
-        return None
-    lengths = sorted(len(words) for words in split)
-    tables = {n: _Highest(_grams(words, n) for words in split) for n in _orders()}
-    scores = []
-    for index, words in enumerate(split):
-        logs = []
-        for n in range(1, min(_LONGEST, len(words)) + 1):
-            grams = _grams(words, n)
-            hits = sum(
-                min(count, tables[n].beside(index, gram))
-                for gram, count in grams.items()
-            )
-            logs.append(math.log((hits or _SMALLEST) / grams.total()))
-        nearest = _nearest(lengths, len(words))
-        brevity = min(0.0, 1 - nearest / len(words))
-        scores.append(math.exp(brevity + sum(logs) / len(logs)))
-    return mean(scores)
-
-
-def _orders() -> range:
-    return range(1, _LONGEST + 1)
-
-
-class _Highest:
-    """The highest count of each n-gram in any text but one, in one pass."""
-
-    def __init__(self, texts: Iterable[Counter[Gram]]) -> None:
-        self._best: dict[Gram, tuple[int, int, int]] = {}
-        for index, grams in enumerate(texts):
-            for gram, count in grams.items():
-                first, owner, second = self._best.get(gram, (0, -1, 0))
-                if count > first:
-                    self._best[gram] = (count, index, first)
-                elif count > second:
-                    self._best[gram] = (first, owner, count)
-
-    def beside(self, index: int, gram: Gram) -> int:
-        first, owner, second = self._best[gram]
-        return second if owner == index else first
-
-
-def _nearest(lengths: Sequence[int], length: int) -> int:
-    """Return the length nearest to this one, of all but one that is equal to it."""
-    index = bisect_left(lengths, length)
-    others = [*lengths[max(0, index - 1) : index], *lengths[index + 1 : index + 2]]
-    return min(others, key=lambda other: (abs(other - length), other))
+def _unique(rows: Sequence[SweepRow]) -> Estimate | None:
+    return share(len({text.strip() for text in _texts(rows)}), len(rows))
 
 
 METRICS: Mapping[str, Metric] = {
@@ -170,9 +101,9 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         _scored("length", "characters, mean", lambda one: len(one.text)),
         _scored("words", "words, mean", lambda one: len(one.text.split())),
-        Metric("distinct_1", "distinct words / all", lambda c: distinct(_texts(c), 1)),
-        Metric("distinct_2", "distinct pairs / all", lambda c: distinct(_texts(c), 2)),
-        Metric("self_bleu", "self-BLEU-4, mean", lambda c: self_bleu(_texts(c))),
+        Metric("distinct_1", "distinct words / all", lambda r: distinct(_texts(r), 1)),
+        Metric("distinct_2", "distinct pairs / all", lambda r: distinct(_texts(r), 2)),
+        Metric("self_bleu", "self-BLEU-4, mean", lambda r: self_bleu(_texts(r))),
         Metric("unique", "unique answers, share", _unique),
         _scored(
             "first_token_seconds",
@@ -183,13 +114,15 @@ METRICS: Mapping[str, Metric] = {
         _scored("tokens_per_second", "tokens a second, mean", _tokens_per_second),
     )
 }
-"""The measures that have a name, beside ``stop_reason=…`` for each stop reason."""
+"""The measures that have a name, beside ``stop_reason=…`` for each stop reason, the
+sweep's scores, and ``pass@K`` and ``pass^K`` of the first that is yes or no."""
 
 
-def find(metric: str | Score | Metric) -> Metric:
+def find(metric: str | Score | Metric, scores: Sequence[str] = ()) -> Metric:
     """Return the measure of a name, or of any ``Completion -> float``.
 
-    A function of bools is a share. Raises `InputError` for an unknown name.
+    A function of bools is a share. ``scores`` are those of the sweep, the first of
+    which is ``score``, too. Raises `InputError` for an unknown name.
     """
     if isinstance(metric, Metric):
         return metric
@@ -198,9 +131,13 @@ def find(metric: str | Score | Metric) -> Metric:
         return _scored(name, f"{name}, mean", metric)
     if metric.startswith(STOP):
         return stop_share(metric.removeprefix(STOP))
+    if scores and (metric in scores or metric == "score"):
+        return of_score(scores[0] if metric not in scores else metric)
+    if scores and (match := _PASS.fullmatch(metric)):
+        return _passing(scores, match[1], int(match[2]))
     name = metric.replace("-", "_")
     if name not in METRICS:
-        names = ", ".join(METRICS)
+        names = ", ".join([*scores, *METRICS])
         raise InputError(
             f"metric is {metric!r}; choose from {names}, {STOP}max_tokens, or give "
             "a function of a completion."
@@ -217,18 +154,89 @@ def stop_share(reason: str) -> Metric:
     )
 
 
+def of_score(name: str) -> Metric:
+    """Return the measure of a score that the answers have, each item a cluster."""
+
+    def of_row(row: SweepRow) -> float | bool | None:
+        return row.marks.scores.get(name) if row.marks else None
+
+    def of(rows: Sequence[SweepRow]) -> Estimate | None:
+        items = _grouped(rows, lambda row: row.marks.item if row.marks else ())
+        return average([metric.values(group) for group in items])
+
+    kind = "share" if name.partition(":")[0] in SCORES else "mean"
+    metric = Metric(name, f"{name}, {kind}", of, of_row)
+    return metric
+
+
+def _grouped(
+    rows: Iterable[SweepRow], key: Callable[[SweepRow], tuple[str, ...]]
+) -> list[list[SweepRow]]:
+    groups: dict[tuple[str, ...], list[SweepRow]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return [*groups.values()]
+
+
+def _passing(scores: Sequence[str], kind: str, k: int) -> Metric:
+    """Return the chance that of ``k`` answers to a prompt one is right, or all are.
+
+    ``pass@k`` (``@``) by the unbiased estimator of Chen et al. 2021, "Evaluating Large
+    Language Models Trained on Code", equation 1; ``pass^k`` (``^``) by that of Yao et
+    al. 2024, "tau-bench", section 3. The first score that is yes or no counts.
+    """
+    name = f"pass{kind}{k}"
+
+    def of(rows: Sequence[SweepRow]) -> Estimate | None:
+        every = (of_score(score) for score in scores)
+        metric = next((one for one in every if _is_yes_or_no(one, rows)), None)
+        if metric is None:
+            return None
+        points = _grouped(rows, lambda row: tuple(map(str, row.point.values.values())))
+        found = [values for point in points if (values := metric.values(point))]
+        most = max(map(len, found))
+        if most < k:
+            raise InputError(
+                f"{name} wants at least {k} answers to each prompt, and there are at "
+                f"most {most}; ask for more with -n {k}."
+            )
+        of_k = _any_of if kind == "@" else _all_of
+        enough = [values for values in found if len(values) >= k]
+        return mean([of_k(len(one), round(sum(one)), k) for one in enough])
+
+    what = "any" if kind == "@" else "all"
+    return Metric(name, f"{name}: {what} of {k} right, mean over prompts", of)
+
+
+def _is_yes_or_no(metric: Metric, rows: Sequence[SweepRow]) -> bool:
+    values = metric.values(rows)
+    return bool(values) and all(isinstance(value, bool) for value in values)
+
+
+def _any_of(n: int, right: int, k: int) -> float:
+    return 1 - math.comb(n - right, k) / math.comb(n, k)
+
+
+def _all_of(n: int, right: int, k: int) -> float:
+    return math.comb(right, k) / math.comb(n, k)
+
+
 def chosen(
-    metrics: Sequence[str | Score | Metric], completions: Sequence[Completion]
+    metrics: Sequence[str | Score | Metric],
+    rows: Sequence[SweepRow],
+    scores: Sequence[str] = (),
 ) -> tuple[Metric, ...]:
-    """Return the measures asked for; all of them, and each stop reason, for none."""
+    """Return the measures asked for; of none, all, and each stop reason."""
     if metrics:
-        return tuple(find(metric) for metric in metrics)
-    reasons = {one.stop_reason for one in complete(completions) if one.stop_reason}
-    return (*METRICS.values(), *(stop_share(reason) for reason in sorted(reasons)))
+        return tuple(find(metric, scores) for metric in metrics)
+    made = (row.completion for row in complete(rows))
+    reasons = {one.stop_reason for one in made if one and one.stop_reason}
+    own = map(of_score, scores)
+    return (*own, *METRICS.values(), *(stop_share(one) for one in sorted(reasons)))
 
 
 def paired(
-    metric: Metric, pairs: Sequence[tuple[Sequence[Completion], Sequence[Completion]]]
+    metric: Metric, pairs: Sequence[tuple[Sequence[SweepRow], Sequence[SweepRow]]]
 ) -> Estimate | None:
     """Return how much higher the second of each pair of groups is, on the mean.
 
@@ -237,16 +245,18 @@ def paired(
     """
     if len(pairs) == 1 and metric.score is not None:
         first, second = (
-            [float(value) for value in _scores(metric.score, complete(group))]
-            for group in pairs[0]
+            [float(value) for value in metric.values(group)] for group in pairs[0]
         )
         return difference(first, second)
-    found: list[float] = []
-    for low, high in pairs:
-        one, other = metric(low), metric(high)
-        if one is not None and other is not None:
-            found.append(other.value - one.value)
-    return mean(found)
+    return mean([other - one for one, other in both(metric, pairs)])
+
+
+def both(
+    metric: Metric, pairs: Sequence[tuple[Sequence[SweepRow], Sequence[SweepRow]]]
+) -> list[tuple[float, float]]:
+    """Return the measure of both groups of each pair, where both have one."""
+    found = ((metric(low), metric(high)) for low, high in pairs)
+    return [(one.value, other.value) for one, other in found if one and other]
 
 
 @dataclass(frozen=True, slots=True)

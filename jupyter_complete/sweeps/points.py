@@ -22,6 +22,8 @@ class Axis:
     """The names that set a setting; the others fill ``{{name}}``."""
     beside: frozenset[str] = frozenset()
     """The columns of a table that do neither, and ride along."""
+    table: bool = False
+    """Whether it is a set of data, over which scores are pooled."""
 
     def __len__(self) -> int:
         return len(self.rows)

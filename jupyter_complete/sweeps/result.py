@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from ..completion import Completion
 from ..errors import InputError
-from . import table
+from . import metrics, table
 from .kinds import same
 from .measures import Measures, differences, measures
 from .metrics import Metric, Score
 from .points import Axis, Point
+from .scoring import Asked, Scoring, scoring_of
 from .table import Record, SweepRow
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class SweepResult(Sequence[Completion]):
     again: Callable[[], SweepResult] | None = field(default=None, compare=False)
     """Asks for what is missing or failed of the whole sweep; None in another process.
     """
+    remarks: tuple[str, ...] = ()
+    """What to know of its scores, a line each."""
+    scoring: Scoring | None = field(default=None, compare=False)
+    """How its answers were scored, where they were; None in another process."""
 
     def __len__(self) -> int:
         return len(self.rows) - self.pending
@@ -69,7 +74,7 @@ class SweepResult(Sequence[Completion]):
     def __reduce__(self) -> tuple[Any, ...]:
         # What asks again holds this process's connections, and stays here.
         state = (self.rows, self.axes, self.id, self.interrupted, self.stopped)
-        return type(self), (*state, self.notices)
+        return type(self), (*state, self.notices, None, self.remarks)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -100,6 +105,20 @@ class SweepResult(Sequence[Completion]):
                 seen.add(key)
                 found.append(value)
         return tuple(found)
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The names of its scores, in the order they were asked for."""
+        marks = next((row.marks for row in self.rows if row.marks), None)
+        return tuple(marks.scores) if marks else ()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The names that vary, save those of the data that scores are pooled over."""
+        if not self.scores:
+            return self.varying
+        data = {name for axis in self.axes if axis.table for name in axis.names}
+        return tuple(name for name in self.varying if name not in data)
 
     @property
     def pending(self) -> int:
@@ -150,10 +169,12 @@ class SweepResult(Sequence[Completion]):
     ) -> Measures:
         """Return measures at each point, with 95 % intervals and counts.
 
-        ``chosen`` are names, such as ``words``, or functions of a completion; none is
-        all. ``by`` names the axes to keep apart; the others' answers are pooled.
+        ``chosen`` are names, such as ``words`` or a score's, or functions of a
+        completion; none is all. ``by`` names the axes to keep apart; the others'
+        answers are pooled, as by themselves those of the rows that were scored.
         """
-        return measures(self.rows, chosen, self._by(by))
+        wanted = metrics.chosen(chosen, self.rows, self.scores)
+        return measures(self.rows, wanted, self._by(by))
 
     def compare(
         self, name: str, metric: str | Score, *, baseline: Any = None
@@ -167,11 +188,30 @@ class SweepResult(Sequence[Completion]):
         base = self.values(name)[0] if baseline is None else baseline
         self._check(name, base)
         there = next(one for one in self.values(name) if same(one, base))
-        return differences(self.rows, name, metric, there)
+        return differences(self.rows, name, metrics.find(metric, self.scores), there)
+
+    def scored(
+        self,
+        score: Asked | Sequence[Asked] = (),
+        *,
+        expect: object = None,
+        extract: Asked | None = None,
+    ) -> Self:
+        """Return the sweep with its answers scored; no model is asked anything.
+
+        ``score`` is a name (``exact``, ``contains``, ``regex``, ``number``, ``json``,
+        or one with what it expects, as ``exact:Paris``), a function of a completion
+        and what was expected, or a list of them. ``expect`` is a column, a text with
+        ``{{name}}``, or a dict from values to what is expected there; ``extract`` is
+        a regular expression with a group, or a function of a completion, that takes
+        the answer out of the text first. Raises `InputError`.
+        """
+        wanted = scoring_of(self, score, expect, extract)
+        return self if wanted is None else wanted(self)
 
     def _by(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if names is None:
-            return self.varying
+            return self.compared
         for name in names:
             if name not in self.names:
                 known = ", ".join(self.names) or "no name"

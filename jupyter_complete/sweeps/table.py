@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..completion import Completion
 from ..errors import InputError
 from ..plain import by_name
+from ..scores import Value
 from ..spreadsheet import cell
 from .points import Point
 
@@ -29,6 +30,19 @@ _SAME = ("model", "endpoint", "dialect")
 """What can be swept and is also told by the answer: one column where both agree."""
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How an answer was scored."""
+
+    expected: object
+    """None where nothing was."""
+    extracted: str | None
+    """What was taken out of the text; None: nothing, or nothing was to be."""
+    scores: Mapping[str, Value]
+    item: tuple[str, ...] = ()
+    """Which row of the data it is: answers to the same one are alike."""
+
+
 class SweepRow(NamedTuple):
     """One call of a sweep."""
 
@@ -36,37 +50,61 @@ class SweepRow(NamedTuple):
     sample: int
     completion: Completion | None
     """None: pending."""
+    marks: Marks | None = None
+    """None: not scored."""
 
 
 def records(rows: Sequence[SweepRow], names: Sequence[str]) -> list[Record]:
     """Return a record for each call that was made: the names first, then every field.
 
-    A name that a field of `Completion` has, too, stands as ``asked_name``: in the
-    column ``text`` is always the answer's text. ``prompt``, ``input_tokens`` and
+    A name that a field of `Completion` or a score has, too, stands as ``asked_name``:
+    in the column ``text`` is always the answer's text. ``prompt``, ``input_tokens`` and
     ``output_tokens`` have columns beside ``request`` and ``usage``.
     """
     made = [(row, row.completion) for row in rows if row.completion is not None]
+    marks = _columns_of_marks(rows)
     columns = {
         name: f"asked_{name}"
         for name in names
-        if name in _FIELDS
-        and not (
-            name in _SAME
-            and all(row.point.values[name] == getattr(one, name) for row, one in made)
-        )
+        if (name in _FIELDS and not (name in _SAME and _told(name, made)))
+        or (name in marks and not (name == "expected" and _as_expected(name, made)))
     }
     return [
         {columns.get(name, name): row.point.values[name] for name in names}
+        | {"sample": completion.sample, "text": completion.text}
+        | {name: _mark(row.marks, name) for name in marks}
         | _fields(completion)
         for row, completion in made
     ]
 
 
+def _told(name: str, made: Sequence[tuple[SweepRow, Completion]]) -> bool:
+    return all(row.point.values[name] == getattr(one, name) for row, one in made)
+
+
+def _as_expected(name: str, made: Sequence[tuple[SweepRow, Completion]]) -> bool:
+    return all(
+        row.marks and row.point.values[name] == row.marks.expected for row, _ in made
+    )
+
+
+def _columns_of_marks(rows: Sequence[SweepRow]) -> list[str]:
+    """Return the names of what the scores add to each record."""
+    marks = [row.marks for row in rows if row.marks]
+    found = ["expected"] * any(one.expected is not None for one in marks)
+    found += ["extracted"] * any(one.extracted is not None for one in marks)
+    return [*found, *(marks[0].scores if marks else ())]
+
+
+def _mark(marks: Marks | None, name: str) -> object:
+    if marks is None or name in marks.scores:
+        return marks and marks.scores[name]
+    return marks.expected if name == "expected" else marks.extracted
+
+
 def _fields(completion: Completion) -> Record:
     usage = completion.usage
     return {
-        "sample": completion.sample,
-        "text": completion.text,
         "status": completion.status,
         "prompt": completion.prompt,
         "input_tokens": usage and usage.input_tokens,

@@ -1,0 +1,282 @@
+"""How the answers of a sweep are scored: what was expected, what is taken out, by what.
+
+All is checked before anything is sent; scoring itself asks no model anything.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .. import scores
+from ..completion import Completion
+from ..errors import InputError, one_line
+from ..reading import is_gap, native
+from ..redaction import without_secrets
+from ..scores import Value
+from .expected import Expected, expected_of
+from .extract import Extract, extract_of
+from .metrics import METRICS
+from .table import Marks, SweepRow
+
+if TYPE_CHECKING:
+    from .result import SweepResult
+
+Asked = str | Callable[..., Any]
+"""A score's name, or a function: ``f(completion)`` or ``f(completion, expected)``."""
+
+Result = TypeVar("Result", bound="SweepResult")
+_LONGEST = 120
+_NONE: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """One score as it is asked for."""
+
+    name: str
+    of: Callable[[Completion, Any], Any]
+    """What it gives of an answer and the value expected."""
+    wants: bool
+    """Whether it can do without an expected value."""
+    checked: Callable[[object], object] = lambda _: None
+    """Raises for an expected value that it cannot take."""
+    strict: bool = True
+    """Whether an answer in which nothing was found is wrong, without a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Scores sweeps over the same points."""
+
+    scorers: tuple[Scorer, ...]
+    expected: Expected | None
+    extract: Extract | None
+
+    def __call__(self, sweep: Result) -> Result:
+        """Return the sweep with every complete answer scored, and remarks on that."""
+        names = {name for axis in sweep.axes if axis.table for name in axis.names}
+        if self.expected:
+            names |= self.expected.names
+        axes = tuple(
+            replace(axis, table=axis.table or not names.isdisjoint(axis.names))
+            for axis in sweep.axes
+        )
+        items = [name for axis in axes if axis.table for name in axis.names]
+        items = items or [name for name in sweep.names if name in names]
+        troubles = _Troubles()
+        rows = tuple(self._marked(row, items, troubles) for row in sweep.rows)
+        remarks = tuple(troubles.lines(self.scorers, self.extract))
+        return replace(sweep, rows=rows, axes=axes, remarks=remarks, scoring=self)
+
+    def _marked(
+        self, row: SweepRow, items: Sequence[str], troubles: _Troubles
+    ) -> SweepRow:
+        wanted = self.expected.of(row.point) if self.expected else None
+        item = tuple(str(row.point.values[name]) for name in items)
+        one, found = row.completion, None
+        given: dict[str, Value] = dict.fromkeys(scorer.name for scorer in self.scorers)
+        if one is not None and one.status == "complete":
+            troubles.answers += 1
+            try:
+                found = self.extract.of(one) if self.extract else None
+            except Exception as error:  # noqa: BLE001 - a user's function may raise all
+                troubles.note("extract", row, error)
+            else:
+                seen = replace(one, text=found or "") if self.extract else one
+                lost = self.extract is not None and found is None
+                troubles.lost += lost
+                for scorer in self.scorers:
+                    given[scorer.name] = _score(
+                        scorer, seen, wanted, row, troubles, lost=lost
+                    )
+        return row._replace(marks=Marks(wanted, found, given, item))
+
+
+def _score(
+    scorer: Scorer,
+    seen: Completion,
+    wanted: object,
+    row: SweepRow,
+    troubles: _Troubles,
+    *,
+    lost: bool,
+) -> Value:
+    if scorer.wants and is_gap(wanted):
+        troubles.unlabelled[scorer.name] += 1
+        return None
+    if lost and scorer.strict:
+        return False
+    try:
+        return _value(scorer.of(seen, wanted))
+    except Exception as error:  # noqa: BLE001 - a user's function may raise all
+        troubles.note(scorer.name, row, error)
+        return None
+
+
+def _value(found: Any) -> Value:
+    found = native(found)
+    if found is None or isinstance(found, bool):
+        return found
+    if not isinstance(found, (int, float, Decimal)):
+        raise TypeError(f"gave {found!r}; give True, False, a number or None")
+    number = float(found)
+    if math.isinf(number):
+        raise ValueError(f"gave {found!r}; give a finite number")
+    return None if math.isnan(number) else number
+
+
+class _Troubles:
+    """What happened while a sweep was scored."""
+
+    def __init__(self) -> None:
+        self.answers = self.lost = 0
+        self.unlabelled: Counter[str] = Counter()
+        self._raised: dict[str, list[str]] = {}
+
+    def note(self, name: str, row: SweepRow, error: Exception) -> None:
+        """Note what a function raised."""
+        place = row.point.label or f"sample={row.sample}"
+        said = f"{type(error).__name__}: {error} (first at {place})"
+        self._raised.setdefault(name, []).append(said)
+
+    def lines(
+        self, scorers: Iterable[Scorer], extract: Extract | None
+    ) -> Iterable[str]:
+        """Yield what a reader of the scores has to know, a line each."""
+        of = f"of {self.answers:,} answers"
+        if extract and self.lost:
+            strict = any(scorer.strict for scorer in scorers)
+            wrong = "; they count as wrong" * strict
+            yield f"extract found nothing in {self.lost:,} {of}{wrong}."
+        unlabelled = {*self.unlabelled.values()}
+        for count in sorted(unlabelled):
+            yield f"Nothing was expected of {count:,} {of}: they are not scored."
+        for name, said in self._raised.items():
+            first = one_line(without_secrets(said[0]), 2 * _LONGEST)
+            yield f"{name} failed at {len(said):,} {of}, left unscored: {first}"
+
+
+def scoring_of(
+    sweep: SweepResult,
+    score: Asked | Sequence[Asked] = (),
+    expect: object = None,
+    extract: Asked | None = None,
+    variables: Mapping[str, object] = _NONE,
+) -> Scoring | None:
+    """Return how to score a sweep, checked against its points; None: nothing is asked.
+
+    ``variables`` are those that may be named in text, functions among them. Raises
+    `InputError`.
+    """
+    wanted: list[Any] = [*score] if isinstance(score, (list, tuple)) else [score]
+    expected = (
+        None if expect is None else expected_of(expect, sweep, variables.__getitem__)
+    )
+    if expected and not wanted:
+        wanted = ["exact"]
+    if not wanted and extract is None:
+        return None
+    scorers = tuple(_scorer(one, variables) for one in wanted)
+    _check_names(scorers)
+    for scorer in scorers:
+        if scorer.wants and expected is None:
+            hint = f", or write {scorer.name}:TEXT" * (scorer.name in scores.SCORES)
+            raise InputError(
+                f"{scorer.name} wants to know what was expected: add --expect COLUMN "
+                f"(expect=){hint}."
+            )
+    taken = None if extract is None else extract_of(extract, variables.__getitem__)
+    if expected:
+        _check_expected(sweep, expected, scorers)
+    return Scoring(scorers, expected, taken)
+
+
+def _check_names(scorers: Sequence[Scorer]) -> None:
+    names = [scorer.name for scorer in scorers]
+    taken = {*METRICS, *(field.name for field in fields(Completion)), "score"}
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"score has {name} twice; give each a name of its own.")
+        if name in taken:
+            raise InputError(
+                f"score is a function called {name}, as a metric or a column of every "
+                "sweep is; give it a name of its own."
+            )
+
+
+def _check_expected(
+    sweep: SweepResult, expected: Expected, scorers: Sequence[Scorer]
+) -> None:
+    """Refuse what a score could not compare, before an answer is paid for."""
+    for point in sweep.points:
+        value = expected.of(point)
+        if is_gap(value):
+            continue
+        for scorer in scorers:
+            try:
+                scorer.checked(value)
+            except InputError as error:
+                where = one_line(point.label, _LONGEST)
+                raise InputError(f"{str(error).rstrip('.')} (at {where}).") from error
+
+
+def _scorer(asked: Asked, variables: Mapping[str, object]) -> Scorer:
+    if isinstance(asked, str):
+        known = scores.named(asked)
+        if known is not None:
+            return _known(asked, *known)
+        if asked not in variables:
+            functions = [name for name in variables if callable(variables[name])]
+            raise scores.unknown(asked, functions)
+        function = variables[asked]
+        if not callable(function):
+            raise InputError(
+                f"score is {asked}, which is a {type(function).__name__} and no "
+                "function; give one of a completion."
+            )
+        return _of_function(asked, function)
+    if not callable(asked):
+        raise InputError(
+            f"score is {asked!r}; give the name of a score, a function, or a list."
+        )
+    name = getattr(asked, "__name__", type(asked).__name__).strip("<>")
+    return _of_function(name, asked)
+
+
+def _known(name: str, score: scores.Score, own: str | None) -> Scorer:
+    if own is not None:
+        return Scorer(name, lambda one, _: score(one.text, own), wants=False)
+    return Scorer(
+        name,
+        lambda one, expected: score(one.text, expected),
+        wants=score.alone is None,
+        checked=score.checked,
+    )
+
+
+def _of_function(name: str, function: Callable[..., Any]) -> Scorer:
+    if _takes(function, 2):
+        wants = not _takes(function, 1)
+        return Scorer(name, function, wants=wants, strict=False)
+    if _takes(function, 1):
+        return Scorer(name, lambda one, _: function(one), wants=False, strict=False)
+    raise InputError(
+        f"score is {name}, which takes neither a completion nor a completion and what "
+        "was expected; write it as f(completion, expected)."
+    )
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # a function of C that does not say what it takes
+        return count == 1
+    return True
