@@ -10,7 +10,7 @@ import time
 
 
 class Processes:
-    """A scheduler and two workers of two threads each; ``address`` is its own."""
+    """A scheduler and a worker of four threads; ``address`` is its own."""
 
     def __init__(self, folder):
         self._file = folder / "scheduler.json"
@@ -18,8 +18,8 @@ class Processes:
         while not self._written():
             time.sleep(0.02)
         self.address = json.loads(self._file.read_text())["address"]
-        options = ("--nthreads", "2", "--no-nanny")
-        self.workers = [self._start("worker", *options) for _ in range(2)]
+        options = ("--nthreads", "4", "--no-nanny")
+        self.workers = [self._start("worker", *options)]
 
     def _written(self):
         with contextlib.suppress(OSError, ValueError):

@@ -19,7 +19,7 @@ settings.load_profile("patient")
 
 
 def pytest_collection_finish():
-    # Every IPython collects garbage at its end, each time through all that is imported.
+    # What is imported by now is no garbage, and need not be looked through again.
     gc.collect()
     gc.freeze()
 
@@ -57,6 +57,8 @@ def bare_shell(tmp_path, monkeypatch):
     yield shell
     shell.run_line_magic("unload_ext", "jupyter_complete")
     atexit.unregister(shell.atexit_operations)
+    # Its end collects garbage, through all that was ever imported; Python will anyway.
+    shell.displayhook.flush = lambda: None
     shell.atexit_operations()
     Shell.clear_instance()
 

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -28,6 +30,7 @@ class Handler(BaseHTTPRequestHandler):
         with counting.lock:
             counting.asked[prompt] += 1
             counting.times.append(time.monotonic())
+            counting.lock.notify_all()
             counting.now += 1
             counting.most = max(counting.most, counting.now)
             number = len(counting.times)
@@ -77,7 +80,7 @@ class Counting:
 
     def __init__(self, latency=0.0):
         self.latency = latency
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.released = threading.Event()
         self.asked, self.times, self.statuses = Counter(), [], []
         self.now = self.most = 0
@@ -98,6 +101,21 @@ class Counting:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def when(self, count, act):
+        """Act, in a thread of its own, as soon as that many calls came."""
+
+        def wait():
+            with self.lock:
+                self.lock.wait_for(lambda: len(self.times) >= count)
+            act()
+
+        threading.Thread(target=wait, daemon=True).start()
+
+    def interrupt_when(self, count, seconds=0):
+        """Press Ctrl-C when that many calls came, or so many seconds later."""
+        interrupt = functools.partial(os.kill, os.getpid(), signal.SIGINT)
+        self.when(count, lambda: (time.sleep(seconds), interrupt()))
 
     def tasks(self, count, samples=1, **more):
         """Return a sweep of that many prompts, ``p0`` and so on."""
