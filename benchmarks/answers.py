@@ -16,9 +16,9 @@ from table import Row, as_text
 
 from jupyter_complete import Sweep
 from jupyter_complete.cancel import Cancel
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion, Outcome
 from jupyter_complete.display.sweeps import view
-from jupyter_complete.outcome import Outcome
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.sweeps.run import run
 from jupyter_complete.sweeps.table import SweepRow
 

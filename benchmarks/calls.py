@@ -27,7 +27,7 @@ import requests
 from table import Row, as_text
 
 from jupyter_complete import complete
-from jupyter_complete.completion import CompletionRequest
+from jupyter_complete.request import CompletionRequest
 
 EVENTS = 4000
 EVENTS_PER_CHUNK = (1, 20, 400)

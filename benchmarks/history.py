@@ -18,8 +18,9 @@ from pydoc_data.topics import topics
 
 from table import Row, as_text
 
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion
 from jupyter_complete.history import History, Tables
+from jupyter_complete.request import CompletionRequest
 
 MILLION = 1_000_000
 AT_ONCE = 5_000

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from jupyter_complete.completion import Endpoint
+from jupyter_complete.endpoint import Endpoint
 
 LATENCY = 0.2
 

@@ -8,7 +8,8 @@ from itertools import product
 
 from table import Row, as_text
 
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.results import Sweep
 from jupyter_complete.sweeps.points import Axis, points
 from jupyter_complete.sweeps.table import SweepRow

@@ -24,10 +24,11 @@ from table import Row, as_text
 
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.client import Client
-from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
+from jupyter_complete.completion import Completion, Outcome
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import CompleteError
-from jupyter_complete.outcome import Outcome
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.sweeps.points import Point
 from jupyter_complete.sweeps.result import SweepResult
 from jupyter_complete.sweeps.run import run

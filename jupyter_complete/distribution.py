@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from itertools import accumulate
 
-from .completion import BOUNDS, check_bound
+from .request import BOUNDS, check_bound
 
 
 @dataclass(frozen=True, slots=True)

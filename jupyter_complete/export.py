@@ -12,8 +12,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .addresses import KEY, HttpRequest, InCode
-from .completion import Endpoint
+from .endpoint import KEY, Endpoint, HttpRequest, InCode
 from .errors import InputError
 
 SERVED = "http://127.0.0.1:8765"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from .completion import Endpoint
+from .endpoint import Endpoint
 from .errors import CredentialError
 from .redaction import looks_like_key, shown_url
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from jupyter_complete.client import Client
-from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
+from jupyter_complete.completion import Completion, Outcome
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import Cancelled, CompleteError
-from jupyter_complete.outcome import Outcome
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.sweeps.points import Point
 from jupyter_complete.sweeps.tasks import Task
 

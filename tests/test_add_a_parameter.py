@@ -22,7 +22,7 @@ RECIPE = (
 """,
     ),
     (
-        "completion.py",
+        "request.py",
         "    logprobs: int | None = _number(",
         "    min_p: float | None = _number(0, 1)\n",
     ),

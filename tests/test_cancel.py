@@ -18,9 +18,10 @@ from loopback import STALL, black_hole, completion, events
 
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.client import Client, connections
-from jupyter_complete.completion import CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import Cancelled
+from jupyter_complete.request import CompletionRequest
 
 REQUEST = CompletionRequest("m", "Hi", 10)
 DIALECT = TextDialect()

@@ -14,10 +14,10 @@ from jupyter_complete.catalog.listing import (
     next_page,
     refreshed,
 )
-from jupyter_complete.completion import Endpoint
 from jupyter_complete.dialects import recognise
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import CompleteError, InputError, ProtocolError
 from jupyter_complete.session.routes import TRANSLATED, Routes
 from jupyter_complete.settings import CompletionSettings

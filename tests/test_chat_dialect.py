@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_complete.catalog import CATALOG, Model
-from jupyter_complete.completion import CompletionRequest, Endpoint, Usage
+from jupyter_complete.completion import Usage
 from jupyter_complete.dialects import Options, dialect_named
 from jupyter_complete.dialects.chat import ChatDialect
 from jupyter_complete.dialects.servers import TITLES
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import (
     EndpointError,
     InputError,
@@ -23,6 +24,7 @@ from jupyter_complete.errors import (
     RateLimitError,
 )
 from jupyter_complete.events import events
+from jupyter_complete.request import CompletionRequest
 
 TURNS = "\n\nHuman: Hi\n\nAssistant:"
 BEGUN = "Be brief.\n\nHuman: A list.\n\nAssistant: 1. "

@@ -28,8 +28,8 @@ from requests.adapters import BaseAdapter
 
 from jupyter_complete.client import Client
 from jupyter_complete.client.answer import salvaged
-from jupyter_complete.completion import CompletionRequest, Endpoint, HttpCall
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import Endpoint, HttpCall
 from jupyter_complete.errors import (
     AuthenticationError,
     BadRequestError,
@@ -45,6 +45,7 @@ from jupyter_complete.errors import (
     RateLimitError,
     ServerError,
 )
+from jupyter_complete.request import CompletionRequest
 
 KEY = "sk-ant-secret-0123456789"
 REQUEST = CompletionRequest("m", "\n\nHuman: Hi\n\nAssistant:", 10)

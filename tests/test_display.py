@@ -8,7 +8,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_complete.completion import Completion, CompletionRequest, Usage
+from jupyter_complete.completion import Completion, Usage
 from jupyter_complete.display import (
     RECORD_TYPE,
     TerminalScreen,
@@ -20,6 +20,7 @@ from jupyter_complete.display import (
     shielded,
 )
 from jupyter_complete.errors import one_line, printable
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.saved import from_output
 
 REQUEST = CompletionRequest(model="ngram-chat", prompt="p", max_tokens_to_sample=5)

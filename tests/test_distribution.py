@@ -13,7 +13,7 @@ from loopback import STALL
 
 from jupyter_complete import Completion
 from jupyter_complete.cancel import Cancel
-from jupyter_complete.completion import CompletionRequest, TokenLogprob
+from jupyter_complete.completion import TokenLogprob
 from jupyter_complete.display import TokenBars, Tokens, card
 from jupyter_complete.display.microscope import Microscope
 from jupyter_complete.display.tokens import percent, token_label
@@ -25,6 +25,7 @@ from jupyter_complete.errors import (
 )
 from jupyter_complete.magics import distribution as magic
 from jupyter_complete.ngram.model import load_models
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.session import UNSHAPED, Session
 from jupyter_complete.settings import CompletionSettings
 

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import completion, event, events
 
-from jupyter_complete.addresses import KEY, http_request
 from jupyter_complete.client import Client
-from jupyter_complete.completion import CompletionRequest, Endpoint, HttpCall
 from jupyter_complete.dialects.chat import ChatDialect
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import KEY, Endpoint, HttpCall, http_request
 from jupyter_complete.errors import InputError
 from jupyter_complete.export import SERVED, as_code
 from jupyter_complete.ngram.model import load_models
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.server.app import make_app
 from jupyter_complete.server.serve import address, make_server
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import Int
 
-from jupyter_complete.completion import BOUNDS, CompletionRequest
 from jupyter_complete.errors import InputError
+from jupyter_complete.request import BOUNDS, CompletionRequest
 from jupyter_complete.settings import CompletionSettings, flags, parameters
 from jupyter_complete.settings.assignment import Settings
 from jupyter_complete.settings.options import CompleteOptions

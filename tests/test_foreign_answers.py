@@ -31,11 +31,12 @@ from jupyter_complete import CompleteError, as_code, complete, sweep
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.client import Client
 from jupyter_complete.client.surroundings import Session
-from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
+from jupyter_complete.completion import Completion
 from jupyter_complete.dialects.faults import endpoint_error
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.display import TerminalScreen, card, card_html
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import (
     BadRequestError,
     ConnectionFailed,
@@ -45,6 +46,7 @@ from jupyter_complete.errors import (
     ServerError,
 )
 from jupyter_complete.panel import cards
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.saved import from_output
 
 

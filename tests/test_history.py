@@ -24,17 +24,13 @@ from hypothesis import strategies as st
 from jupyter_client import KernelManager
 from loopback import STALL, events
 
-from jupyter_complete.completion import (
-    Completion,
-    CompletionRequest,
-    Endpoint,
-    TokenLogprob,
-    Usage,
-)
+from jupyter_complete.completion import Completion, TokenLogprob, Usage
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import HistoryError, InputError
 from jupyter_complete.history import History, alive, disk, schema, search, store, texts
 from jupyter_complete.history.disk import on_network
 from jupyter_complete.history.row import request_hash
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.spreadsheet import cell
 
 EVERY_FIELD = Completion(
@@ -115,7 +111,8 @@ def child(code, *arguments, **more):
     """Start a Python process that runs the code with a history open as ``history``."""
     head = """
         import os, sys
-        from jupyter_complete.completion import Completion, CompletionRequest
+        from jupyter_complete.completion import Completion
+        from jupyter_complete.request import CompletionRequest
         from jupyter_complete.history import History
         history = History(sys.argv[1], warn=print)
         request = CompletionRequest("m", "Name a colour.", 10)

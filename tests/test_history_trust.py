@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from loopback import events
 
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion
 from jupyter_complete.errors import HistoryError
 from jupyter_complete.history import History, writer
+from jupyter_complete.request import CompletionRequest
 
 RED = CompletionRequest("m", "Name a colour.", 10)
 LONG = 20.0
@@ -59,7 +60,8 @@ def python(code, *arguments, **more):
     """Start a Python process with a history open as ``history``."""
     head = """
         import os, sqlite3, sys, time
-        from jupyter_complete.completion import Completion, CompletionRequest
+        from jupyter_complete.completion import Completion
+        from jupyter_complete.request import CompletionRequest
         from jupyter_complete.history import History
         history = History(sys.argv[1], warn=print)
         request = CompletionRequest("m", "Name a colour.", 10)

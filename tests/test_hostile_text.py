@@ -21,14 +21,8 @@ from panels import panels, session_of
 from test_sweep_result import made
 
 import jupyter_complete
-from jupyter_complete.addresses import KEY, HttpRequest
 from jupyter_complete.catalog import Catalog, Model
-from jupyter_complete.completion import (
-    Completion,
-    CompletionRequest,
-    Endpoint,
-    TokenLogprob,
-)
+from jupyter_complete.completion import Completion, TokenLogprob
 from jupyter_complete.display import (
     NO_MATHEMATICS,
     TokenBars,
@@ -46,9 +40,11 @@ from jupyter_complete.display.sweeps import view
 from jupyter_complete.display.sweeps.tiles import Tiles
 from jupyter_complete.display.wall import holds
 from jupyter_complete.distribution import Distribution
+from jupyter_complete.endpoint import KEY, Endpoint, HttpRequest
 from jupyter_complete.errors import CompleteError, CompletionInterrupted
 from jupyter_complete.history import Row
 from jupyter_complete.panel import cards, preview
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.sweeps.tasks import Finished, Progress
 
 HERE = Path(__file__).parent

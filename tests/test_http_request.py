@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jupyter_complete.addresses import DIALECTS
 from jupyter_complete.catalog import CATALOG
 from jupyter_complete.client import Client
-from jupyter_complete.completion import CompletionRequest
 from jupyter_complete.dialects import Options, dialect_named
 from jupyter_complete.display import request_text
+from jupyter_complete.endpoint import DIALECTS
 from jupyter_complete.export import as_code
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.session import Call
 
 SECRET = "sk-0123456789"

@@ -9,8 +9,9 @@ import pytest
 from loopback import STALL, events
 from terminal import PROMPT
 
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion
 from jupyter_complete.errors import CompletionInterrupted
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.session import Outcome, Session, running
 from jupyter_complete.session.running import Running, follow
 from jupyter_complete.settings import CompletionSettings

@@ -11,7 +11,7 @@ from keyring.backend import KeyringBackend
 from jupyter_complete.catalog import CATALOG
 from jupyter_complete.catalog.endpoints import choose
 from jupyter_complete.cli import main
-from jupyter_complete.completion import Endpoint
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import CredentialError
 from jupyter_complete.keys import (
     Keys,

@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import CUT, STALL, completion, event, events
 
-from jupyter_complete.addresses import Secret
 from jupyter_complete.cancel import Cancel
 from jupyter_complete.cli import main
 from jupyter_complete.client.echo import Echo
 from jupyter_complete.completion import Chunk
+from jupyter_complete.endpoint import Secret
 from jupyter_complete.errors import CompleteError
 from jupyter_complete.redaction import looks_like_key, shown_url, without_secrets
 from jupyter_complete.scope import names_at

@@ -13,10 +13,11 @@ from loopback import CUT, event
 
 from jupyter_complete.catalog import CATALOG, Model
 from jupyter_complete.client import Client
-from jupyter_complete.completion import CompletionRequest, Endpoint, Usage
+from jupyter_complete.completion import Usage
 from jupyter_complete.dialects import Event
 from jupyter_complete.dialects.conversation import conversation_of
 from jupyter_complete.dialects.messages import MessagesDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import (
     BadRequestError,
     IncompleteStream,
@@ -26,6 +27,7 @@ from jupyter_complete.errors import (
     ServerError,
 )
 from jupyter_complete.prompts import parse_turns
+from jupyter_complete.request import CompletionRequest
 
 PROMPT = "\n\nHuman: Hi\n\nAssistant:"
 

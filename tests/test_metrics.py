@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from jupyter_complete.completion import Completion, CompletionRequest, Usage
+from jupyter_complete.completion import Completion, Usage
 from jupyter_complete.errors import InputError
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.sweeps import intervals
 from jupyter_complete.sweeps.metrics import (
     METRICS,

@@ -13,17 +13,13 @@ from loopback import CUT
 
 from jupyter_complete.catalog import CATALOG
 from jupyter_complete.client import Client
-from jupyter_complete.completion import (
-    CompletionRequest,
-    Endpoint,
-    TokenLogprob,
-    Usage,
-)
+from jupyter_complete.completion import TokenLogprob, Usage
 from jupyter_complete.dialects import Event, Options, dialect_named
 from jupyter_complete.dialects.discovery import DiscoveryDialect
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import (
     AuthenticationError,
     BadRequestError,
@@ -34,6 +30,7 @@ from jupyter_complete.errors import (
     ProtocolError,
     ServerError,
 )
+from jupyter_complete.request import CompletionRequest
 
 HUMAN = "\n\nHuman:"
 FLAVOURS = ("openai", "vllm", "llamacpp", "ollama", "lmstudio", "other")

@@ -14,8 +14,8 @@ import json
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..addresses import DIALECTS, InCode
-from ..completion import Chunk, HttpCall
+from ..endpoint import DIALECTS, HttpCall, InCode
+from ..completion import Chunk
 from . import Dialect
 from .faults import endpoint_error
 
@@ -75,7 +75,7 @@ def test_a_dialect_is_one_file_and_one_line_of_a_table(loopback, tmp_path):
     copy = tmp_path / "jupyter_complete"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "dialects" / "made_up.py").write_text(MADE_UP)
-    table = copy / "addresses.py"
+    table = copy / "endpoint.py"
     line = '    "text": "/v1/complete",\n'
     text = table.read_text()
     assert line in text

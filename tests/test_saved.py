@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 from test_history import EVERY_FIELD
 
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion
 from jupyter_complete.display import card
 from jupyter_complete.errors import InputError
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.saved import RECORD_TYPE, from_output, load
 
 LONG = "It runs with a block. " * 20

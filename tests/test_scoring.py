@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from test_sweep_result import SETTINGS, with_status
 
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion
 from jupyter_complete.errors import InputError
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.results import Sweep
 from jupyter_complete.sweeps import intervals
 from jupyter_complete.sweeps.axes import AxisNames, keyword_axes

@@ -10,14 +10,15 @@ import pytest
 from loopback import CUT, STALL, events
 
 from jupyter_complete.cancel import Cancel
-from jupyter_complete.completion import CompletionRequest, Endpoint
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import (
     CompletionInterrupted,
     IncompleteStream,
     InputError,
     RateLimitError,
 )
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.session import UNSHAPED, Call, Session
 from jupyter_complete.settings import CompletionSettings
 

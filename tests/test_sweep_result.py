@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from jupyter_complete.completion import Completion, CompletionRequest, Usage
+from jupyter_complete.completion import Completion, Usage
 from jupyter_complete.errors import InputError
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.results import Sweep
 from jupyter_complete.sweeps.axes import AxisNames, keyword_axes
 from jupyter_complete.sweeps.points import points

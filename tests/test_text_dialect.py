@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_complete.completion import Chunk, CompletionRequest, TokenLogprob, Usage
+from jupyter_complete.completion import Chunk, TokenLogprob, Usage
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.errors import (
     BadRequestError,
@@ -19,6 +19,7 @@ from jupyter_complete.errors import (
     ServerError,
 )
 from jupyter_complete.events import events
+from jupyter_complete.request import CompletionRequest
 
 DIALECT = TextDialect()
 PROMPT = "\n\nHuman: Grüße, \N{CAT}\u2028\n\nAssistant:"

@@ -25,7 +25,6 @@ from panels import panels, session_of, slide
 from scipy.stats import chisquare, kstest
 
 from jupyter_complete import Completion, complete, sweep
-from jupyter_complete.completion import CompletionRequest
 from jupyter_complete.dialects.choice import FILTERED
 from jupyter_complete.display import facts
 from jupyter_complete.errors import InputError, PromptError
@@ -36,6 +35,7 @@ from jupyter_complete.ngram.sampling import Sampling, shape
 from jupyter_complete.panel import CompletionPanel
 from jupyter_complete.panel.slider import Slider
 from jupyter_complete.reading import native, reading
+from jupyter_complete.request import CompletionRequest
 
 # The embedded model's probabilities
 

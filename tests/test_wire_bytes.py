@@ -22,11 +22,12 @@ from jupyter_complete.catalog import Catalog
 from jupyter_complete.client import Answer, Client
 from jupyter_complete.client.connections import Line
 from jupyter_complete.client.retry import retry_after
-from jupyter_complete.completion import Completion, CompletionRequest, Endpoint
+from jupyter_complete.completion import Completion
 from jupyter_complete.counts import count_of
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
 from jupyter_complete.dialects.text import TextDialect
+from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import (
     CompleteError,
     ConnectionFailed,
@@ -37,6 +38,7 @@ from jupyter_complete.errors import (
 )
 from jupyter_complete.events import Event
 from jupyter_complete.panel import CompletionPanel
+from jupyter_complete.request import CompletionRequest
 from jupyter_complete.saved import RECORD_TYPE
 
 REQUEST = CompletionRequest("m", "Hi", 10)

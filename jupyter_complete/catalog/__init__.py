@@ -13,9 +13,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from ..addresses import DIALECTS
-from ..completion import Endpoint
 from ..counts import count_of
+from ..endpoint import DIALECTS, Endpoint
 from ..errors import InputError
 
 Sampling = Literal["both", "either", "none"]

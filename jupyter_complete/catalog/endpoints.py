@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..addresses import DIALECTS, checked_url
-from ..completion import Endpoint
+from ..endpoint import DIALECTS, Endpoint, checked_url
 from ..errors import InputError
 from ..redaction import shown_url
 from . import Catalog, Model

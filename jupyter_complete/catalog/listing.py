@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
-from ..completion import Endpoint
 from ..counts import count_of
+from ..endpoint import Endpoint
 from ..errors import ProtocolError
 from . import Catalog, Model
 

@@ -12,7 +12,7 @@ from ..errors import InputError
 from .say import say
 
 if TYPE_CHECKING:
-    from ..completion import Endpoint
+    from ..endpoint import Endpoint
 
 
 def add(commands: Any) -> None:

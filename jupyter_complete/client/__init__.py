@@ -18,10 +18,18 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.exceptions import HTTPError
 
-from ..addresses import KEY, HttpRequest, Secret, checked_key, http_request
 from ..cancel import Cancel
-from ..completion import CompletionRequest, Endpoint, HttpCall
+from ..endpoint import (
+    KEY,
+    Endpoint,
+    HttpCall,
+    HttpRequest,
+    Secret,
+    checked_key,
+    http_request,
+)
 from ..errors import CompleteError
+from ..request import CompletionRequest
 from .adapter import Adapter
 from .answer import Answer
 from .body import READ_SIZE

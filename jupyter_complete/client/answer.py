@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
-from ..addresses import Secret
 from ..completion import Chunk
+from ..endpoint import Secret
 from ..errors import (
     Cancelled,
     CompleteError,

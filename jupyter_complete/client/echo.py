@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from requests.structures import CaseInsensitiveDict
 
-from ..addresses import Secret
 from ..completion import Chunk, TokenLogprob
+from ..endpoint import Secret
 from ..errors import CompleteError
 from ..redaction import HIDDEN
 

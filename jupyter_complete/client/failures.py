@@ -16,8 +16,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from ..addresses import Secret
-from ..completion import Endpoint
+from ..endpoint import Endpoint, Secret
 from ..errors import (
     AuthenticationError,
     CompleteError,

@@ -7,7 +7,7 @@ from typing import Any
 
 from requests import PreparedRequest, Response
 
-from ..addresses import Secret
+from ..endpoint import Secret
 from .adapter import Adapter
 from .wsgi import cancelled_of
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
-from ..addresses import DIALECTS, InCode
 from ..catalog import Model
 from ..catalog.listing import Spoken
-from ..completion import Chunk, CompletionRequest, Endpoint, HttpCall
+from ..completion import Chunk
+from ..endpoint import DIALECTS, Endpoint, HttpCall, InCode
 from ..errors import EndpointError, ProtocolError
 from ..events import Event
+from ..request import CompletionRequest
 
 __all__ = ["Dialect", "Event", "Options", "dialect_named", "recognise"]
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from ..addresses import DIALECTS, InCode
 from ..catalog import Model
 from ..catalog.listing import Spoken
-from ..completion import Bound, CompletionRequest, Endpoint, check_bound
+from ..endpoint import DIALECTS, Endpoint, InCode
 from ..errors import InputError
 from ..prompts import has_turns, parse_turns
+from ..request import Bound, CompletionRequest, check_bound
 from . import MOST_LOGPROBS, Options
 from .conversation import Conversation, conversation_of
 from .openai import OpenAIDialect

@@ -13,19 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from ..addresses import DIALECTS, InCode
 from ..catalog import Model
 from ..catalog.listing import Spoken
-from ..completion import (
-    Bound,
-    Chunk,
-    CompletionRequest,
-    Endpoint,
-    HttpCall,
-    check_bound,
-)
+from ..completion import Chunk
+from ..endpoint import DIALECTS, Endpoint, HttpCall, InCode
 from ..errors import EndpointError, InputError, ProtocolError
 from ..prompts import HUMAN
+from ..request import Bound, CompletionRequest, check_bound
 from . import MOST_LOGPROBS, Dialect, Event, Options
 from .choice import Choice
 from .faults import endpoint_error, error_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields
 
-from ..completion import CompletionRequest
 from ..errors import InputError
+from ..request import CompletionRequest
 
 LENIENCY = 'set %config CompletionSettings.unsupported = "drop"'
 

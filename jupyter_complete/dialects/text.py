@@ -6,18 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from ..addresses import DIALECTS, InCode
 from ..catalog import Model
 from ..catalog.listing import Spoken
-from ..completion import (
-    Bound,
-    Chunk,
-    CompletionRequest,
-    Endpoint,
-    HttpCall,
-    check_bound,
-)
+from ..completion import Chunk
+from ..endpoint import DIALECTS, Endpoint, HttpCall, InCode
 from ..errors import EndpointError, InputError, ProtocolError
+from ..request import Bound, CompletionRequest, check_bound
 from . import Dialect, Event, Options
 from .faults import endpoint_error, error_in
 from .logprobs import logprobs_of

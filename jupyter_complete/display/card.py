@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..addresses import KEY
 from ..dialects.choice import FILTERED
+from ..endpoint import KEY
 from ..errors import one_line, printable, printable_lines
 from ..prompts import HUMAN
 from ..saved import RECORD_TYPE, output_record
@@ -15,8 +15,8 @@ from .tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..addresses import HttpRequest
-    from ..completion import Completion, Endpoint
+    from ..completion import Completion
+    from ..endpoint import Endpoint, HttpRequest
 
 _Drawn = TypeVar("_Drawn")
 

@@ -1,13 +1,11 @@
 """Every completion that was paid for, in one SQLite file, to be had again.
 
-`History` is what the rooms above use. A call hands its run (`entry`) to a thread
-(`writer`), which writes it into the file, or into a second one (`spill`) while the
-first cannot be written.
+`History` is what is used above. A call hands its run (`entry`) to a thread (`writer`),
+which writes it into the file, or while that fails into a second one (`spill`).
 
 ``file``      the store, its tables, and what processes left that are gone
 ``store``     opened safely, shared by kernels, set aside when damaged
-``schema``    the tables, as migrations
-``runs``      runs in the tables, by means of ``texts`` and ``columns``
+``schema``    the tables, as migrations; ``runs`` in them, by ``texts`` and ``columns``
 ``search``    finding them
 ``claims``    which kernel asks for which point of a sweep
 ``alive``     which kernels still live
@@ -27,8 +25,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..completion import Completion, CompletionRequest, Endpoint
+from ..completion import Completion
+from ..endpoint import Endpoint
 from ..errors import HistoryError
+from ..request import CompletionRequest
 from . import transfer
 from .claims import Claims
 from .entry import Entry

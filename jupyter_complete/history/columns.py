@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..completion import Completion, CompletionRequest, Usage
+from ..completion import Completion, Usage
 from ..errors import HistoryError
 from ..plain import plain, restored
+from ..request import CompletionRequest
 from .row import Row, RunStatus, request_hash
 from .texts import decoded, digest, encoded
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from ..completion import Completion, CompletionRequest
+from ..completion import Completion
 from ..plain import by_name
+from ..request import CompletionRequest
 
 RunStatus = Literal["running", "complete", "interrupted", "broken", "error", "lost"]
 """A run is ``lost`` when its process ended before the answer did."""

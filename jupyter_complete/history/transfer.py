@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from ..completion import Completion, CompletionRequest
+from ..completion import Completion
 from ..errors import HistoryError, InputError, one_line
 from ..plain import plain, restored
+from ..request import CompletionRequest
 from ..spreadsheet import cell
 from .row import Row, RunStatus
 

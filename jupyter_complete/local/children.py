@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ..background import Background
-from ..completion import Endpoint
+from ..endpoint import Endpoint
 from ..errors import Cancelled
 from .faults import refuse_missing_engine, why
 from .files import SUFFIX, ModelFile, name_of

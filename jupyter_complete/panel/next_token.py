@@ -16,7 +16,7 @@ from . import cells
 from .runs import in_one_line
 
 if TYPE_CHECKING:
-    from ..completion import CompletionRequest
+    from ..request import CompletionRequest
     from ..session import Call, Session
 
 LOOK, STOP = "Look", "Stop looking"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from ..completion import LONGEST_USER_ID, Bound
 from ..errors import one_line
+from ..request import LONGEST_USER_ID, Bound
 
 VERSION = "2023-06-01"
 LONGEST_BODY = 32 * 2**20

@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..cancel import Cancel
-from ..completion import Completion
+from ..completion import Completion, Outcome
 from ..errors import AuthenticationError, HistoryError, InputError
 from ..history import History
 from ..keys import Keys
-from ..outcome import Outcome
 from .ask import CompletionBuilder, OnText, ask
 from .clients import SharedClient
 from .code import call_of, code

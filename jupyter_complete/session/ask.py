@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..completion import Chunk, Completion, Status, TokenLogprob, Usage
+from ..completion import Chunk, Completion, Outcome, Status, TokenLogprob, Usage
 from ..errors import Cancelled, CompleteError, IncompleteStream
-from ..outcome import Outcome
 from .left_out import leaner
 
 if TYPE_CHECKING:

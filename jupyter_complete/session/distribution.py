@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..completion import TokenLogprob
+from ..completion import Outcome, TokenLogprob
 from ..distribution import Distribution
 from ..errors import Cancelled, InputError
 from ..ngram.model import load_models
-from ..outcome import Outcome
 from ..settings import parameters
 from .plan import Call
 

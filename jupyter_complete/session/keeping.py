@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..outcome import Outcome
+from ..completion import Outcome
 from .ask import CompletionBuilder
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..completion import Endpoint
+    from ..endpoint import Endpoint
     from ..errors import CompleteError
     from .plan import Call
 

@@ -13,7 +13,7 @@ from ..local.faults import size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..completion import Endpoint
+    from ..endpoint import Endpoint
     from ..settings import CompletionSettings
 
 

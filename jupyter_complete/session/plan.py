@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import prompts
-from ..addresses import KEY, HttpRequest, http_request
-from ..completion import CompletionRequest
+from ..endpoint import KEY, HttpRequest, http_request
 from ..errors import InputError
 from ..keys import refuse_key
 from ..redaction import looks_like_key
+from ..request import CompletionRequest
 from ..settings import parameters
 
 if TYPE_CHECKING:
-    from ..completion import Endpoint
     from ..dialects import Dialect
+    from ..endpoint import Endpoint
     from ..settings import CompletionSettings
     from .routes import Route
 

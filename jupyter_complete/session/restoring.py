@@ -13,8 +13,8 @@ from ..sweeps.table import SweepRow
 from .grid import axis_settings
 
 if TYPE_CHECKING:
-    from ..completion import CompletionRequest
     from ..history import Row
+    from ..request import CompletionRequest
 
 _Values = dict[str, Any]
 

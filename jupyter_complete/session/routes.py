@@ -29,8 +29,8 @@ from .plan import refuse_keys, refuse_offline
 if TYPE_CHECKING:
     from ..cancel import Cancel
     from ..client import Client
-    from ..completion import Endpoint
     from ..dialects import Dialect
+    from ..endpoint import Endpoint
     from ..settings import CompletionSettings
 
 MOST_PAGES = 100

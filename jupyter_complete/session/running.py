@@ -14,8 +14,7 @@ from ..cancel import Cancel
 from ..errors import CompletionInterrupted
 
 if TYPE_CHECKING:
-    from ..completion import Completion
-    from ..outcome import Outcome
+    from ..completion import Completion, Outcome
     from .ask import OnText
 
 # How long a text may wait before it is shown: smooth, and cheap for the front end.

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 
 from ..cancel import Cancel
 from ..client import Client
-from ..completion import Completion, CompletionRequest
+from ..completion import Completion, Outcome
 from ..errors import HistoryError
 from ..keys import Keys
-from ..outcome import Outcome
 from ..reading import reading
+from ..request import CompletionRequest
 from ..sweeps.result import SweepResult
 from ..sweeps.run import run
 from ..sweeps.tasks import Finished, Hooks, Progress, Task

@@ -8,8 +8,8 @@ from typing import Any
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode, Union, default
 
-from ..addresses import DIALECTS
-from ..completion import BOUNDS
+from ..endpoint import DIALECTS
+from ..request import BOUNDS
 from .assignment import Settings
 from .traits import (
     EndpointTable,

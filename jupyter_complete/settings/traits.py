@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from traitlets import Bool, Dict, Float, Int, List, TraitError, TraitType, Unicode
 
-from ..addresses import checked_url
-from ..completion import Endpoint
+from ..endpoint import Endpoint, checked_url
 from ..errors import InputError
 from ..redaction import shown_url
 

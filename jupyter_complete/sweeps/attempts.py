@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..completion import Completion, CompletionRequest, Status
+from ..completion import Completion, Outcome, Status
 from ..errors import (
     CompleteError,
     ConnectionFailed,
@@ -12,7 +12,7 @@ from ..errors import (
     ServerError,
     one_line,
 )
-from ..outcome import Outcome
+from ..request import CompletionRequest
 from .tasks import Task
 
 

@@ -12,9 +12,8 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from ..background import Background
-from ..completion import Completion, Status
+from ..completion import Completion, Outcome, Status
 from ..errors import CompleteError, RateLimitError
-from ..outcome import Outcome
 from .attempts import Budget, given_up, retryable, unanswered
 from .pace import Pace
 from .tasks import Ask, Finished, Hooks, Limits, Progress, SweepState, Task

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..cancel import Cancel
-from ..completion import Completion, CompletionRequest
-from ..outcome import Outcome
+from ..completion import Completion, Outcome
+from ..request import CompletionRequest
 from .points import Point
 
 WINDOW = 10.0

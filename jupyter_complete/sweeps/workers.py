@@ -19,8 +19,8 @@ from typing import Any
 
 from ..background import Background
 from ..cancel import Cancel
+from ..completion import Outcome
 from ..errors import CompleteError, InputError, one_line
-from ..outcome import Outcome
 from .pace import LARGEST_LIMIT, Ticket
 from .tasks import Ask, Limits
 

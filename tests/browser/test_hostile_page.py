@@ -16,8 +16,9 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import expect
 
-from jupyter_complete.completion import Completion, CompletionRequest
+from jupyter_complete.completion import Completion
 from jupyter_complete.display import card
+from jupyter_complete.request import CompletionRequest
 
 FIRE = "(top||window).fired()"
 SCRIPTS = """

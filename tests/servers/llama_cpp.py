@@ -119,7 +119,7 @@ class Checks:
 
     def ask(self, prompt=" ba be bi", tokens=12, *, stream=True, **fields):
         """Return an answer's text, how it ended, and its chunks."""
-        from jupyter_complete.completion import CompletionRequest
+        from jupyter_complete.request import CompletionRequest
 
         request = CompletionRequest(MODEL, prompt, tokens, **fields)
         with self.client.send(

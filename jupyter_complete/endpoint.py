@@ -1,13 +1,13 @@
-"""An endpoint's URL and key, checked, and the whole HTTP request made with them."""
+"""Where a request goes: an endpoint, its URL and key, the HTTP made with them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from .completion import Endpoint, HttpCall
 from .errors import CredentialError, InputError
 from .redaction import HIDDEN, looks_like_key, shown_url
 
@@ -23,6 +23,35 @@ KEY = "{key}"
 SCHEMES = ("http", "https", "embedded", "local")
 
 _SHORTEST_TRACE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where, in which dialect, with whose key; never the key itself."""
+
+    name: str
+    base_url: str
+    dialect: str
+    """A name of `DIALECTS`."""
+    key_variable: str | None = None
+    """The environment variable that holds the key; None: it wants none."""
+    key_required: bool = False
+    extensions: bool = False
+    """Whether it is one of ours and takes the ``jupyter-complete-…`` headers."""
+    flavour: str = "other"
+    """Which server it is, where the dialect differs: see `OpenAIDialect`."""
+    both: bool = False
+    """Whether it has chat and openai: turns go to one, raw text to the other."""
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is in this process: it wants no key, and asking it is free."""
+        return self.base_url.startswith("embedded:")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a child of this process answers: its key is not the user's."""
+        return self.base_url.startswith("local:")
 
 
 class Secret(str):
@@ -73,6 +102,17 @@ def _fault(key: Secret) -> str | None:
     if any(ord(character) > 0xFF for character in key):
         return "a character that no HTTP header can carry"
     return None
+
+
+class HttpCall(NamedTuple):
+    """One HTTP request, without host and key."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    notices: tuple[str, ...] = ()
+    """What the dialect changed in the request, for the user to see."""
 
 
 class HttpRequest(NamedTuple):
