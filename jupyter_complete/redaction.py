@@ -12,6 +12,7 @@ _KEY = re.compile(
     r"|sk-(?:proj|svcacct|admin|or-v1)-(?=[\w-]*\d)[\w-]{16,}"  # OpenAI, OpenRouter
     r"|sk-(?=[A-Za-z]*\d)[A-Za-z0-9]{32,}"  # OpenAI's older ones, and its imitators
     r"|(?:gsk_|xai-|pplx-|hf_|r8_|fw_|csk-)(?=[A-Za-z]*\d)[A-Za-z0-9]{30,}"
+    r"|tgp_v1_(?=[\w-]*\d)[\w-]{30,}"  # Together
     r"|nvapi-(?=[\w-]*\d)[\w-]{40,}"
     r"|AIza(?=[\w-]*\d)[\w-]{35}(?![\w-])"  # Google
     r"|AKIA(?=[A-Z]*\d)[A-Z0-9]{16}(?![A-Z0-9])"  # Amazon

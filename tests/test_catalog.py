@@ -1,11 +1,13 @@
 """Models, betas and endpoints: what is known, what a user adds, what a server tells."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_complete import catalog
 from jupyter_complete.catalog import CATALOG, Catalog, Model
 from jupyter_complete.catalog.endpoints import ASK, choose, known_endpoints, speaking
 from jupyter_complete.catalog.listing import (
@@ -17,6 +19,7 @@ from jupyter_complete.catalog.listing import (
 from jupyter_complete.dialects import recognise
 from jupyter_complete.dialects.messages import MessagesDialect
 from jupyter_complete.dialects.openai import OpenAIDialect
+from jupyter_complete.display.tables import models_table
 from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import CompleteError, InputError, ProtocolError
 from jupyter_complete.session.routes import TRANSLATED, Routes
@@ -24,6 +27,7 @@ from jupyter_complete.settings import CompletionSettings
 
 DAY = "2026-11-22"
 ANTHROPIC = CATALOG.endpoint("anthropic")
+DATA = Path(catalog.__file__).with_name("catalog.json")
 
 # The API reference's own lists of Create a Text Completion.
 MODELS_OF_THE_REFERENCE = """
@@ -427,7 +431,8 @@ def test_each_server_s_models_are_read(body, name, known):
     model = new.find(items[0]["id"])
 
     assert (model.endpoint, model.dialect) == (name, endpoint.dialect)
-    assert model.turns is False or model in CATALOG.models
+    listed = CATALOG.find(model.id)
+    assert model.turns is (listed.turns if listed else False)
     assert {field: getattr(model, field) for field in known} == known
 
 
@@ -497,6 +502,31 @@ def test_a_model_of_an_endpoint_that_is_not_there_wants_it_added():
 )
 def test_an_unlisted_model_passes_at_any_endpoint(endpoint, expected):
     assert route("llama3", endpoint=endpoint) == expected
+
+
+def test_every_endpoint_names_its_source_and_every_chat_its_key():
+    entries = json.loads(DATA.read_text())["endpoints"]
+
+    for entry in entries:
+        ours = entry["name"] in ("embedded", "local")
+        assert ours or entry["source"].startswith("https://"), entry["name"]
+    for name in ("mistral", "groq", "openrouter", "deepseek", "together", "openai"):
+        endpoint = CATALOG.endpoint(name)
+        assert endpoint.key_variable == f"{name.upper()}_API_KEY"
+        assert endpoint.key_required
+        assert endpoint.dialect == "chat"
+        assert route("unlisted", endpoint=name) == (name, "chat")
+
+
+def test_what_could_not_be_confirmed_is_shown_so():
+    shown = models_table(CATALOG, CATALOG.models)
+    rows = {row[0]: row[-1] for row in shown.rows}
+
+    assert rows["gpt-6.1-terra"] == "active, not confirmed"
+    assert rows["gpt-5"] == "deprecated, ends 2026-12-11"
+    assert "Not confirmed: not all" in shown.caption
+    sure = models_table(CATALOG, [CATALOG.find("claude-opus-5")])
+    assert "onfirmed" not in sure.caption
 
 
 def test_the_dialect_overrules():

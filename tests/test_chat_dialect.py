@@ -241,6 +241,25 @@ def test_a_model_that_reasons_takes_no_sampling_parameters(field):
     assert json.loads(lenient) == body("openai", seed=1)
 
 
+def test_thinking_is_turned_off_where_it_can_be():
+    """developers.openai.com, gpt-6.1-terra; api-docs.deepseek.com, Thinking Mode"""
+    for name, field, value in (
+        ("gpt-6.1-terra", "reasoning_effort", "none"),
+        ("deepseek-v4-flash", "thinking", {"type": "disabled"}),
+    ):
+        model = CATALOG.find(name)
+        sent = body(model.endpoint, model=model, temperature=0.5)
+        assert (sent[field], sent["temperature"]) == (value, 0.5)
+
+        dialect = ChatDialect("error", model.endpoint, model=model)
+        words = f"Unsupported value: '{field}' does not support it with this model."
+        assert dialect.field_named(words, request(), stream=False) == field
+        less = dialect.without(frozenset({field}))
+        assert field not in json.loads(less.encode(request(), stream=False).body)
+        assert less.field_named(words, request(), stream=False) is None
+    assert "reasoning_effort" not in body("openai", model=CATALOG.find("gpt-5"))
+
+
 def test_where_a_model_takes_no_stop_the_text_is_cut_here():
     sent = call("openai", model=REASONS, stop_sequences=("END",))
 

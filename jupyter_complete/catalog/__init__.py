@@ -44,6 +44,8 @@ class Model:
     """The family, such as ``opus``, within which one model succeeds another."""
     thinking: Thinking = "none"
     """Whether it thinks before it writes: unless told not to, or always."""
+    confirmed: bool = True
+    """Whether all of this was found in its maker's documentation."""
 
     def status_on(self, day: str) -> Status:
         """Return the status on a day, ISO 8601: its retirement may have passed."""
@@ -178,7 +180,8 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "status": ("active", "legacy", "deprecated", "retired"),
     "thinking": ("none", "optional", "always"),
     **dict.fromkeys(
-        ("turns", "prefill", "key_required", "extensions", "both"), (True, False)
+        ("turns", "prefill", "confirmed", "key_required", "extensions", "both"),
+        (True, False),
     ),
 }
 
@@ -215,8 +218,10 @@ def _model(entry: Any, base: Catalog) -> Model:
 
 
 def _endpoint(entry: Any, base: Catalog) -> Endpoint:
-    _check_fields(entry, [field.name for field in fields(Endpoint)], "endpoint")
+    known_fields = [field.name for field in fields(Endpoint)]
+    _check_fields(entry, [*known_fields, "source"], "endpoint")
     _check_values(entry)
+    entry = {name: value for name, value in entry.items() if name != "source"}
     known = base.endpoint(entry.get("name", ""))
     if known:
         return replace(known, **entry)

@@ -55,6 +55,12 @@ _AGAIN: Mapping[str, frozenset[bool]] = {
     "mistral": frozenset({True, False}),
     "llamacpp": frozenset({False}),
 }
+# What turns off the thinking of each one's models, where it can be turned off; it is
+# not in the text, takes no sampling parameters, and is paid for.
+_THINK_NOT: Mapping[str, Mapping[str, Any]] = {
+    "openai": {"reasoning_effort": "none"},
+    "deepseek": {"thinking": {"type": "disabled"}},
+}
 # DeepSeek has the start of an answer in its beta alone.
 _BETA = "/beta/chat/completions"
 
@@ -85,7 +91,7 @@ class ChatDialect(OpenAIDialect):
             {
                 *("model", "messages", "max_tokens", "max_completion_tokens"),
                 *("temperature", "top_p", "stop", "seed", "logprobs", "top_logprobs"),
-                *("user", "stream", "stream_options"),
+                *("user", "stream", "stream_options", "reasoning_effort"),
             }
         ),
     )
@@ -124,6 +130,9 @@ class ChatDialect(OpenAIDialect):
         """
         if "max_completion_tokens" in refusal and self._length == "max_tokens":
             return "max_tokens"
+        for field in self._thinking():
+            if field in refusal and field not in self.left_out:
+                return field
         return OpenAIDialect.field_named(self, refusal, request, stream=stream)
 
     @property
@@ -147,12 +156,18 @@ class ChatDialect(OpenAIDialect):
         return {
             "model": request.model,
             **self._messages(request, refused),
+            **self._thinking(),
             self._length: request.max_tokens_to_sample,
             **sampling,
             **self._told(logprobs),
             "stop": self._sent_stops(request, refused) or None,
             "user": self._user(request, refused),
         }
+
+    def _thinking(self) -> Mapping[str, Any]:
+        if self.model is None or self.model.thinking != "optional":
+            return {}
+        return _THINK_NOT.get(self.model.endpoint, {})
 
     def _prefill(self, request: CompletionRequest) -> str:
         """Return the start of the answer, empty where none is or none is sent."""

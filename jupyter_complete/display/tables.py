@@ -87,6 +87,9 @@ def _middle(prompt: str) -> str:
 def models_table(catalog: Catalog, models: Sequence[Model]) -> Table:
     """Return what the catalogue knows of the models, as of today."""
     day = datetime.now(UTC).date().isoformat()
+    notes = [f"As known on {catalog.date}."]
+    notes += [f"Betas: {', '.join(catalog.betas)}."] * bool(catalog.betas)
+    notes += [UNCONFIRMED] * any(not model.confirmed for model in models)
     return Table(
         ("model", "endpoint", "API", "sampling", "prefill", "context", "output", "is"),
         [
@@ -102,13 +105,14 @@ def models_table(catalog: Catalog, models: Sequence[Model]) -> Table:
             )
             for model in models
         ],
-        f"As known on {catalog.date}. Betas: {', '.join(catalog.betas)}."
-        if catalog.betas
-        else f"As known on {catalog.date}.",
+        " ".join(notes),
         ("prefill", "output", "API", "context", "endpoint", "sampling"),
     )
 
 
+UNCONFIRMED = (
+    "Not confirmed: not all that is said of it was found in its maker's documentation."
+)
 _SAMPLING = {
     "both": "temperature, top_p, top_k",
     "either": "temperature or top_p",
@@ -121,5 +125,7 @@ def _count(tokens: int | None) -> str:
 
 
 def _state(model: Model, day: str) -> str:
-    status = model.status_on(day)
-    return f"{status}, ends {model.ends}" if model.ends else status
+    said: list[str] = [model.status_on(day)]
+    said += [f"ends {model.ends}"] * bool(model.ends)
+    said += ["not confirmed"] * (not model.confirmed)
+    return ", ".join(said)
