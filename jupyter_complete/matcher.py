@@ -119,7 +119,8 @@ def _names(
 
 
 def _starting(start: str, words: Iterable[str]) -> Sequence[str]:
-    return [word for word in words if word.startswith(start)]
+    bare = start.lstrip("'\"")
+    return [word for word in words if word.lstrip("'\"").startswith(bare)]
 
 
 def _variables(shell: InteractiveShell) -> Iterable[str]:
@@ -139,6 +140,13 @@ def _axes() -> Iterable[str]:
     return [f"{parameter.name}=" for parameter in parameters() if parameter.axis]
 
 
+def _local_names(shell: InteractiveShell) -> Iterable[str]:
+    from .local import files  # noqa: PLC0415 - only where needed
+
+    directory = files.model_directory(_magics(shell).settings.model_directory)
+    return [file.name for file in files.listed(directory)]
+
+
 def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[str]:
     if flag.choices:
         return flag.choices
@@ -149,7 +157,10 @@ def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[s
         return _axes()
     known = _magics(shell).catalog()
     sources: dict[str, Callable[[], Iterable[Any]]] = {
-        "model": lambda: (model.id for model in known.models),
+        "model": lambda: (
+            *(model.id for model in known.models),
+            *map(flags.quoted, _local_names(shell)),
+        ),
         "betas": lambda: known.betas,
         "endpoint": lambda: (
             *(endpoint.name for endpoint in known.endpoints),

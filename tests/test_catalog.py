@@ -519,13 +519,13 @@ def test_every_endpoint_names_its_source_and_every_chat_its_key():
 
 
 def test_what_could_not_be_confirmed_is_shown_so():
-    shown = models_table(CATALOG, CATALOG.models)
+    shown = models_table(CATALOG.models, "")
     rows = {row[0]: row[-1] for row in shown.rows}
 
     assert rows["gpt-6.1-terra"] == "active, not confirmed"
     assert rows["gpt-5"] == "deprecated, ends 2026-12-11"
     assert "Not confirmed: not all" in shown.caption
-    sure = models_table(CATALOG, [CATALOG.find("claude-opus-5")])
+    sure = models_table([CATALOG.find("claude-opus-5")], "")
     assert "onfirmed" not in sure.caption
 
 

@@ -21,7 +21,7 @@ from panels import panels, session_of
 from test_sweep_result import made
 
 import jupyter_complete
-from jupyter_complete.catalog import Catalog, Model
+from jupyter_complete.catalog import Model
 from jupyter_complete.completion import Completion, TokenLogprob
 from jupyter_complete.display import (
     NO_MATHEMATICS,
@@ -464,7 +464,7 @@ def views(text, half, header):
     table = history_table([row])
     yield "history", table._repr_html_(), repr(table)
     model = filled(Model, half, sampling="both", thinking="none")
-    table = models_table(filled(Catalog, half, models=(model,), endpoints=()), [model])
+    table = models_table([model], half)
     yield "models", table._repr_html_(), repr(table)
 
     endpoint = filled(Endpoint, half)

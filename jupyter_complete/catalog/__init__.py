@@ -46,6 +46,8 @@ class Model:
     """Whether it thinks before it writes: unless told not to, or always."""
     confirmed: bool = True
     """Whether all of this was found in its maker's documentation."""
+    about: str | None = None
+    """What else there is to say of it, in a few words."""
 
     def status_on(self, day: str) -> Status:
         """Return the status on a day, ISO 8601: its retirement may have passed."""
@@ -185,7 +187,7 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     ),
 }
 
-_NULLABLE = frozenset({"ends", "line", "key_variable"})
+_NULLABLE = frozenset({"ends", "line", "about", "key_variable"})
 
 
 def _check_values(entry: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from .columns import aligned, room, wrapped
 from .markdown import boxed, escape
 
 if TYPE_CHECKING:
-    from ..catalog import Catalog, Model
+    from ..catalog import Model
     from ..history import Row
 
 EXCERPT = 60
@@ -84,17 +84,16 @@ def _middle(prompt: str) -> str:
     return one_line(text, EXCERPT)
 
 
-def models_table(catalog: Catalog, models: Sequence[Model]) -> Table:
-    """Return what the catalogue knows of the models, as of today."""
+def models_table(models: Sequence[Model], note: str) -> Table:
+    """Return what is known of the models, as of today."""
     day = datetime.now(UTC).date().isoformat()
-    notes = [f"As known on {catalog.date}."]
-    notes += [f"Betas: {', '.join(catalog.betas)}."] * bool(catalog.betas)
+    notes = [note]
     notes += [UNCONFIRMED] * any(not model.confirmed for model in models)
     return Table(
         ("model", "endpoint", "API", "sampling", "prefill", "context", "output", "is"),
         [
             (
-                model.id,
+                one_line(model.id),
                 model.endpoint,
                 model.dialect,
                 _SAMPLING[model.sampling],
@@ -125,6 +124,8 @@ def _count(tokens: int | None) -> str:
 
 
 def _state(model: Model, day: str) -> str:
+    if model.about:
+        return one_line(model.about)
     said: list[str] = [model.status_on(day)]
     said += [f"ends {model.ends}"] * bool(model.ends)
     said += ["not confirmed"] * (not model.confirmed)

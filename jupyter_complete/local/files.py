@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def find(name: str, directory: Path) -> ModelFile | None:
     """
     if name.lower().endswith(SUFFIX):
         path = Path(name).expanduser().absolute()
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise InputError(
                 f"model is {name!r}, and there is no such file; check the path, or "
                 "name a model that %complete_models --endpoint local lists."
@@ -54,16 +55,19 @@ def find(name: str, directory: Path) -> ModelFile | None:
 def listed(directory: Path) -> tuple[ModelFile, ...]:
     """Return the models that have a name, by name: the directory's and the packages'.
 
-    Of two of one name the directory's counts.
+    Of two of one name the directory's counts; of two in the directory (``a.gguf`` and
+    ``a.GGUF``) the other has its path for a name. Whether each is a model is not looked
+    at.
     """
-    files = dict(_packaged())
     try:
-        found = [*directory.iterdir()]
+        found = sorted(directory.iterdir(), reverse=True)
     except OSError:
         found = []  # nothing was put there yet
+    files: dict[str, Path] = {}
     for path in found:
-        if path.suffix.lower() == SUFFIX and path.is_file():
-            files[path.stem] = path
+        if path.suffix.lower() == SUFFIX and not path.name.startswith("."):
+            files[str(path) if path.stem in files else path.stem] = path
+    files = dict(_packaged()) | files
     return tuple(ModelFile(name, files[name]) for name in sorted(files))
 
 

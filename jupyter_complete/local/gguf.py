@@ -62,7 +62,8 @@ class NotAModel(InputError):
     fault = "is no model"
 
 
-def _not_a_model(path: Path, fault: str) -> NotAModel:
+def not_a_model(path: Path, fault: str) -> NotAModel:
+    """Return the error of a file with a fault."""
     error = NotAModel(f"{path} {fault}; get it anew, or name another file.")
     error.fault = fault
     return error
@@ -85,6 +86,8 @@ class Header:
     """The context that it was trained with."""
     quantization: str | None
     """How its weights are stored, such as ``Q4_1``."""
+    size: int
+    """The bytes of the file."""
     chat_template: bool
     """Whether it knows turns."""
 
@@ -102,10 +105,10 @@ def read_header(path: Path) -> Header:
                 raise _Fault("is no file")
             return _header(_Window(file, found.st_size))
     except _Fault as fault:
-        raise _not_a_model(path, str(fault)) from None
+        raise not_a_model(path, str(fault)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise _not_a_model(path, f"cannot be read ({reason})") from error
+        raise not_a_model(path, f"cannot be read ({reason})") from error
 
 
 def _opened(path: str, flags: int) -> int:
@@ -214,6 +217,7 @@ def _header(file: _Window) -> Header:
         sum(stored.values()),
         _count(said.get(f"{architecture}.context_length")),
         file_type or (TENSOR_TYPES[main].name if main in TENSOR_TYPES else None),
+        file.size,
         bool(said.get("tokenizer.chat_template")),
     )
 

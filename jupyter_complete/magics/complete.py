@@ -228,7 +228,7 @@ class CompletionMagics(Magics):
             for change in self.session.routes.refresh(settings):
                 print(printable(change))
         routes = self.session.routes
-        return models_table(routes.catalog(settings), routes.models(settings))
+        return models_table(routes.models(settings), routes.note(settings))
 
 
 def prompt_text(rest: str, cell: str | None) -> str:

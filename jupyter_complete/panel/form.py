@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from ..catalog import CATALOG, Catalog
-from ..errors import InputError
+from ..catalog import CATALOG, Catalog, Model
+from ..errors import InputError, one_line
 from ..settings import CompletionSettings, parameters
 from .controls import (
     HEADING,
@@ -223,16 +223,27 @@ def _catalog(session: Session) -> Catalog:
 def _models(session: Session) -> list[tuple[str, str]]:
     """Return the models with a heading for each endpoint, which cannot be chosen."""
     today = datetime.now(UTC).date().isoformat()
-    models = _catalog(session).models
+    models = _all_models(session)
     options: list[tuple[str, str]] = []
     for endpoint in dict.fromkeys(model.endpoint for model in models):
         options.append((f"{HEADING}{endpoint}", f"{HEADING}{endpoint}"))
         for model in models:
             if model.endpoint == endpoint:
                 status = model.status_on(today)
-                mark = "" if status == "active" else f" ({status})"
-                options.append((f"{model.id}{mark}", model.id))
+                more = model.about or ("" if status == "active" else status)
+                mark = f" ({one_line(more)})" if more else ""
+                options.append((f"{one_line(model.id)}{mark}", model.id))
     return options
+
+
+def _all_models(session: Session) -> tuple[Model, ...]:
+    """Return the models that a model's name alone leads to."""
+    try:
+        models = session.routes.models(session.settings.changed({"endpoint": None}))
+    except InputError:  # as above
+        models = CATALOG.models
+    first = {model.id: model for model in reversed(models)}
+    return tuple(model for model in models if first[model.id] is model)
 
 
 def _endpoints(session: Session) -> list[tuple[str, str]]:

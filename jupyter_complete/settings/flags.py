@@ -251,11 +251,12 @@ def write(overrides: Mapping[str, Any]) -> str:
             words += [flag.long] if value == flag.value else []
             continue
         for item in value if flag.repeat else [value]:
-            words += [flag.spellings[0], _quote(item)]
+            words += [flag.spellings[0], quoted(item)]
     return " ".join(words)
 
 
-def _quote(value: object) -> str:
+def quoted(value: object) -> str:
+    """Return a value as it is written on a line, in quotes where it has to be."""
     text = "none" if value is None else str(value)
     plain = re.fullmatch(r"[\w./:+@|-]+", text, re.ASCII)
     return text if plain else repr(text)
