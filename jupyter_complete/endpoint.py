@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -166,7 +167,7 @@ def http_request(
     endpoint: Endpoint,
     call: HttpCall,
     authorization: Mapping[str, str],
-    schemes: Collection[str] = SCHEMES,
+    schemes: tuple[str, ...] = SCHEMES,
 ) -> HttpRequest:
     """Return the whole request of a dialect's call to an endpoint.
 
@@ -189,7 +190,7 @@ def http_request(
     )
 
 
-def checked_url(endpoint: Endpoint, schemes: Collection[str] = SCHEMES) -> SplitResult:
+def checked_url(endpoint: Endpoint, schemes: tuple[str, ...] = SCHEMES) -> SplitResult:
     """Return the parts of the endpoint's URL. Raises `InputError` for what is none.
 
     Its name, password or query are no part of it: they would be stored with it.
@@ -201,7 +202,8 @@ def checked_url(endpoint: Endpoint, schemes: Collection[str] = SCHEMES) -> Split
     return urlsplit(endpoint.base_url)
 
 
-def _fault_of_url(url: str, schemes: Collection[str]) -> str | None:
+@lru_cache
+def _fault_of_url(url: str, schemes: tuple[str, ...]) -> str | None:
     """Return how the sentence ends that says why a URL is none; None if it is one."""
     try:
         parts = urlsplit(url)

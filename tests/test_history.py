@@ -27,7 +27,15 @@ from loopback import STALL, events
 from jupyter_complete.completion import Completion, TokenLogprob, Usage
 from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import HistoryError, InputError
-from jupyter_complete.history import History, alive, disk, schema, search, store, texts
+from jupyter_complete.history import (
+    History,
+    disk,
+    processes,
+    schema,
+    search,
+    store,
+    texts,
+)
 from jupyter_complete.history.disk import on_network
 from jupyter_complete.history.row import request_hash
 from jupyter_complete.request import CompletionRequest
@@ -703,7 +711,7 @@ def test_the_next_kernel_finds_what_the_killed_one_had(tmp_path):
 
 
 def test_where_there_are_no_locks_every_writer_counts_as_living(history, monkeypatch):
-    monkeypatch.setattr(alive, "fcntl", None)
+    monkeypatch.setattr(processes, "fcntl", None)
     kernel = child(STREAMING, history.path)
     number = int(kernel.stdout.readline())
     kernel.kill()
@@ -717,7 +725,7 @@ def test_where_there_are_no_locks_every_writer_counts_as_living(history, monkeyp
 def test_a_damaged_file_is_set_aside_where_there_are_no_locks(
     history, monkeypatch, warnings
 ):
-    monkeypatch.setattr(alive, "fcntl", None)
+    monkeypatch.setattr(processes, "fcntl", None)
     keep(history, "Red.")
     history.close()
     history.path.write_bytes(b"garbage " * 1000)

@@ -19,7 +19,7 @@ from loopback import events
 
 from jupyter_complete.completion import Completion
 from jupyter_complete.errors import HistoryError
-from jupyter_complete.history import History, writer
+from jupyter_complete.history import History, queue
 from jupyter_complete.request import CompletionRequest
 
 RED = CompletionRequest("m", "Name a colour.", 10)
@@ -138,7 +138,7 @@ def test_a_locked_history_holds_no_call_up_and_gets_all_of_it_later(
         spent = time.monotonic() - start
         until_kept(*entries)
         assert {entry.number for entry in entries} == {None}
-        assert spent < 50 * 2 * writer.AT_MOST_SECONDS
+        assert spent < 50 * 2 * queue.AT_MOST_SECONDS
         assert len(warnings) == 1
         assert "is locked by another program" in warnings[0]
         assert "is kept in " in warnings[0]
@@ -147,6 +147,54 @@ def test_a_locked_history_holds_no_call_up_and_gets_all_of_it_later(
     assert texts(history) == sorted(["before", *(f"answer {n}" for n in range(50))])
     assert len(warnings) == 2
     assert "can be written again" in warnings[1]
+
+
+def test_where_nothing_is_in_the_way_an_answer_is_written_once(history):
+    history.recover()  # opens it
+    entries = [keep(history, f"answer {number}") for number in range(5)]
+    in_file(history)
+
+    assert all(entry.kept for entry in entries)
+    assert history._writer._spill.path is None
+
+
+def test_an_answer_is_kept_while_the_history_is_at_other_work(history):
+    keep(history, "before")
+    over = threading.Event()
+    work = threading.Thread(target=history._file.do, args=[lambda _: over.wait(LONG)])
+    work.start()
+    try:
+        entry = keep(history, "meanwhile")
+        until_kept(entry)
+        assert entry.number is None
+        assert "meanwhile" in spills(history)[0].read_text()
+    finally:
+        over.set()
+        work.join()
+    in_file(history)
+
+    assert texts(history) == ["before", "meanwhile"]
+
+
+def test_the_text_so_far_is_written_until_the_run_ends(history):
+    entry = history.begin(RED, endpoint="e", dialect="text")
+    so_far = ["Re"]
+    with history.followed(entry, lambda: "".join(so_far)):
+        until_it_reads(history, ["Re"])
+        so_far.append("d")
+        until_it_reads(history, ["Red"])
+        history.finish(entry, Completion("Red.", RED))
+        so_far.append("dish and more")
+        later = history.begin(RED, endpoint="e", dialect="text")
+        with history.followed(later, lambda: "Blue"):
+            until_it_reads(history, ["Blue", "Red."])
+
+
+def until_it_reads(history, wanted):
+    deadline = time.monotonic() + LONG
+    while texts(history) != wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_what_waits_is_readable_by_its_owner_alone_and_gone_afterwards(history):
@@ -367,7 +415,7 @@ def test_a_file_system_without_locks_is_in_nobodys_way(history, tmp_path, error)
 
 def test_a_full_queue_refuses_at_once_and_says_so(history, monkeypatch):
     keep(history, "before")
-    monkeypatch.setattr(writer, "MOST_BYTES", 30_000)
+    monkeypatch.setattr(queue, "MOST_BYTES", 30_000)
     with locked(history.path):
         entries = [keep(history, "x" * 2_000) for _ in range(40)]
         assert all(entry.kept for entry in entries)  # the spill file has them

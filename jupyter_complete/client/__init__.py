@@ -185,8 +185,8 @@ class Client:
         *,
         completes: bool = False,
     ) -> Answer:
-        schemes = [prefix.partition(":")[0] for prefix in self._session.adapters]
-        request = http_request(endpoint, call, dialect.headers(KEY), schemes)
+        schemes = (prefix.partition(":")[0] for prefix in self._session.adapters)
+        request = http_request(endpoint, call, dialect.headers(KEY), tuple(schemes))
         key = checked_key(self._key_for(endpoint), endpoint)
         exchange = _Exchange(
             self._session,

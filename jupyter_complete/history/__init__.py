@@ -1,17 +1,16 @@
 """Every completion that was paid for, in one SQLite file, to be had again.
 
-`History` is what is used above. A call hands its run (`entry`) to a thread (`writer`),
-which writes it into the file, or while that fails into a second one (`spill`).
+`History` is what is used above. A call hands its run over a `queue` to a thread
+(`writer`), which writes it into the file, or while that fails into another (`spill`).
 
 ``file``      the store, its tables, and what processes left that are gone
 ``store``     opened safely, shared by kernels, set aside when damaged
 ``schema``    the tables, as migrations; ``runs`` in them, by ``texts`` and ``columns``
 ``search``    finding them
 ``claims``    which kernel asks for which point of a sweep
-``alive``     which kernels still live
+``processes`` which kernels still live, and what a fork lets go of
 ``rescue``    what can still be read of a damaged file
 ``disk``      journal, syncs, network file systems
-``forking``   what is let go of before a fork
 ``transfer``  export and import
 """
 
@@ -20,6 +19,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,13 +30,13 @@ from ..endpoint import Endpoint
 from ..errors import HistoryError
 from ..request import CompletionRequest
 from . import transfer
-from .claims import Claims
-from .entry import Entry
+from .claims import Claims, answer_in
 from .file import File, Tables
-from .row import Row, RunStatus, Sending, request_hash
+from .queue import AT_MOST_SECONDS, Entry
+from .row import Row, RunStatus, Sending
 from .search import Query, find
 from .spill import Spill
-from .writer import AT_MOST_SECONDS, PATIENCE_SECONDS, Writer
+from .writer import PATIENCE_SECONDS, Writer
 
 __all__ = ["Entry", "History", "Query", "Row", "RunStatus", "Sending"]
 
@@ -62,7 +62,8 @@ class History:
         self._warn = warn
         self._file = File(self.path, warn)
         self._writer = Writer(self._file.put, Spill(self.path), warn)
-        self._claims = Claims(self._file, self._writer)
+        self._queue = self._writer.queue
+        self._claims = Claims(self._file, self._queue)
         self._close = weakref.finalize(self, _close, self._writer, self._file)
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class History:
 
     def flush(self, seconds: float = AT_MOST_SECONDS) -> bool:
         """Wait until the file has all that was handed over; tell whether it has."""
-        return not self._writer.flush(seconds)
+        return not self._queue.flush(seconds)
 
     # On the way of a completion.
 
@@ -80,7 +81,7 @@ class History:
     ) -> Entry:
         """Hand over a request that is about to be sent; ``more`` is as in `Sending`."""
         entry = Entry.of(Sending(request, endpoint, dialect, **more))
-        self._writer.hand_over(entry, entry.row)
+        self._queue.hand_over(entry, entry.row)
         return entry
 
     def claim(
@@ -97,19 +98,28 @@ class History:
     def release(self, entry: Entry) -> None:
         """Let go of a call that nobody waits for any more; it may still be finished."""
         left = replace(entry.row.completion, status="interrupted")
-        self._writer.hand_over(entry, entry.ended(left))
+        self._queue.hand_over(entry, entry.ended(left))
 
     def update(self, entry: Entry, text: str) -> None:
         """Hand over the text so far; once a second is often enough."""
-        self._writer.hand_over(entry, entry.with_text(text))
+        self._queue.hand_over(entry, entry.with_text(text))
+
+    def followed(
+        self, entry: Entry, text: Callable[[], str]
+    ) -> AbstractContextManager[None]:
+        """Have a run's text so far, as ``text`` returns it, written twice a second.
+
+        Also where nothing more arrives: the last words are not to be lost either.
+        """
+        return self._queue.followed(entry, text)
 
     def finish(self, entry: Entry, completion: Completion) -> int | None:
         """Hand over how it ended; return its id, None if the file does not have it yet.
 
         `Entry.kept` tells whether it is written down at all.
         """
-        self._writer.hand_over(entry, entry.ended(completion))
-        self._writer.wait(entry)
+        self._queue.hand_over(entry, entry.ended(completion))
+        self._queue.wait(entry)
         return entry.number
 
     def answered(
@@ -117,25 +127,13 @@ class History:
     ) -> Completion | None:
         """Return the newest complete answer to this request, endpoint and sample."""
         place = (endpoint.name, endpoint.base_url, endpoint.dialect)
-        for row in reversed(self._writer.waiting()):
+        for row in reversed(self._queue.waiting()):
             one = row.completion
             same = (one.request, one.endpoint, row.base_url, one.dialect, one.sample)
             if row.status == "complete" and same == (request, *place, sample):
                 return replace(one, reused=True)
 
-        def job(tables: Tables) -> Completion | None:
-            found = tables.connection.execute(
-                """SELECT run.id FROM request JOIN run ON run.request = request.id
-                WHERE request.hash = ? AND request.endpoint = ?
-                AND request.base_url = ? AND request.dialect = ?
-                AND run.sample = ? AND run.status = 'complete'
-                ORDER BY run.created DESC, run.id DESC""",
-                (request_hash(request), *place, sample),
-            )
-            rows = tables.runs.rows((number for (number,) in found), damaged=[])
-            row = next(rows, None)
-            return replace(row.completion, reused=True) if row else None
-
+        job = partial(answer_in, request=request, place=place, sample=sample)
         try:
             return self._file.do(job, write=False, patience=PATIENCE_SECONDS)
         except HistoryError:
@@ -146,7 +144,7 @@ class History:
 
         Raises `HistoryError` after those if the file cannot be read.
         """
-        for row in self._writer.waiting():
+        for row in self._queue.waiting():
             if row.status == "complete" and row.sweep == sweep:
                 yield row
         query = Query(sweep=sweep, status="complete")
@@ -242,7 +240,7 @@ class History:
             )
 
     def _asked(self, job: Callable[[Tables], T], *, write: bool = True) -> T:
-        if self._writer.flush() and self._writer.fault:
+        if self._queue.flush() and self._queue.fault:
             self._warn(
                 "What was completed since the history could not be written any more "
                 "is not in it yet."

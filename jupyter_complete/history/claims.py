@@ -8,18 +8,20 @@ kernel.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from ..completion import Completion
 from ..errors import HistoryError
-from . import alive
-from .entry import Entry
+from ..request import CompletionRequest
+from . import processes
 from .file import File, Tables
+from .queue import Entry, Queue
 from .row import request_hash
 from .store import Locked
-from .writer import CROWDED_SECONDS, PATIENCE_SECONDS, Writer
+from .writer import CROWDED_SECONDS, PATIENCE_SECONDS
 
 _RUNS = """
     SELECT run.id, run.status, run.writer FROM request
@@ -33,8 +35,8 @@ _RUNS = """
 class Claims:
     """Claims calls of sweeps, while the history can be written."""
 
-    def __init__(self, file: File, writer: Writer) -> None:
-        self._file, self._writer = file, writer
+    def __init__(self, file: File, queue: Queue) -> None:
+        self._file, self._queue = file, queue
         self._jammed: float | None = None
 
     def claim(self, entry: Entry) -> Entry | Completion | None:
@@ -44,7 +46,7 @@ class Claims:
         A history that cannot be written has no claims.
         """
         try:
-            if self._writer.fault is None:
+            if self._queue.fault is None:
                 found = self._claimed(entry)
                 self._jammed = None
                 if isinstance(found, int):
@@ -56,7 +58,7 @@ class Claims:
                 return None
         except HistoryError:
             pass
-        self._writer.hand_over(entry, entry.row)
+        self._queue.hand_over(entry, entry.row)
         return entry
 
     def _claimed(self, entry: Entry) -> int | Completion | None:
@@ -73,6 +75,29 @@ class Claims:
         return time.monotonic() - self._jammed > seconds
 
 
+def answer_in(
+    tables: Tables,
+    *,
+    request: CompletionRequest,
+    place: tuple[str, str, str],
+    sample: int,
+) -> Completion | None:
+    """Return the newest complete answer to a request, marked as reused.
+
+    ``place`` is the endpoint's name, URL and dialect.
+    """
+    found = tables.connection.execute(
+        """SELECT run.id FROM request JOIN run ON run.request = request.id
+        WHERE request.hash = ? AND request.endpoint = ? AND request.base_url = ?
+        AND request.dialect = ? AND run.sample = ? AND run.status = 'complete'
+        ORDER BY run.created DESC, run.id DESC""",
+        (request_hash(request), *place, sample),
+    )
+    rows = tables.runs.rows((number for (number,) in found), damaged=[])
+    row = next(rows, None)
+    return replace(row.completion, reused=True) if row else None
+
+
 def _claim(
     tables: Tables, *, path: Path, entry: Entry
 ) -> int | Completion | Literal["dead"] | None:
@@ -85,9 +110,9 @@ def _claim(
     for row in tables.runs.rows(complete, damaged=[]):
         return row.completion
     writers = {writer for _, status, writer in found if status == "running"} - {None}
-    if any(alive.gone(path, writer) for writer in writers):
+    if any(processes.gone(path, writer) for writer in writers):
         return "dead"
     # Where nobody can tell who lives, nobody waits.
-    if any(alive.lives(path, writer) for writer in writers):
+    if any(processes.lives(path, writer) for writer in writers):
         return None
-    return tables.runs.put(entry.key, entry.row, alive.own(path))
+    return tables.runs.put(entry.key, entry.row, tables.writer)

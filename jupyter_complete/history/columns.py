@@ -93,7 +93,9 @@ _COMMON = json.dumps(
     },
     separators=(",", ":"),
 ).encode()
-_UNTOLD = plain(Completion("", CompletionRequest("-", "-", 1)).to_record())
+_BARE = Completion("", CompletionRequest("-", "-", 1))
+_UNTOLD = _BARE.to_record()
+_DETAIL = tuple(_UNTOLD.keys() - {*COLUMNS, *ELSEWHERE, "usage"})
 
 
 def columns_of(completion: Completion) -> dict[str, object]:
@@ -107,12 +109,12 @@ def columns_of(completion: Completion) -> dict[str, object]:
     if completion.model == completion.request.model:
         del values["model"]
     detail = {
-        name: value
-        for name, value in completion.to_record().items()
-        if name not in COLUMNS and name not in ELSEWHERE and value != _UNTOLD[name]
+        name: plain(value)
+        for name in _DETAIL
+        if (value := getattr(completion, name)) != getattr(_BARE, name)
     }
-    if usage != Usage():
-        del detail["usage"]
+    if completion.usage == Usage():  # not the same as none
+        detail["usage"] = completion.usage._asdict()
     return values | {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,

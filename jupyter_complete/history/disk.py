@@ -1,4 +1,4 @@
-"""How SQLite keeps the file: transactions, journal, syncs, network file systems."""
+"""How SQLite keeps the file: transactions, errors, journal, syncs, network mounts."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ def transaction(
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def is_busy(error: Exception) -> bool:
+    """Tell whether another connection was in the way."""
+    return code_of(error) & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PROTOCOL,
+    )
+
+
+def code_of(error: Exception) -> int:
+    """Return the code of SQLite's error, 0 for another."""
+    return getattr(error, "sqlite_errorcode", None) or 0
 
 
 def set_journal(connection: sqlite3.Connection, path: Path, *, new: bool) -> None:

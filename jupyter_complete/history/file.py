@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from ..background import Background
 from ..errors import HistoryError
-from . import alive, schema, spill
-from .disk import transaction
+from . import processes, schema, spill
+from .disk import is_busy, transaction
 from .rescue import rescued
 from .runs import Runs
-from .store import PATIENCE_SECONDS, Store, is_busy
+from .store import PATIENCE_SECONDS, Store
 from .texts import Texts
 
 T = TypeVar("T")
@@ -28,8 +28,10 @@ RESCUE_PATIENCE_SECONDS = 30.0
 class Tables:
     """What a job on the history works with, inside its transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, writer: int) -> None:
         self.connection = connection
+        self.writer = writer
+        """The number of this process in `processes`."""
         self.texts = Texts(connection)
         self.runs = Runs(connection, self.texts)
 
@@ -57,13 +59,17 @@ class File:
             lambda _: job(self._tables), write=write, patience=patience, queue=queue
         )
 
-    def put(self, runs: Sequence[spill.Keyed], patience: float) -> list[int]:
-        """Write runs as they stand now; return their ids. Raises `HistoryError`."""
+    def put(self, runs: Sequence[spill.Keyed], patience: float | None) -> list[int]:
+        """Write runs as they stand now; return their ids. Raises `HistoryError`.
+
+        Without patience they are written only if nothing at all is in the way.
+        """
 
         def job(tables: Tables) -> list[int]:
-            writer = alive.own(self.path)
-            return [tables.runs.put(key, row, writer) for key, row in runs]
+            return [tables.runs.put(key, row, tables.writer) for key, row in runs]
 
+        if patience is None:
+            return self.store.at_once(lambda _: job(self._tables))
         try:
             return self.do(job, patience=patience, queue=True)
         except sqlite3.ProgrammingError as error:
@@ -119,7 +125,7 @@ class File:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Bring a fresh connection up to date."""
         schema.migrate(connection)
-        self._tables = Tables(connection)
+        self._tables = Tables(connection, processes.own(self.path))
         self._tables.texts.prepare()
         left = spill.left_behind(self.path)
         if left or _gone(self.path, self._tables):
@@ -155,7 +161,7 @@ def _gone(path: Path, tables: Tables) -> list[int]:
     writers = tables.connection.execute(
         "SELECT DISTINCT writer FROM run WHERE writer IS NOT NULL"
     )
-    return [number for (number,) in writers if alive.gone(path, number)]
+    return [number for (number,) in writers if processes.gone(path, number)]
 
 
 def _discard(left: dict[Path, int]) -> None:

@@ -1,7 +1,7 @@
 """What could not be written yet, in a file of lines beside the history.
 
-Each process appends to a file of its own, named for its number in `alive`, so that no
-two ever share one. The next kernel that opens the history takes over the file of a
+Each process appends to a file of its own, named for its number in `processes`, so that
+no two ever share one. The next kernel that opens the history takes over the file of a
 process that has ended. Nothing is synced to the disk: what was written outlives the
 process whatever ends it, and a power cut may take the last seconds, as it may of
 SQLite's own log.
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import HistoryError
-from . import alive, transfer
+from . import processes, transfer
 from .row import Row
 
 Keyed = tuple[int, Row]
@@ -79,7 +79,7 @@ class Spill:
             self.forget()  # somebody deleted it
         if self._descriptor is None:
             self._history.parent.mkdir(parents=True, exist_ok=True)
-            number = alive.own(self._history)
+            number = processes.own(self._history)
             self.path = Path(f"{self._history}-waiting-{number}.jsonl")
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
             self._descriptor = os.open(self.path, flags, 0o600)
@@ -92,7 +92,7 @@ def left_behind(history: Path) -> dict[Path, int]:
     found = {}
     for path in history.parent.glob(f"{history.name}-waiting-*.jsonl"):
         number = path.name.removesuffix(".jsonl").rpartition("-")[2]
-        if number.isdecimal() and alive.gone(history, int(number)):
+        if number.isdecimal() and processes.gone(history, int(number)):
             found[path] = int(number)
     return found
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CompleteError, HistoryError, one_line
-from . import alive, disk, forking, schema
-from .disk import transaction
+from . import disk, processes, schema
+from .disk import code_of, is_busy, transaction
 from .texts import UNDECODED
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Store:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        forking.watch(self)
+        processes.watch(self)
 
     def run(
         self,
@@ -93,6 +93,22 @@ class Store:
             return self._result(lambda: self._attempt(job, write=write), patience)
         finally:
             self._lock.release()
+
+    def at_once(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what the job does if nothing is in its way, within a moment.
+
+        Else, whatever it is, the job is not done and this raises `HistoryError`.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise HistoryError("The history is busy.")
+        try:
+            if self._connection and self._file == _identity(self.path):
+                return self._attempt(job, write=True)
+        except Exception as error:  # whatever `run` would look into
+            raise HistoryError("The history needs more than a moment.") from error
+        finally:
+            self._lock.release()
+        raise HistoryError("The history is not open.")
 
     def _result(self, attempt: Callable[[], T], patience: float) -> T:
         # Whatever a damaged file makes SQLite, or the decoding of a row, raise.
@@ -192,7 +208,7 @@ class Store:
 
     def _mended(self, error: Exception) -> bool:
         """Tell whether it is worth another try: the damage is out of the way."""
-        code = _code(error)
+        code = code_of(error)
         told = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         if is_busy(error) or not (told or self._is_damaged(error)):
             return False
@@ -203,7 +219,7 @@ class Store:
             self.close()
             return True
         self.close()
-        with alive.alone(self.path):
+        with processes.alone(self.path):
             if opened == _identity(self.path):  # pragma: no branch - a race, lost
                 kept = self._set_aside()
                 self._warn(
@@ -215,7 +231,7 @@ class Store:
 
     def _is_damaged(self, error: Exception) -> bool:
         """Tell whether damage is behind an error that may have another reason."""
-        code = _code(error) & 0xFF
+        code = code_of(error) & 0xFF
         if code not in _MAYBE_DAMAGED and not isinstance(error, UnicodeDecodeError):
             return False
         try:
@@ -245,7 +261,7 @@ class Store:
                 f"The history {self.path} is locked by another program; end it, or "
                 "turn the history off: %config CompletionSettings.history = False."
             )
-            locked.crowded = alive.others(self.path)
+            locked.crowded = processes.others(self.path)
             return locked
         self.close()
         return HistoryError(
@@ -270,19 +286,6 @@ def _patiently(step: Callable[[], T], seconds: float) -> T:
                 raise
         time.sleep(pause)
     raise AssertionError  # pragma: no cover - it never ends so
-
-
-def is_busy(error: Exception) -> bool:
-    """Tell whether another connection was in the way."""
-    return _code(error) & 0xFF in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_PROTOCOL,
-    )
-
-
-def _code(error: Exception) -> int:
-    return getattr(error, "sqlite_errorcode", None) or 0
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

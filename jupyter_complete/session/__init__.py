@@ -23,7 +23,6 @@ from .grid import (
     plan_sweep,
     whole_sweep_settings,
 )
-from .journal import Journal
 from .keeping import kept
 from .locals import load
 from .plan import Call, Origin, plan
@@ -77,7 +76,6 @@ class Session:
         self._client = SharedClient(self._keys, settings)
         self.routes = Routes(self._client)
         self._warnings = [] if warnings is None else warnings
-        self._journal = Journal(history) if history else None
         self.tell: Callable[[str], object] = lambda _: None  # what is waited for
 
     @classmethod
@@ -150,7 +148,7 @@ class Session:
                 on_text(earlier.text)
             return Outcome(earlier)
         builder = builder or CompletionBuilder(call)
-        with kept(call, builder, self.history, self._journal) as keep:
+        with kept(call, builder, self.history) as keep:
             outcome = ask(
                 call,
                 self._client(),
@@ -272,7 +270,7 @@ class Session:
         for call in {task.call.endpoint: task.call for task in plan.tasks}.values():
             self.ready(call)
         left_out = self.routes.left_out
-        sweeping = Sweeping(self._client(), self.history, self._journal, left_out)
+        sweeping = Sweeping(self._client(), self.history, left_out)
         return sweeping.run(plan, on_progress=on_progress)
 
     def restore_sweep(self, sweep_id: str) -> SweepResult:

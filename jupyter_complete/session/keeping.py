@@ -13,7 +13,6 @@ from .ask import CompletionBuilder
 if TYPE_CHECKING:
     from ..completion import Completion
     from ..history import Entry, History
-    from .journal import Journal
     from .plan import Call
 
 NOT_STORED = "Not stored so far: the history has not taken this completion."
@@ -50,26 +49,19 @@ def ended(history: History, entry: Entry, completion: Completion) -> Completion:
 
 @contextlib.contextmanager
 def kept(
-    call: Call,
-    builder: CompletionBuilder,
-    history: History | None,
-    journal: Journal | None,
+    call: Call, builder: CompletionBuilder, history: History | None
 ) -> Iterator[Callable[[Outcome], Outcome]]:
     """Keep a call while it runs; what is yielded stores its outcome and gives it."""
-    if history is None or journal is None or not call.history:
+    if history is None or not call.history:
         yield lambda outcome: outcome
         return
     entry = history.begin(**sending(call))
-    journal.add(entry, builder.text)
 
     def keep(outcome: Outcome) -> Outcome:
-        journal.remove(entry)
         completion = ended(history, entry, outcome.completion)
         if outcome.error:
             outcome.error.completion = completion
         return replace(outcome, completion=completion)
 
-    try:
+    with history.followed(entry, builder.text):
         yield keep
-    finally:
-        journal.remove(entry)

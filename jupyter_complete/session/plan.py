@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import prompts
@@ -123,13 +124,23 @@ def refuse_keys(settings: CompletionSettings) -> None:
     To be asked before an endpoint is: finding out what it speaks sends some of them.
     """
     texts = [
-        (text, parameter.flags[-1])
-        for parameter in parameters()
-        for text in _texts(getattr(settings, parameter.name))
+        (text, flag)
+        for name, flag in _text_settings()
+        for text in _texts(getattr(settings, name))
     ]
     if looks_like_key("\n".join(text for text, _ in texts)):
         for text, flag in texts:
             refuse_key(text, flag)
+
+
+@cache
+def _text_settings() -> tuple[tuple[str, str], ...]:
+    """Return the settings that can hold any text, each with its flag."""
+    return tuple(
+        (parameter.name, parameter.flags[-1])
+        for parameter in parameters()
+        if parameter.of_text
+    )
 
 
 def _refuse_keys(call: Call, http: HttpRequest) -> None:

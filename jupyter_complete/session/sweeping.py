@@ -27,7 +27,6 @@ from .left_out import LeftOut
 
 if TYPE_CHECKING:
     from ..history import Entry, History
-    from .journal import Journal
     from .plan import Call
 
 _Key = tuple[CompletionRequest, str, str, int]
@@ -41,12 +40,10 @@ class Sweeping:
         self,
         client: Client,
         history: History | None,
-        journal: Journal | None,
         left_out: LeftOut,
     ) -> None:
         self._client = client
         self._history = history
-        self._journal = journal
         self._left_out = left_out
 
     def run(
@@ -91,9 +88,9 @@ class Sweeping:
     ) -> Outcome:
         builder = CompletionBuilder(call)
         entry = recorder.entry(call)
-        if self._journal and entry is not None:
-            self._journal.add(entry, builder.text)
-        try:
+        with contextlib.ExitStack() as keeping:
+            if self._history and entry is not None:
+                keeping.enter_context(self._history.followed(entry, builder.text))
             return ask(
                 call,
                 self._client,
@@ -103,9 +100,6 @@ class Sweeping:
                 left_out=self._left_out,
                 retries=0,
             )
-        finally:
-            if self._journal and entry is not None:
-                self._journal.remove(entry)
 
 
 class SweepRecorder:

@@ -29,10 +29,23 @@ class Settings(Configurable):
 
         Raises `InputError` for a name that is no setting or a value out of bounds.
         """
-        changed = copy.copy(self)  # a sixth of the time of a new one
+        changed = copy.copy(self)
         for name, value in overrides.items():
             changed.assign(name, value)
         return changed
+
+    def __copy__(self) -> Self:
+        """Return another with the same values.
+
+        That of traitlets looks for observers among all that the class has, though
+        each new one has them: it takes thirty times as long.
+        """
+        state = self.__getstate__()
+        for observers in ("_trait_notifiers", "_trait_validators"):
+            state.pop(observers, None)
+        copied = type(self).__new__(type(self))
+        vars(copied).update(state)
+        return copied
 
     def values(self) -> dict[str, Any]:
         """Return every setting's value by name."""

@@ -97,6 +97,11 @@ class Parameter(NamedTuple):
         return self.request is not None and number and bool(self.trait.allow_none)
 
     @property
+    def of_text(self) -> bool:
+        """Whether it can hold any text, or texts."""
+        return isinstance(self.trait, (Unicode, List))
+
+    @property
     def axis(self) -> type | None:
         """The kind of its values where it is an axis of a sweep; None: it is none."""
         if self.sweep or not self.sweepable:

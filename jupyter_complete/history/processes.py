@@ -1,9 +1,9 @@
-"""Which writers still live: each holds a lock that ends with its process.
+"""Processes that share a history: which still live, and what a fork lets go of.
 
-A lock is one byte of an empty file beside the history, at the writer's own number.
-It goes whatever ends the process, and is right across containers and NFS, where a
-process id says nothing. Where there are no such locks every writer counts as living:
-then its rows stay ``running``, and none is taken from it.
+Each holds a lock that ends with it: one byte of an empty file beside the history, at
+the process's own number. It goes whatever ends the process, and is right across
+containers and NFS, where a process id says nothing. Where there are no such locks every
+process counts as living: then its rows stay ``running``, and none is taken from it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import contextlib
 import errno
 import os
 import secrets
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 try:
     import fcntl
@@ -31,10 +33,6 @@ def _forget() -> None:
     _descriptors.clear()
     _numbers.clear()
     _held.clear()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-    os.register_at_fork(after_in_child=_forget)
 
 
 def _descriptor(history: Path) -> int:
@@ -122,3 +120,44 @@ def alone(history: Path) -> Iterator[None]:
         yield
     finally:
         fcntl.lockf(_descriptor(history), fcntl.LOCK_UN, 1, 0)
+
+
+class Forked(Protocol):
+    """What has a lock, a connection or a file, none of which a fork may take along."""
+
+    def pause(self) -> None:
+        """Let nothing begin until the fork is over."""
+        ...
+
+    def resume(self, *, child: bool) -> None:
+        """Go on, in the parent or in the child."""
+        ...
+
+
+_known: weakref.WeakSet[Forked] = weakref.WeakSet()
+_paused: list[Forked] = []
+
+
+def watch(one: Forked) -> None:
+    """Tell it of each fork from now on."""
+    _known.add(one)
+
+
+def _before() -> None:
+    for one in list(_known):
+        one.pause()
+        _paused.append(one)
+
+
+def _after(*, child: bool) -> None:
+    while _paused:
+        _paused.pop().resume(child=child)
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(
+        before=_before,
+        after_in_parent=lambda: _after(child=False),
+        after_in_child=lambda: _after(child=True),
+    )
