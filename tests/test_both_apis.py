@@ -162,3 +162,20 @@ def test_code_and_dry_run_show_what_is_sent(shell, server, capsys):
     shell.run(f"get_ipython().run_cell({cell!r}).raise_error()")
     again = server.requests[-1]
     assert (again.path, again.json["messages"]) == (CHAT, sent.json["messages"])
+
+
+def test_a_real_engine_answers_in_each_alike_whole_and_streamed(shell, model_directory):
+    """llama.cpp says the start of an answer again where it is whole."""
+    begun = "\n\nHuman: What is the capital of France?\n\nAssistant: The capital"
+    place = {"model": "smollm2", "model_directory": str(model_directory)}
+    asked = {**place, "temperature": 0, "max_tokens": 4}
+
+    whole = complete(begun, stream=False, logprobs=2, **asked)
+    streamed = complete(begun, **asked)
+    raw = complete(begun, turns="raw", **asked)
+
+    assert whole.text == streamed.text == " of France is Paris"
+    assert [told.token for told in whole.logprobs][:2] == [" of", " France"]
+    assert (whole.dialect, streamed.dialect, raw.dialect) == ("chat", "chat", "openai")
+    # The template has the turns' own marks, and a system message.
+    assert whole.usage.input_tokens > raw.usage.input_tokens
