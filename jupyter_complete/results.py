@@ -53,8 +53,9 @@ class Sweep(SweepResult):
         """Show the sweep as a table, in a cell.
 
         ``rows`` and ``columns`` name axes, ``full`` shows whole texts, ``differ``
-        only what differs, ``against`` marks the differences word by word from a
-        point such as ``{"temperature": 0}``, ``page`` counts from 0.
+        only what differs, ``wrong`` what a score takes for wrong, ``answers`` how often
+        each came, ``against`` marks the differences word by word from a point such as
+        ``{"temperature": 0}``, ``page`` counts from 0.
         """
         return view(self, **chosen)
 

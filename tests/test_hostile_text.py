@@ -45,6 +45,9 @@ from jupyter_complete.errors import CompleteError, CompletionInterrupted
 from jupyter_complete.history import Row
 from jupyter_complete.panel import cards, preview
 from jupyter_complete.request import CompletionRequest
+from jupyter_complete.sweeps.axes import AxisNames, keyword_axes
+from jupyter_complete.sweeps.points import points
+from jupyter_complete.sweeps.table import SweepRow
 from jupyter_complete.sweeps.tasks import Finished, Progress
 
 HERE = Path(__file__).parent
@@ -518,6 +521,27 @@ def sweep_views(text, half, one):
     for options in ({}, {"rows": "a", "columns": "b"}, {"full": True}, {"against": 0}):
         shown = view(done, name="_sweep", **options)
         yield f"sweep {options}", shown._repr_html_(), repr(shown)
+
+    rows = [{"b": text, half: "x"}, {"b": "c", half: "y"}]
+    rows += [{"b": f"{text} {n}", half: "xy"[n % 2]} for n in range(2)]
+
+    def answer(text, sample):
+        return dataclasses.replace(one, text=text, sample=sample, status="complete")
+
+    _, axes = keyword_axes({"rows": rows, "a": [text, "x"]}, AxisNames({}, ["a", "b"]))
+    scored = dataclasses.replace(
+        done,
+        rows=tuple(
+            SweepRow(point, n, answer(f"{half} {n}", n))
+            for point in points(axes)
+            for n in range(2)
+        ),
+        axes=axes,
+    ).scored([f"contains:{half}!", "exact", "contains"], expect=half, extract="(.*) 1")
+    for options in ({}, {"wrong": True}, {"answers": True}):
+        shown = view(scored, name="_sweep", **options)
+        yield f"scored {options}", shown._repr_html_(), repr(shown)
+    yield "votes", "", f"{scored.counts()}{scored.vote()}{scored.metrics(by=['a'])}"
 
     tiles = Tiles([(row.point, row.sample) for row in done.rows])
     for place, completion in enumerate(done):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..completion import Completion
 from ..errors import InputError
 from ..scores import pattern
-from .values import Lookup
+
+_NONE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,9 @@ class Extract:
     """
 
 
-def extract_of(asked: str | Callable[..., Any], lookup: Lookup) -> Extract:
+def extract_of(
+    asked: str | Callable[..., Any], variables: Mapping[str, Any] = _NONE
+) -> Extract:
     """Return what a regular expression with a group, or a function, takes out.
 
     The name of a function of the notebook will do. Raises `InputError`.
@@ -34,10 +37,7 @@ def extract_of(asked: str | Callable[..., Any], lookup: Lookup) -> Extract:
             )
         return Extract(_function(asked))
     if asked.isidentifier():
-        try:
-            found: Any = lookup(asked)
-        except KeyError:
-            found = None
+        found = variables.get(asked)
         if callable(found):
             return Extract(_function(found))
     try:

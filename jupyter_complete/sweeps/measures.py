@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from ..errors import one_line
 from .intervals import Estimate
 from .metrics import Measured, Metric, paired
-from .table import Record, SweepRow, to_dataframe
+from .table import Record, SweepRow, in_columns, to_dataframe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,15 +71,9 @@ class Measures(Sequence[Measured]):
         names = [*groups[0][0].values]
         lines = [names + [one.metric.title for one in groups[0]]]
         for group in groups:
-            point = [one_line(str(value), 40) for value in group[0].values.values()]
+            point = [*map(str, group[0].values.values())]
             lines.append(point + [str(one.estimate or "(n = 0)") for one in group])
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-            )
-            for line in lines
-        )
+        return in_columns(lines)
 
 
 def _cells(name: str, estimate: Estimate | None) -> Record:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from ..completion import Completion
 from ..errors import InputError
-from . import metrics, table
+from . import answers, metrics, table
+from .answers import Tally
+from .extract import extract_of
 from .kinds import same
 from .measures import Measures, differences, measures
 from .metrics import Metric, Score
@@ -208,6 +210,29 @@ class SweepResult(Sequence[Completion]):
         """
         wanted = scoring_of(self, score, expect, extract)
         return self if wanted is None else wanted(self)
+
+    def counts(self, *, extract: Asked | None = None) -> Tally:
+        """Return how often each distinct answer came at each point.
+
+        Answers are the same where `exact` takes them to be. ``extract`` takes the
+        answer out of the text, as in `scored`, whose own it is by itself.
+        """
+        return answers.counts(self._extracted(extract))
+
+    def vote(self, *, extract: Asked | None = None) -> Tally:
+        """Return the commonest answer at each point, its share, and its scores.
+
+        Beside each score of the vote stands that of a single sample. Of two answers
+        that are as common, the one that came first; ``tied`` says so. ``extract`` as
+        in `counts`.
+        """
+        return answers.votes(self._extracted(extract))
+
+    def _extracted(self, extract: Asked | None) -> Self:
+        if extract is None:
+            return self
+        how = self.scoring or Scoring((), None, None)
+        return replace(how, extract=extract_of(extract))(self)
 
     def _by(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if names is None:

@@ -95,7 +95,8 @@ class Scoring:
                     given[scorer.name] = _score(
                         scorer, seen, wanted, row, troubles, lost=lost
                     )
-        return row._replace(marks=Marks(wanted, found, given, item))
+        taken = self.extract is not None
+        return row._replace(marks=Marks(wanted, found, given, taken, item))
 
 
 def _score(
@@ -191,7 +192,7 @@ def scoring_of(
                 f"{scorer.name} wants to know what was expected: add --expect COLUMN "
                 f"(expect=){hint}."
             )
-    taken = None if extract is None else extract_of(extract, variables.__getitem__)
+    taken = None if extract is None else extract_of(extract, variables)
     if expected:
         _check_expected(sweep, expected, scorers)
     return Scoring(scorers, expected, taken)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..completion import Completion
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..plain import by_name
 from ..scores import Value
 from ..spreadsheet import cell
@@ -26,6 +26,8 @@ Record = dict[str, Any]
 _TYPED = frozenset({bool, bytes, Decimal, date, datetime, time, timedelta})
 """What has a type of its own in a file that has types."""
 _FIELDS = tuple(field.name for field in fields(Completion))
+_WIDEST = 60
+"""Characters of a cell in a table of text."""
 _SAME = ("model", "endpoint", "dialect")
 """What can be swept and is also told by the answer: one column where both agree."""
 
@@ -37,8 +39,10 @@ class Marks:
     expected: object
     """None where nothing was."""
     extracted: str | None
-    """What was taken out of the text; None: nothing, or nothing was to be."""
+    """What was taken out of the text; None: nothing was found, or was to be."""
     scores: Mapping[str, Value]
+    taken: bool = False
+    """Whether anything was to be taken out."""
     item: tuple[str, ...] = ()
     """Which row of the data it is: answers to the same one are alike."""
 
@@ -92,7 +96,7 @@ def _columns_of_marks(rows: Sequence[SweepRow]) -> list[str]:
     """Return the names of what the scores add to each record."""
     marks = [row.marks for row in rows if row.marks]
     found = ["expected"] * any(one.expected is not None for one in marks)
-    found += ["extracted"] * any(one.extracted is not None for one in marks)
+    found += ["extracted"] * any(one.taken for one in marks)
     return [*found, *(marks[0].scores if marks else ())]
 
 
@@ -114,6 +118,16 @@ def _fields(completion: Completion) -> Record:
         "raw": dict(completion.raw),
         "request": by_name(completion.request),
     }
+
+
+def in_columns(lines: Sequence[Sequence[str]]) -> str:
+    """Return the lines as text, their cells below each other; each is one line."""
+    short = [[one_line(cell, _WIDEST) for cell in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*short, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in short
+    )
 
 
 def to_dataframe(found: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

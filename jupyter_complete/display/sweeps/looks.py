@@ -26,14 +26,22 @@ def _common() -> str:
 
 
 def style(
-    scope: str, varying: Sequence[Dimension], *, pages: int, baselines: int
+    scope: str,
+    varying: Sequence[Dimension],
+    *,
+    pages: int,
+    baselines: int,
+    marks: int = 0,
 ) -> str:
-    """Return the style of one view; ``scope`` is the class of it alone."""
+    """Return the style of one view; ``scope`` is the class of it alone.
+
+    ``marks`` is how many columns of scores stand after the text.
+    """
     rules = [
         _common(),
         "@supports selector(:has(*)){",
         *_choices(f".{scope}", pages, baselines),
-        *_facets(f".{scope}", varying),
+        *_facets(f".{scope}", varying, marks),
         "}",
     ]
     return f"<style>{''.join(rules)}</style>"
@@ -49,7 +57,7 @@ def _choices(scope: str, pages: int, baselines: int) -> Iterator[str]:
         yield f"{scope}:has(.jc-a{index}:checked) .jc-d>.jc-b{index}{{display:block}}"
 
 
-def _facets(scope: str, varying: Sequence[Dimension]) -> Iterator[str]:
+def _facets(scope: str, varying: Sequence[Dimension], marks: int) -> Iterator[str]:
     """Yield where each call stands, for every choice of rows and columns.
 
     Calls that share a place in rows and columns stand below each other: `--n` is how
@@ -60,11 +68,14 @@ def _facets(scope: str, varying: Sequence[Dimension]) -> Iterator[str]:
     sizes = [len(dimension.labels) for dimension in varying]
     titles = column_names(varying)
     for column, name in enumerate(titles, 1):
+        if not name.isidentifier():  # a column's own name may be any text
+            continue
         before = f".jc-t>td:nth-child({column})::before"
         yield f'{shown} {before}{{content:"{_css_text(name)} = "}}'
     last = len(titles)
-    for column in (last + 2, last + 3, last + 4, last + 5):
-        keep = ":not(.jc-b,.jc-w)" if column == last + 2 else ""
+    status = last + 2 + marks
+    for column in range(status, status + 4):
+        keep = ":not(.jc-b,.jc-w)" if column == status else ""
         yield (
             f"{scope}.jc-sweep.jc-sweep:has(.jc-v1:checked) "
             f".jc-t{keep}>td:nth-child({column}){{display:none}}"

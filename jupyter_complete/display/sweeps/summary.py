@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ...errors import one_line, printable
+from .verdict import verdict
 
 if TYPE_CHECKING:
     from ...completion import Completion
@@ -56,6 +57,7 @@ def summary(sweep: SweepResult, varying: tuple[Dimension, ...]) -> list[str]:
         counts.append(f"{reused:,} of them reused from the history")
     calls = f"{len(sweep.rows):,} call{'s' * (len(sweep.rows) != 1)}"
     lines = [f"{calls}{' over ' * bool(over)}{over}: {', '.join(counts) or 'none'}"]
+    lines += verdict(sweep)
     if sweep.stopped:
         lines.append(f"Stopped: {sweep.stopped}")
     errors = Counter(error(one) for one in sweep if one.error)

@@ -6,21 +6,23 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...errors import one_line
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
 from ..markdown import escape
 from .alike import Alike
-from .dimensions import Dimension, column_names, value
+from .dimensions import LONGEST_VALUE, Dimension, column_names, value
 from .fitting import broken, cut, longest, weight
 from .summary import error
+from .verdict import mark, mark_columns
 
 PAGE = 50
 """Calls on one page."""
 MOST_ROWS = 20 * PAGE
 """Calls in one view."""
 
-FACTS = ("text", "status", "tokens", "seconds", "#")
-"""The columns after those that vary."""
+FACTS = ("status", "tokens", "seconds", "#")
+"""The last columns; before them stand what varies, the text and its scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Part:
     name: str
     """The variable that holds the sweep."""
     alike: Alike
+    marks: tuple[str, ...] = ()
+    """The columns that scores add."""
 
     @classmethod
     def of(
@@ -42,7 +46,7 @@ class Part:
         """Return the part that the page of 50 calls is in."""
         start = page * PAGE // MOST_ROWS * MOST_ROWS
         alike = Alike(sweep.rows, column_names(varying))
-        return cls(sweep, varying, start, name, alike)
+        return cls(sweep, varying, start, name, alike, mark_columns(sweep))
 
     @property
     def rows(self) -> tuple[SweepRow, ...]:
@@ -68,7 +72,7 @@ class Part:
 
 def table(part: Part, budget: int) -> str:
     """Return the table; its texts are cut so that all of it stays in the budget."""
-    headings = [*column_names(part.dimensions), *FACTS]
+    headings = [*column_names(part.dimensions), "text", *part.marks, *FACTS]
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in headings)
     frames = [
         _frame(part, nth, row, index)
@@ -107,8 +111,13 @@ def _frame(part: Part, nth: int, row: SweepRow, index: int | None) -> tuple[str,
     answer = "<td><div class=jc-x style=text-align:left>"
     before = f"<tr class='{' '.join(kinds)}' style='{at}'>{cells}{answer}"
     bad = f"<div class=jc-bad>{escape(error(one))}</div>" if one and one.error else ""
+    marks = "".join(_mark(row, name) for name in part.marks)
     facts = "".join(f"<td>{fact}</td>" for fact in facts_of(row, index))
-    return before, f"</div>{bad}</td>{facts}</tr>"
+    return before, f"</div>{bad}</td>{marks}{facts}</tr>"
+
+
+def _mark(row: SweepRow, name: str) -> str:
+    return f"<td>{escape(one_line(mark(row, name), LONGEST_VALUE))}</td>"
 
 
 def facts_of(row: SweepRow, index: int | None) -> tuple[str, str, str, str]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ...errors import one_line, printable_lines
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
 from ..columns import wrapped
 from ..tables import EXCERPT, Table
+from . import mistakes, tallies
 from .against import Baseline, label, plain
 from .alike import Alike
 from .dimensions import Dimension, column_names, value
 from .summary import error, summary
 from .table import PAGE, facts_of
+from .verdict import mark, mark_columns, wrong
 
+Kind = Literal["calls", "wrong", "answers"]
+"""What is listed."""
 LONGEST = 24
 """Characters of a value in a column."""
 
@@ -28,6 +33,7 @@ class TextOptions:
     full: bool = False
     differ: bool = False
     baseline: Baseline | None = None
+    kind: Kind = "calls"
 
 
 def text(
@@ -35,6 +41,13 @@ def text(
 ) -> str:
     """Return a page of the calls, varying columns first, with what came of all."""
     names = column_names(varying)
+    if options.kind != "calls":
+        found = (
+            mistakes.text(sweep, names, options.page)
+            if options.kind == "wrong"
+            else tallies.text(sweep)
+        )
+        return "\n".join([found, "", *map(wrapped, summary(sweep, varying))])
     rows = _numbered(sweep)
     rest = sum(not _has_news(row) for row in sweep.rows)
     if rest > 1:  # a single one is a line anyway
@@ -47,9 +60,11 @@ def text(
     if options.full or options.baseline:
         found = "\n\n".join(_block(row, index, names, options) for row, index in page)
     else:
-        found = repr(_table(page, names))
+        found = repr(_table(page, names, mark_columns(sweep)))
     more = len(rows) - start - len(page)
     lines = summary(sweep, varying)
+    if wrong(sweep):
+        lines.append(f"{name}.view(wrong=True) shows what is wrong.")
     if rest > 1:
         lines.insert(0, f"… and {rest:,} without an answer yet.")
     if more > 0:
@@ -71,14 +86,19 @@ def _numbered(sweep: SweepResult) -> list[tuple[SweepRow, int | None]]:
     return [(row, next(made) if row.completion else None) for row in sweep.rows]
 
 
-def _table(rows: Sequence[tuple[SweepRow, int | None]], names: Sequence[str]) -> Table:
-    headings = (*names, "text", "status", "tokens", "seconds", "#")
+def _table(
+    rows: Sequence[tuple[SweepRow, int | None]],
+    names: Sequence[str],
+    marks: Sequence[str],
+) -> Table:
+    headings = (*names, "text", *marks, "status", "tokens", "seconds", "#")
     return Table(
         headings,
         [
             (
                 *(one_line(value(row, name), LONGEST) for name in names),
                 _excerpt(row),
+                *(one_line(mark(row, name), LONGEST) for name in marks),
                 *facts_of(row, index),
             )
             for row, index in rows

@@ -11,14 +11,16 @@ from ...errors import InputError
 from ...sweeps.result import SweepResult
 from ..markdown import boxed, escape
 from . import against as differing
+from . import mistakes, tallies
 from .against import Baseline, Chosen, baselines, panels
 from .dimensions import Dimension, chosen, column_names, dimensions
 from .fitting import MOST_BYTES, weight
 from .looks import MOST_DIMENSIONS, style
 from .summary import summary
 from .table import MOST_ROWS, PAGE, Part, table
-from .text import TextOptions, text
+from .text import Kind, TextOptions, text
 
+_OTHERS = {"Wrong only": 3, "Answers": 4}
 _OVERHEAD = 60_000
 """Bytes kept for the style, the choices and the text beside the HTML."""
 
@@ -32,6 +34,8 @@ class SweepView:
     columns: str | None
     full: bool
     differ: bool
+    wrong: bool
+    answers: bool
     against: Chosen
     page: int
     name: str
@@ -43,7 +47,8 @@ class SweepView:
             if self.against is None
             else baselines(self.sweep, varying, self.against)[0]
         )
-        options = TextOptions(self.page, self.full, self.differ, baseline)
+        kind: Kind = "wrong" if self.wrong else "answers" if self.answers else "calls"
+        options = TextOptions(self.page, self.full, self.differ, baseline, kind)
         return text(self.sweep, varying, options, self.name)
 
     def _repr_html_(self) -> str:
@@ -53,7 +58,8 @@ class SweepView:
         varying = _in_front(varying, [index for index in first if index is not None])
         part = Part.of(self.sweep, varying, self.page, self.name)
         offered = baselines(self.sweep, varying, self.against)
-        space = MOST_BYTES - _OVERHEAD
+        others = _others(part, MOST_BYTES // 8)
+        space = MOST_BYTES - _OVERHEAD - sum(map(weight, others.values()))
         if self.against is None:
             body = table(part, space * 9 // 10)
             most = differing.MOST_COMPARED
@@ -61,7 +67,7 @@ class SweepView:
             body = table(part, space // 2)
             most = MOST_ROWS
         compared = panels(part, offered, budget=space - weight(body), most=most)
-        return _Page(self, part, offered, body, compared).html()
+        return _Page(self, part, offered, body, compared, others).html()
 
     def bundle(self) -> dict[str, Any]:
         """Return it as a display takes it."""
@@ -75,6 +81,8 @@ def view(
     columns: str | None = None,
     full: bool = False,
     differ: bool = False,
+    wrong: bool = False,
+    answers: bool = False,
     against: Chosen = None,
     page: int = 0,
     name: str = "_sweep",
@@ -85,7 +93,9 @@ def view(
     axis or ``sample``. ``against`` is a point, as ``{"temperature": 0}``, or the index
     of an answer, that the others are compared with, word by word. ``full`` shows
     whole texts, ``differ`` only what is not the same everywhere, ``page`` the page of
-    50 calls. ``name`` is the variable that hints speak of. Raises `InputError`.
+    50 calls; ``wrong`` begins with the answers that a score takes for wrong, and
+    ``answers`` with how often each came. ``name`` is the variable that hints speak of.
+    Raises `InputError`.
     """
     varying = dimensions(sweep)
     made = [chosen(varying, name) for name in (rows, columns)]
@@ -96,7 +106,9 @@ def view(
     pages = max(-(-len(sweep.rows) // PAGE), 1)
     if not 0 <= page < pages:
         raise InputError(f"page is {page}; this sweep has pages 0 to {pages - 1}.")
-    return SweepView(sweep, rows, columns, full, differ, against, page, name)
+    return SweepView(
+        sweep, rows, columns, full, differ, wrong, answers, against, page, name
+    )
 
 
 def _in_front(
@@ -109,6 +121,16 @@ def _in_front(
     return (*first, *(one for one in varying if one not in first))
 
 
+def _others(part: Part, budget: int) -> dict[str, str]:
+    """Return the views beside the calls' own, as HTML, by their titles."""
+    names, found = column_names(part.dimensions), {}
+    if part.sweep.scores:
+        found["Wrong only"] = mistakes.panel(part.sweep, names, budget, part.name)
+    if tallies.several(part.sweep):
+        found["Answers"] = tallies.panel(part.sweep, budget, part.name)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """The parts of a view put together."""
@@ -118,6 +140,7 @@ class _Page:
     offered: Sequence[Baseline]
     table: str
     panels: Sequence[str]
+    others: dict[str, str]
 
     def html(self) -> str:
         """Return the whole, with the choices above it."""
@@ -129,6 +152,7 @@ class _Page:
             self.part.dimensions,
             pages=self.part.pages,
             baselines=len(self.panels),
+            marks=len(self.part.marks),
         )
         lines = summary(self.view.sweep, self.part.dimensions)
         heads = "".join(f"<p>{escape(line)}</p>" for line in lines)
@@ -136,13 +160,17 @@ class _Page:
             f"<div class=jc-b{index}>{panel}</div>"
             for index, panel in enumerate(self.panels)
         )
+        others = "".join(
+            f"<div class='jc-o jc-o{_OTHERS[title]}' hidden=hidden>{body}</div>"
+            for title, body in self.others.items()
+        )
         controls = "".join(self._controls(scope))
         return boxed(
             f"{looks}{heads}"
             f"<div class=jc-controls hidden=hidden>{controls}</div>"
             f"<p class=jc-n hidden=hidden>{self._hidden()}</p>"
             f"<div class=jc-scroll>{self.table}</div>"
-            f"<div class=jc-d hidden=hidden>{compared}</div>{self._more()}",
+            f"<div class=jc-d hidden=hidden>{compared}</div>{others}{self._more()}",
             f"jc-sweep {scope}",
         )
 
@@ -153,6 +181,9 @@ class _Page:
         ways = {"Table": 0, "Side by side": 1, "Word by word": 2}
         if not part.dimensions:
             del ways["Side by side"], ways["Word by word"]
+        ways |= {title: _OTHERS[title] for title in self.others}
+        asked = ("Wrong only" * view.wrong) or ("Answers" * view.answers)
+        shown = ways.get(asked, shown)
         yield _radios(scope, "Show", "v", ways, shown)
         yield from self._boxes()
         yield from self._axes(scope)
@@ -165,7 +196,7 @@ class _Page:
             yield _radios(scope, legend, "g", pages, view.page - first, kind="jc-pages")
 
     def _boxes(self) -> Iterable[str]:
-        yield "<fieldset><legend>Text</legend>"
+        yield "<fieldset class=jc-text><legend>Text</legend>"
         yield _box("jc-full", "Full text", on=self.view.full)
         yield _box("jc-differ", "Only where they differ", on=self.view.differ)
         yield "</fieldset>"
