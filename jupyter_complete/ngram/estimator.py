@@ -8,10 +8,10 @@ are taken when a context is first met, from the places where it stands in the te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .level import Level
-from .tokens import LONGEST, PARAGRAPH_ID, Followers, Places, Text
+from .tokens import LONGEST, Followers, Places, Text
 
 MOST_PLACES = 5_000
 """Contexts that one model keeps, so that memory stays bounded."""
@@ -40,25 +40,14 @@ class Emphasis:
         return Followers(sums, heaviest, sum(sums.values()))
 
 
+@dataclass(slots=True)
 class _Place:
     """A context that was met: its estimate, and the contexts that are longer."""
 
-    __slots__ = ("depth", "discounts", "emphasised", "level", "longer", "text")
-
-    def __init__(
-        self,
-        level: Level,
-        text: Places | None,
-        emphasised: Places | None,
-        discounts: Discounts,
-        depth: int = 0,
-    ) -> None:
-        self.level = level
-        self.depth = depth
-        self.text = text
-        self.emphasised = emphasised
-        self.discounts = discounts
-        self.longer: dict[int, _Place | None] = {}
+    level: Level
+    text: Places | None
+    emphasised: Places | None
+    longer: dict[int, _Place | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,11 +56,6 @@ class Discounts:
 
     text: Sequence[float]
     emphasis: Sequence[float]
-    between: Discounts | None = None
-    """Those after a sentence, where a passage may go on in more ways.
-
-    Without any for the text, only the emphasised passages say how.
-    """
 
 
 class SharedLevels:
@@ -126,7 +110,7 @@ class Estimator:
     def _fresh(self) -> _Place:
         emphasised = self._emphasis.places if self._emphasis else None
         shared = self._shared
-        return _Place(shared.root, shared.text.places, emphasised, self._discounts)
+        return _Place(shared.root, shared.text.places, emphasised)
 
     def after(self, history: Sequence[int]) -> Level:
         """Return the estimate of the token that follows the history."""
@@ -147,29 +131,19 @@ class Estimator:
     def _longer(self, place: _Place, token: int) -> _Place | None:
         text = place.text.longer(token) if place.text else None
         emphasised = place.emphasised.longer(token) if place.emphasised else None
-        level, discounts = place.level, self._discounts
-        if discounts.between and self._ended(place, token):
-            discounts = discounts.between
-        if text is not None and (discounts.text or not (place.depth or emphasised)):
-            discount = (discounts.text or self._discounts.text)[text.depth - 1]
+        level = place.level
+        if text is not None:
+            discount = self._discounts.text[text.depth - 1]
             if text.depth == 1:
                 level = self._shared.level(token, discount, text)
             else:
                 level = _level(text.followers(), discount, level)
         if emphasised is not None and self._emphasis is not None:
-            discount = discounts.emphasis[emphasised.depth - 1]
+            discount = self._discounts.emphasis[emphasised.depth - 1]
             level = _level(self._emphasis.followers(emphasised), discount, level)
         if level is place.level:
             return None
-        return _Place(level, text, emphasised, discounts, place.depth + 1)
-
-    def _ended(self, place: _Place, token: int) -> bool:
-        """Tell whether a place with a token before it follows a whole sentence."""
-        marks = self._shared.text.marks
-        if place.depth == 0:
-            return token in marks.ends or token == PARAGRAPH_ID
-        ended = place.discounts is self._discounts.between
-        return ended and not (place.depth == 1 and token in marks.unended)
+        return _Place(level, text, emphasised)
 
 
 def _level(followers: Followers, discount: float, parent: Level) -> Level:

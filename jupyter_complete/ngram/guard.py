@@ -15,8 +15,6 @@ SHORTEST_SENTENCE, LONGEST_SENTENCE = 4, 80
 """Tokens from which on a sentence counts, and after which it may end anyhow."""
 FORK = 0.1
 """A sentence could go on otherwise where this was left for other tokens."""
-CLOSED = 0.95
-"""How likely a bracket closes after its sentence, if it ever did there."""
 
 
 class Guard:
@@ -58,12 +56,7 @@ class Guard:
         stale = self._taken.get(context, _NOTHING) | self._round.get(brief, _NOTHING)
         if not stale.issuperset(estimate.level.own):
             wrong |= stale
-        estimate = estimate.without(wrong)
-        if self._open and self._open[-1] and history[-1] in self._marks.ends:
-            for token in self._marks.closing:
-                if estimate.probability(token) > FORK:
-                    estimate = estimate.with_at_least(token, CLOSED)
-        return estimate
+        return estimate.without(wrong)
 
     def _placed(self) -> Estimate:
         """Return the estimate of what follows, without what is misplaced."""
@@ -85,17 +78,7 @@ class Guard:
             return marks.closing if ends else marks.closing | _BREAKS
         if self._open[-1] or last in marks.unended:
             return _NOTHING if last in marks.ends else _BREAKS
-        return _BREAKS if self._closes_later() else marks.full_stops
-
-    def _closes_later(self) -> bool:
-        """Tell whether the bracket closes after a full stop, as "(See below.)" does."""
-        here = self._after(self.history)
-        return any(
-            self._after([*self.history[-LONGEST:], stop]).probability(token) > FORK
-            for stop in self._marks.full_stops - _BREAKS
-            if here.probability(stop) > FORK
-            for token in self._marks.closing
-        )
+        return marks.full_stops
 
     def take(self, token: int) -> None:
         """Add a token to the history."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from heapq import heapify, heappop, heapreplace, merge
+from heapq import heapify, heappop, heapreplace
 
 LEAST_LEFT = 1e-6
 """Tokens may come after all where less than this would be left without them."""
@@ -123,119 +123,72 @@ class Level:
 
 
 class Estimate:
-    """What can come next: a level, in which some tokens were ruled out or raised.
+    """What can come next: a level in which some tokens were ruled out.
 
-    ``fixed``: the probability of each of those, 0 for one that was ruled out; any
-    other token has ``share`` times its probability at ``level``. What is ruled out or
-    raised later is fixed beside them: there is one distribution, whatever was done to
-    it before.
+    Any other token has ``share`` times its probability at ``level``. What is ruled
+    out later joins them: there is one distribution, whatever was done before.
     """
 
-    __slots__ = ("_said", "_top", "fixed", "level", "share")
+    __slots__ = ("_top", "level", "ruled_out", "share")
 
     def __init__(
-        self,
-        level: Level,
-        share: float = 1.0,
-        fixed: dict[int, float] | None = None,
-        said: Mapping[int, float] | None = None,
+        self, level: Level, share: float = 1.0, ruled_out: frozenset[int] = frozenset()
     ) -> None:
-        """``said``: the probability of each token that is fixed, at the level."""
         self.level = level
         self.share = share
-        self.fixed = fixed or {}
-        self._said = said or {}
+        self.ruled_out = ruled_out
         self._top: float | None = None
 
     def probability(self, token: int) -> float:
         """Return the probability of a token, 0 for one outside the vocabulary."""
-        known = self.fixed.get(token)
-        return self.share * self.level.probability(token) if known is None else known
+        if token in self.ruled_out:
+            return 0.0
+        return self.share * self.level.probability(token)
 
     def without(self, tokens: Collection[int]) -> Estimate:
         """Return the estimate when none of these tokens comes next.
 
         They may come after all if hardly anything else could.
         """
-        if not tokens:
-            return self
-        said, fixed, left = {**self._said}, {**self.fixed}, 1.0
-        for token in tokens:
-            if token not in fixed:
-                said[token] = self.level.probability(token)
-                fixed[token] = self.share * said[token]
-            left -= fixed[token]
-            fixed[token] = 0.0
-        if left < LEAST_LEFT:
-            return self
+        ruled_out = self.ruled_out.union(tokens)
+        left = 1.0 - sum(map(self.level.probability, ruled_out))
         if left < ROUNDED:
-            bare = Estimate(self.level, self.share, fixed, said)
-            left = sum(probability for _, probability in bare.ranked())
-        return self._scaled(1 / left, fixed, said)
-
-    def with_at_least(self, token: int, probability: float) -> Estimate:
-        """Return the estimate when a token comes next at least as likely as this.
-
-        One that cannot come still cannot.
-        """
-        known = self.probability(token)
-        if not 0 < known < probability:
+            left = sum(p for _, p in self.level.ranked(leaving_out=ruled_out))
+        if ruled_out == self.ruled_out or left < LEAST_LEFT / self.share:
             return self
-        said = {token: self.level.probability(token), **self._said}
-        fixed = {**self.fixed, token: known}
-        raised = self._scaled((1 - probability) / (1 - known), fixed, said)
-        raised.fixed[token] = probability
-        return raised
-
-    def _scaled(
-        self, factor: float, fixed: Mapping[int, float], said: Mapping[int, float]
-    ) -> Estimate:
-        scaled = {token: p * factor for token, p in fixed.items()}
-        return Estimate(self.level, self.share * factor, scaled, said)
+        return Estimate(self.level, 1 / left, ruled_out)
 
     @property
     def top(self) -> float:
         """The probability of the likeliest token."""
         if self._top is None:
             token, known = self.level.likeliest
-            if token in self.fixed:
+            if token in self.ruled_out:
                 _, self._top = next(self.ranked())
             else:
-                self._top = max(self.share * known, *self.fixed.values(), 0.0)
+                self._top = self.share * known
         return self._top
 
     def ranked(self) -> Iterator[tuple[int, float]]:
         """Yield every token that can come and its probability, likeliest first."""
-        others = self.level.ranked(self.share, self.fixed)
-        raised = [(t, p) for t, p in self.fixed.items() if p]
-        if not raised:
-            return others
-        raised.sort(key=_less_likely)
-        return merge(raised, others, key=_less_likely)
+        return self.level.ranked(self.share, self.ruled_out)
 
     def power_sum(self, power: float) -> float | None:
         """Return the sum of ``(p / top) ** power`` over the whole vocabulary.
 
         None where it would be the small difference of two large numbers.
         """
-        if not self.fixed:
-            return self.level.power_sum(power)
-        top, (_, above) = self.top, self.level.likeliest
         if power == 1:
-            return 1 / top
-        whole = self.level.power_sum(power)
-        others: float = whole - sum(
-            min(1.0, p / above) ** power for p in self._said.values()
+            return 1 / self.top
+        whole, (_, above) = self.level.power_sum(power), self.level.likeliest
+        left: float = whole - sum(
+            min(1.0, self.level.probability(token) / above) ** power
+            for token in self.ruled_out
         )
-        if others < ROUNDED * whole:
+        if left < ROUNDED * whole:
             return None
-        factor: float = (self.share * above / top) ** power
-        fixed: float = sum((p / top) ** power for p in self.fixed.values())
-        return factor * others + fixed
-
-
-def _less_likely(pair: tuple[int, float]) -> float:
-    return -pair[1]
+        factor: float = (self.share * above / self.top) ** power
+        return factor * left
 
 
 def _ranking(probabilities: Mapping[int, float]) -> Ranking:

@@ -24,7 +24,7 @@ from .words import LEADING_ON
 __all__ = ["END", "NgramModel", "count_tokens", "load_models"]
 
 MOST_PASSAGES = 12
-NEXT_BEST = 0.8
+NEXT_BEST = 0.7
 """Each paragraph counts at most this of the one before: the best outweighs the rest."""
 UNNAMED, LEADS_ON = 0.1, 0.1
 """What a sentence counts that does not name what is asked for, and one that only goes
@@ -42,7 +42,6 @@ MOST_QUESTIONS = 8
 CHAT = Discounts(
     text=(0.5, 0.5, 0.6, 0.5, 0.4, 0.4),
     emphasis=(0.01, 0.05, 0.25, 0.65, 0.8, 0.8),
-    between=Discounts(text=(), emphasis=(0.001, 0.75, 0.87, 0.92, 0.92, 0.92)),
 )
 BASE = Discounts(text=(0.75, 0.6, 0.45, 0.35, 0.25, 0.2), emphasis=())
 

@@ -19,11 +19,6 @@ FEWEST_TOKENS = 45
 FEWEST_AT_END = 16
 """Tokens after which the end of a whole topic does."""
 
-LONG = 100
-"""Tokens after which an answer ends the likelier, the longer it is."""
-FITS, SURELY = 0.001, 0.9
-"""How likely an end is where it fits at all, and at most where it is due."""
-
 
 class NextTokens(NamedTuple):
     """What tokens can come next, the likeliest first; an empty one ends the text."""
@@ -113,11 +108,7 @@ class Passage:
         """Return the estimate of the next token, as the sampling leaves it."""
         if self._ended:
             return shape(_THE_END, sampling)
-        estimate = self._guard.allowed()
-        if self._chat and estimate.probability(PARAGRAPH_ID) > FITS:
-            due = (len(self._guard.history) - LONG) / LONG
-            estimate = estimate.with_at_least(PARAGRAPH_ID, min(due, SURELY))
-        return shape(estimate, sampling)
+        return shape(self._guard.allowed(), sampling)
 
     def text_of(self, token: int) -> str:
         """Return what a token would add to the text here."""

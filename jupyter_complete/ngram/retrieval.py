@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from keyword import iskeyword
@@ -15,24 +16,18 @@ from .words import (
     COMMON_KEYWORDS,
     KINDS,
     RELATED_WORDS,
-    RENAMED_WORDS,
     STOPWORDS,
 )
 
 SATURATION, LENGTH_SHARE = 1.2, 0.3
 """BM25's k1 and b."""
-IN_HEADING = 4.0
+IN_HEADING = 4
 """How many words of the text a word of the title or heading is worth."""
-REMARK = 0.35
-LATER = 0.93
-"""What a remark, and each further paragraph of a section, is worth of the first."""
-RENAMED, RELATED, GENERIC, ASIDE = 0.4, 0.45, 0.3, 0.2
-"""What a word counts that the text hardly has, one that goes with another, one that
-only says what kind of thing a keyword is, and one of another line of the question."""
-BRIEF = 8
-"""Terms of a paragraph that says too little to begin an answer."""
-FIRST_TERMS = 3
-"""A paragraph that has a word of the question among these begins with its subject."""
+FIRST = 1.05
+"""What the first paragraph of a section is worth of another that says as much."""
+LESSER = 0.4
+"""What a word counts that goes with one of the question, that only says what kind of
+thing a keyword is, or that stands in another line."""
 LONGEST_QUESTION = 4_000
 """Characters of a question that are read: half from its start, half from its end."""
 
@@ -41,7 +36,6 @@ _QUERY = re.compile(
     r"(\*\*=?|//=?|<<|>>|[=!<>:]=|->|[-+*/%&|^~@<>](?=[\s?.,]|$))|"
     r"([^\W\d]\w*(?:[-.][^\W\d]\w*)*)(?:\(\))?"
 )
-_ACTION = re.compile(r"Called|Return|This|If|When|Create|Print|Remove")
 _CODE = re.compile(r"\w+|\*\*|//|<<|>>|[=!<>:]=|\.\.\.|[-+*/%&|^~@<>]")
 
 
@@ -106,14 +100,10 @@ def question_terms(question: str) -> dict[str, float]:
     terms = _line_terms(asking[-1] if asking else question)
     if asking:
         for term, weight in _line_terms(question).items():
-            terms.setdefault(term, ASIDE * weight)
+            terms.setdefault(term, LESSER * weight)
     for term in [term for term in terms if terms[term] == 1]:
-        for other in _RENAMED_STEMS.get(term, ()):
-            terms[term] = RENAMED
-            terms[other] = 1.0
-    for term in [term for term in terms if terms[term] == 1]:
-        for other in _RELATED_STEMS.get(term, ()):
-            terms.setdefault(other, RELATED)
+        for other in _RELATED.get(term, ()):
+            terms.setdefault(other, LESSER)
     return terms
 
 
@@ -131,7 +121,7 @@ def _line_terms(line: str) -> dict[str, float]:
         after = words[number + 1] if number + 1 < len(words) else ""
         generic = iskeyword(before) and word.lower() in KINDS
         for term in _terms(word, before, after, quoted=quoted):
-            terms[term] = max(terms.get(term, 0.0), GENERIC if generic else 1.0)
+            terms[term] = max(terms.get(term, 0.0), LESSER if generic else 1.0)
     return terms
 
 
@@ -166,18 +156,14 @@ def _as_name(word: str, before: str, after: str) -> bool:
     }
 
 
-def _stems(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    return {
-        _stem_of(word): tuple(map(_stem_of, others.split()))
-        for word, others in table.items()
-    }
-
-
 def _stem_of(term: str) -> str:
     return term if term.startswith("`") else stem(term)
 
 
-_RENAMED_STEMS, _RELATED_STEMS = _stems(RENAMED_WORDS), _stems(RELATED_WORDS)
+_RELATED = {
+    _stem_of(word): tuple(map(_stem_of, others.split()))
+    for word, others in RELATED_WORDS.items()
+}
 
 
 class Index:
@@ -188,87 +174,44 @@ class Index:
     ) -> None:
         """``tokens``: those of each paragraph."""
         self._paragraphs = paragraphs
-        self._postings: dict[str, dict[int, float]] = {}
+        self._postings: dict[str, dict[int, int]] = {}
         self._lengths: list[int] = []
-        self._subjects: list[frozenset[str]] = []
-        heads: dict[tuple[str, str, str], tuple[frozenset[str], ...]] = {}
-        self._heads: list[tuple[frozenset[str], ...]] = []
+        self._headings: list[frozenset[str]] = []
         for number, (paragraph, words) in enumerate(
             zip(paragraphs, tokens, strict=True)
         ):
-            length, opening = 0, []
-            for word in words:
-                for term in terms_of(word):
-                    entry = self._postings.setdefault(term, {})
-                    entry[number] = entry.get(number, 0.0) + 1.0
-                    length += 1
-                    if length <= FIRST_TERMS and not _ACTION.match(paragraph.text):
-                        opening.append(term)
-            self._lengths.append(length)
-            self._subjects.append(frozenset(opening))
-            where = (paragraph.topic, paragraph.title, paragraph.heading)
-            if where not in heads:
-                heads[where] = tuple(map(_heading_terms, where))
-            self._heads.append(heads[where])
-            for term in frozenset().union(*heads[where]):
-                entry = self._postings.setdefault(term, {})
-                entry[number] = entry.get(number, 0.0) + IN_HEADING
+            counts = Counter(term for word in words for term in terms_of(word))
+            self._lengths.append(counts.total())
+            headings = (paragraph.topic, paragraph.title, paragraph.heading)
+            self._headings.append(frozenset().union(*map(_heading_terms, headings)))
+            for term in self._headings[-1]:
+                counts[term] += IN_HEADING
+            for term, count in counts.items():
+                self._postings.setdefault(term, {})[number] = count
         self._mean = sum(self._lengths) / max(1, len(self._lengths)) or 1.0
 
     def rank(self, terms: Mapping[str, float], most: int) -> list[tuple[int, float]]:
         """Return the best paragraphs' numbers and scores, the best first."""
         scores: dict[int, float] = {}
-        covered: dict[int, float] = {}
-        total = 0.0
+        many = len(self._lengths)
         for term, weight in terms.items():
-            entry = self._postings.get(term)
-            if not entry:
-                continue
-            many = len(self._lengths)
+            entry = self._postings.get(term, {})
             rarity = log(1 + (many - len(entry) + 0.5) / (len(entry) + 0.5))
-            total += weight * rarity if weight == 1 else 0.0
             for number, count in entry.items():
-                share = (
-                    1 - LENGTH_SHARE + LENGTH_SHARE * self._lengths[number] / self._mean
-                )
-                gain = rarity * count * (SATURATION + 1) / (count + SATURATION * share)
-                scores[number] = scores.get(number, 0.0) + weight * gain
-                if weight == 1:
-                    covered[number] = covered.get(number, 0.0) + rarity
-        best = [
-            (
-                number,
-                score
-                * self._prior(number, terms, covered.get(number, 0.0) / (total or 1.0)),
-            )
-            for number, score in scores.items()
-        ]
-        best.sort(key=lambda pair: (-pair[1], pair[0]))
-        return best[:most]
+                length = self._lengths[number] / self._mean
+                full = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length)
+                gain = weight * rarity * count * (SATURATION + 1) / (count + full)
+                scores[number] = scores.get(number, 0.0) + gain
+        for number in scores:
+            scores[number] *= FIRST if self._paragraphs[number].first else 1.0
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
     def headings(self, number: int) -> frozenset[str]:
         """Return the terms of the headings that a paragraph stands under."""
-        return frozenset().union(*self._heads[number])
-
-    def _prior(self, number: int, terms: Mapping[str, float], covered: float) -> float:
-        paragraph = self._paragraphs[number]
-        named = max(
-            sum(terms.get(term, 0.0) for term in head) / len(head) if head else 0.0
-            for head in self._heads[number]
-        )
-        place = LATER ** min(paragraph.place, 6) * (REMARK if paragraph.remark else 1.0)
-        subject = any(terms.get(term) == 1 for term in self._subjects[number])
-        brief = self._lengths[number] < BRIEF
-        whole = named >= 1 and paragraph.place == 0
-        return (
-            place
-            * (1 + min(named, 1.0) + 0.5 * whole)
-            * (1.35 if subject else 1.0)
-            * (0.75 if brief and not whole else 1.0)
-            * (0.25 + 0.75 * covered)
-        )
+        return self._headings[number]
 
 
+@lru_cache(maxsize=2_000)
 def _heading_terms(heading: str) -> frozenset[str]:
     found = {
         term

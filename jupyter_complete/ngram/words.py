@@ -59,8 +59,8 @@ LEADING_ON = _words(
     """
 )
 
-# What people say, and the words that the documentation has for it.
-RENAMED_WORDS: Mapping[str, str] = {
+# What people say, and what the documentation has for it: that counts, too.
+RELATED_WORDS: Mapping[str, str] = {
     "f-string": "formatted string literal prefix",
     "fstring": "formatted string literal prefix",
     "walrus": "assignment expression `:=`",
@@ -78,9 +78,6 @@ RENAMED_WORDS: Mapping[str, str] = {
     "null": "none",
     "elif": "`if`",
     "debug": "debugger",
-}
-# Words that go together: the other counts too, but less.
-RELATED_WORDS: Mapping[str, str] = {
     "decorator": "wrapped callable",
     "delete": "deletion `del` remove",
     "`except`": "exception handler",
