@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import (
@@ -147,6 +148,25 @@ def _local_names(shell: InteractiveShell) -> Iterable[str]:
     return [file.name for file in files.listed(directory)]
 
 
+def _paths(start: str) -> Iterable[str]:
+    """Return the directories and model files that a path can go on to."""
+    from .local.files import SUFFIX  # noqa: PLC0415 - see above
+
+    folder, slash, name = start.rpartition("/")
+    if not slash:
+        return []
+    try:
+        found = sorted(Path(folder + slash).expanduser().iterdir())
+    except (OSError, RuntimeError, ValueError):
+        return []
+    seen = [one for one in found if name.startswith(".") or one.name[0] != "."]
+    return [
+        f"{folder}/{one.name}{'/' * one.is_dir()}"
+        for one in seen
+        if one.is_dir() or one.suffix.lower() == SUFFIX
+    ]
+
+
 def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[str]:
     if flag.choices:
         return flag.choices
@@ -159,7 +179,7 @@ def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[s
     sources: dict[str, Callable[[], Iterable[Any]]] = {
         "model": lambda: (
             *(model.id for model in known.models),
-            *map(flags.quoted, _local_names(shell)),
+            *map(flags.quoted, (*_local_names(shell), *_paths(start))),
         ),
         "betas": lambda: known.betas,
         "endpoint": lambda: (

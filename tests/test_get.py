@@ -386,6 +386,17 @@ def test_another_file_of_its_name_is_left_alone(offer, directory):
     assert (directory / "tiny.gguf").read_bytes() == b"mine"
 
 
+def test_a_file_that_cannot_be_read_is_not_the_model(offer, directory, capsys):
+    directory.mkdir(parents=True)
+    (directory / "tiny.gguf").symlink_to(directory / "none")
+    words = ("--model-directory", str(directory))
+
+    assert run(capsys, "get", "--list", *words)[1][-1].endswith("; not there")
+    code, lines = run(capsys, "get", "tiny", *words)
+    assert code == 2
+    assert "is there and is not A tiny model" in lines[-1]
+
+
 def test_an_unknown_name_is_refused_with_those_there_are(capsys):
     code, lines = run(capsys, "get", "gpt")
 
@@ -406,16 +417,23 @@ def test_a_model_is_removed_and_the_room_it_had_is_said(offer, directory, capsys
     assert held(directory) == []
 
 
-@pytest.mark.parametrize("name", ["../b", "b.gguf", "", ".", "/b", "sub/c", "d"])
+@pytest.mark.parametrize("name", ["../b", "b.gguf", "", ".", "/b", "sub/c"])
 def test_only_a_file_of_the_directory_is_removed(tmp_path, name):
     directory = tmp_path / "models"
     (directory / "sub").mkdir(parents=True)
-    (directory / "d.gguf").mkdir()
     for path in (tmp_path / "b.gguf", directory / "a.gguf", directory / "sub/c.gguf"):
         path.touch()
 
     with pytest.raises(InputError, match=r"is not in the model directory .* it has a"):
         remove(name, directory)
+
+
+def test_a_directory_is_not_removed(tmp_path):
+    (tmp_path / "a.gguf").mkdir()
+
+    with pytest.raises(InputError, match=r"a\.gguf cannot be removed \("):
+        remove("a", tmp_path)
+    assert (tmp_path / "a.gguf").is_dir()
 
 
 def test_of_a_link_only_the_link_is_removed(tmp_path):

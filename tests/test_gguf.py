@@ -203,10 +203,10 @@ def test_a_device_is_no_file(tmp_path, path):
     assert fault(tmp_path / "device.gguf") == "is no file"
 
 
-def test_a_directory_cannot_be_read(tmp_path):
+def test_a_directory_is_no_file(tmp_path):
     (tmp_path / "dir.gguf").mkdir()
 
-    assert fault(tmp_path / "dir.gguf") == "cannot be read (Is a directory)"
+    assert fault(tmp_path / "dir.gguf") == "is no file"
 
 
 def test_what_is_not_there_cannot_be_read(tmp_path):

@@ -52,8 +52,8 @@ def test_a_model_is_listed_with_what_its_header_says(local, directory):
         ("plain", "local", "4,096"),
     ]
     assert listed(local) == {
-        "a": f"37.2K, {KB}, F32, with chat template",
-        "plain": "37.2K, 156.5 kB, F32, without chat template",
+        "a": f"37.2K, {KB}, F32, chat template",
+        "plain": "37.2K, 156.5 kB, F32, no chat template",
     }
     assert str(directory) in repr(table)
     assert "claude-" not in repr(table)
@@ -66,7 +66,21 @@ def test_the_real_model_is_listed_so(model_directory, shell):
     row = next(row for row in table.rows if row[0] == "smollm2")
 
     assert row[5] == "8,192"
-    assert row[-1] == "135M, 98 MB, Q4_1, with chat template"
+    assert row[-1] == "135M, 98 MB, Q4_1, chat template"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "shown"),
+    [(900, "0.9K"), (1 << 31, "2.15B"), (1 << 40, "1.1T"), (134_515_008, "135M")],
+)
+def test_parameters_are_counted_where_no_size_is_said(
+    local, directory, parameters, shown
+):
+    weights = ("w", (parameters,), 4711, bytes(16))
+    model = gguf({"general.architecture": "to come"}, [weights])
+    (directory / "a.gguf").write_bytes(model)
+
+    assert listed(local)["a"].startswith(f"{shown}, 0.")
 
 
 def test_the_list_of_all_has_them_at_its_end(local, directory):
@@ -90,7 +104,7 @@ def test_what_is_no_model_is_listed_with_its_fault(local, directory):
     assert found.pop("loop").startswith("cannot be read (Too many levels")
     assert found == {
         "cut": f"is cut: it has 100,000 of its {len(TINY):,} bytes",
-        "dir": "cannot be read (Is a directory)",
+        "dir": "is no file",
         "lost": "cannot be read (No such file or directory)",
         "pipe": "is no file",
         "text": "is no GGUF file",
@@ -143,6 +157,15 @@ def test_no_directory_is_an_empty_list_that_says_what_to_do(local, directory):
 
     assert table.rows == []
     assert "jupyter complete get --list" in repr(table)
+
+
+def test_a_directory_that_cannot_be_read_is_said(local, directory):
+    directory.rmdir()
+    directory.write_text("a file")
+    table = local.run("%complete_models --endpoint local")
+
+    assert table.rows == []
+    assert f"{directory} cannot be read (Not a directory)" in repr(table)
 
 
 def test_refreshing_asks_nobody(local, directory):
@@ -223,6 +246,23 @@ def test_tab_offers_their_names_in_quotes_where_they_need_them(local, directory)
     assert tab(local, "%complete -m 'tin") == tab(local, "%complete -m tin")
 
 
+def test_tab_completes_the_path_of_a_file(local, directory, monkeypatch):
+    monkeypatch.setenv("HOME", str(directory.parent))
+    (directory / "sub").mkdir()
+    (directory / ".hidden").mkdir()
+    (directory / "my own.GGUF").touch()
+    (directory / "notes.txt").touch()
+
+    assert tab(local, "%complete -m ~/mo") == ["~/models/"]
+    assert tab(local, "%complete -m ~/models/") == [
+        "'~/models/my own.GGUF'",
+        "~/models/sub/",
+    ]
+    assert tab(local, "%complete -m ~/models/.h") == ["~/models/.hidden/"]
+    assert tab(local, f"%complete -m {directory}/s") == [f"{directory}/sub/"]
+    assert tab(local, "%complete -m /no/such/place/") == ["/no/such/place/"]
+
+
 def test_a_name_in_quotes_is_the_model(local, directory):
     (directory / "tin foil.gguf").write_bytes(b"no model")
 
@@ -240,7 +280,7 @@ def test_the_panel_has_them_below_a_heading_of_their_own(directory):
     labels = [label for label, _ in options]
     place = labels.index("— local")
     assert options[place + 1 : place + 3] == (
-        (f"a (37.2K, {KB}, F32, with chat template)", "a"),
+        (f"a (37.2K, {KB}, F32, chat template, context 256)", "a"),
         ("bad (is empty)", "bad"),
     )
     # A name that leads elsewhere is not offered twice.

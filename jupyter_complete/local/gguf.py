@@ -100,10 +100,7 @@ def read_header(path: Path) -> Header:
     """
     try:
         with open(path, "rb", buffering=0, opener=_opened) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise _Fault("is no file")
-            return _header(_Window(file, found.st_size))
+            return _header(_Window(file, os.fstat(file.fileno()).st_size))
     except _Fault as fault:
         raise not_a_model(path, str(fault)) from None
     except (OSError, ValueError) as error:
@@ -112,7 +109,9 @@ def read_header(path: Path) -> Header:
 
 
 def _opened(path: str, flags: int) -> int:
-    # A pipe would keep us waiting for who writes to it.
+    # To open a device may do anything, and a pipe waits for who writes to it.
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise _Fault("is no file")
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 

@@ -43,7 +43,7 @@ def model_of(file: ModelFile) -> Model:
         header.size_label or _rounded(header.parameters),
         megabytes(header.size),
         header.quantization,
-        f"with{'' if header.chat_template else 'out'} chat template",
+        "chat template" if header.chat_template else "no chat template",
     )
     return Model(
         file.name,
@@ -71,7 +71,7 @@ def _listed(file: ModelFile) -> Model:
 
 
 def _rounded(parameters: int) -> str:
-    for letter, size in (("B", 1e9), ("M", 1e6)):
+    for letter, size in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
         if parameters >= size:
             return f"{parameters / size:.3g}{letter}"
     return f"{parameters / 1e3:.3g}K"

@@ -230,10 +230,17 @@ def _models(session: Session) -> list[tuple[str, str]]:
         for model in models:
             if model.endpoint == endpoint:
                 status = model.status_on(today)
-                more = model.about or ("" if status == "active" else status)
+                more = _about(model, status)
                 mark = f" ({one_line(more)})" if more else ""
                 options.append((f"{one_line(model.id)}{mark}", model.id))
     return options
+
+
+def _about(model: Model, status: str) -> str:
+    if model.about is None:
+        return "" if status == "active" else status
+    tokens = model.context_tokens
+    return f"{model.about}, context {tokens:,}" if tokens else model.about
 
 
 def _all_models(session: Session) -> tuple[Model, ...]:

@@ -69,6 +69,12 @@ def local_models(settings: CompletionSettings) -> tuple[Model, ...]:
 def local_note(settings: CompletionSettings) -> str:
     """Return where the models of this machine are, and how more come there."""
     directory = files.model_directory(settings.model_directory)
+    try:
+        next(directory.iterdir(), None)
+    except FileNotFoundError:
+        pass  # it is made when something is put there
+    except OSError as error:
+        return f"The model directory {directory} cannot be read ({error.strerror})."
     return (
         f"The model directory is {directory}. Put GGUF files there; jupyter complete "
         "get --list names some that it fetches."

@@ -258,7 +258,7 @@ def write(overrides: Mapping[str, Any]) -> str:
 def quoted(value: object) -> str:
     """Return a value as it is written on a line, in quotes where it has to be."""
     text = "none" if value is None else str(value)
-    plain = re.fullmatch(r"[\w./:+@|-]+", text, re.ASCII)
+    plain = re.fullmatch(r"[\w./:+@|~-]+", text, re.ASCII)
     return text if plain else repr(text)
 
 
