@@ -27,7 +27,8 @@ def pytest_collection_finish():
 @pytest.fixture(autouse=True)
 def _home_of_its_own(monkeypatch, tmp_path_factory):
     """Keep keys and the user's own profile out of every test."""
-    for name in ("ANTHROPIC", "OPENAI"):
+    vendors = ("ANTHROPIC", "OPENAI", "MISTRAL", "GROQ", "OPENROUTER")
+    for name in (*vendors, "DEEPSEEK", "TOGETHER"):
         monkeypatch.delenv(f"{name}_API_KEY", raising=False)
         monkeypatch.delenv(f"{name}_BASE_URL", raising=False)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))

@@ -308,6 +308,7 @@ MODELS_OF_TOGETHER = [
         "id": "meta-llama/Llama-3.3-70B-Instruct-Turbo",
         "object": "model",
         "type": "chat",
+        "organization": "Meta",
         "context_length": 131072,
     }
 ]
@@ -352,6 +353,13 @@ MODELS_OF_TOGETHER = [
         ),
         (MODELS_OF_MISTRAL, {}, Spoken("chat", "mistral")),
         (MODELS_OF_DEEPSEEK, {}, Spoken("chat", "deepseek")),
+        (MODELS_OF_GROQ, {}, Spoken("chat", "groq")),
+        (MODELS_OF_OPENROUTER, {}, Spoken("chat", "openrouter", both=True)),
+        (
+            {"data": MODELS_OF_TOGETHER},
+            {},
+            Spoken("chat", "together", both=True),
+        ),
         ({"hello": "world"}, {}, None),
         ({}, {}, None),
     ],

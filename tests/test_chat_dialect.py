@@ -88,7 +88,7 @@ def test_raw_text_is_one_message_of_the_user_with_a_notice():
 
 BEGINS = {
     # llama.cpp, tools/server: prefill_assistant is on unless it is told otherwise
-    "llamacpp": ({}, {}),
+    "llamacpp": ({}, {"chat_template_kwargs": {"enable_thinking": False}}),
     # ollama, server/prompt.go and template: a last message of the assistant is open
     "ollama": ({}, {}),
     # console.groq.com, Assistant Message Prefilling
@@ -273,6 +273,15 @@ def test_mistral_has_a_name_of_its_own_for_the_seed():
     assert (sent["random_seed"], "seed" in sent) == (3, False)
 
 
+def test_mistral_is_sent_no_stream_options():
+    """Its API refuses a field that it has not, and counts in every stream."""
+    dialect = dialect_named("chat", CATALOG.endpoint("mistral"))
+    sent = dialect.encode(request(), stream=True)
+
+    assert json.loads(sent.body) == body("mistral") | {"stream": True}
+    assert sent.notices == ()
+
+
 def test_log_probabilities_are_asked_for_as_each_server_takes_them():
     assert body(logprobs=0)["logprobs"] is True
     assert "top_logprobs" not in body(logprobs=0)
@@ -282,6 +291,8 @@ def test_log_probabilities_are_asked_for_as_each_server_takes_them():
     # docs.together.ai: a number
     assert body("together", logprobs=3)["logprobs"] == 3
     assert "top_logprobs" not in body("together", logprobs=3)
+    assert ChatDialect(flavour="openai").most_logprobs == 20
+    assert ChatDialect(flavour="llamacpp").most_logprobs == 100
     with pytest.raises(InputError, match="from 0 to 20 for the chat completions API"):
         call("openai", logprobs=21)
 
@@ -589,6 +600,10 @@ def test_a_refusal_is_a_notice_and_no_text(end):
     assert "The model refused: I cannot assist." in notices_of(chunks)
     chunks = whole(answer(message(None, refusal="I cannot.")))
     assert "The model refused: I cannot." in notices_of(chunks)
+    part = [{"type": "refusal", "refusal": "\x1b[31mI\u202e cannot."}]
+    said = notices_of(whole(answer(message(part))))
+    assert "The model refused: " in said
+    assert said.isprintable()
 
 
 def test_a_call_of_a_tool_is_a_notice():

@@ -18,7 +18,7 @@ from ..prompts import has_turns, parse_turns
 from ..request import Bound, CompletionRequest, check_bound
 from . import MOST_LOGPROBS, Options
 from .conversation import Conversation, conversation_of
-from .openai import OpenAIDialect
+from .openai import MOST_OF_LLAMACPP, OpenAIDialect
 from .refused import Refused
 from .reply import Reply
 from .servers import ALL
@@ -38,6 +38,7 @@ _MOST_STOPS: Mapping[str, int] = {"openai": 4, "groq": 4, "deepseek": 16}
 # Those that call it max_completion_tokens; the others know the older name at least.
 _LONGER_NAME = frozenset({"openai", "groq"})
 _NO_USER = frozenset({"mistral"})
+_NO_STREAM_OPTIONS = frozenset({"stream_options"})
 # How a server is told to go on with the last message; the others answer it.
 _MARKED = {"prefix": True}
 _PREFILLS: Mapping[str, Mapping[str, bool]] = {
@@ -48,6 +49,11 @@ _PREFILLS: Mapping[str, Mapping[str, bool]] = {
     "openrouter": {},
     "mistral": _MARKED,
     "deepseek": _MARKED,
+}
+_GO_ON: Mapping[str, Mapping[str, Any]] = {
+    "vllm": {"continue_final_message": True, "add_generation_prompt": False},
+    # llama.cpp refuses a begun answer of a model that would think first.
+    "llamacpp": {"chat_template_kwargs": {"enable_thinking": False}},
 }
 # Those that say the start of the answer again: Mistral always, llama.cpp in a whole
 # answer, and not in a stream.
@@ -77,6 +83,7 @@ class ChatDialect(OpenAIDialect):
     """The start of the answer that was sent; `for_request` knows."""
 
     name: ClassVar[str] = "chat"
+    most: ClassVar[Mapping[str, int]] = {"llamacpp": MOST_OF_LLAMACPP}
     wants_turns: ClassVar[bool] = True
     in_code: ClassVar[InCode] = InCode(
         '["choices"][0]["message"]["content"]',
@@ -99,7 +106,8 @@ class ChatDialect(OpenAIDialect):
     @classmethod
     def at(cls, endpoint: Endpoint, model: Model | None, options: Options) -> Self:
         """Return the dialect in the flavour of an endpoint, for a model."""
-        left_out = options.left_out
+        never = _NO_STREAM_OPTIONS if endpoint.flavour == "mistral" else frozenset()
+        left_out = options.left_out | never
         return cls(
             options.unsupported, endpoint.flavour, left_out=left_out, model=model
         )
@@ -108,13 +116,6 @@ class ChatDialect(OpenAIDialect):
     def recognise(cls, _: Mapping[str, Any], __: Mapping[str, str]) -> Spoken | None:
         """Return nothing: `OpenAIDialect` tells the one from the other."""
         return None
-
-    @property
-    def most_logprobs(self) -> int:
-        """How many of the likeliest tokens the server tells."""
-        if self.flavour == "llamacpp":
-            return OpenAIDialect.most_logprobs.fget(self)  # type: ignore[attr-defined,no-any-return]
-        return MOST_LOGPROBS
 
     def for_request(self, request: CompletionRequest) -> Self:
         """Return this dialect as it reads the answer to a request."""
@@ -269,7 +270,4 @@ def _sent(conversation: Conversation, flavour: str) -> dict[str, Any]:
     if not conversation.prefill:
         return {"messages": messages}
     messages[-1].update(_PREFILLS.get(flavour, {}))
-    if flavour == "vllm":
-        go_on = {"continue_final_message": True, "add_generation_prompt": False}
-        return {"messages": messages, **go_on}
-    return {"messages": messages}
+    return {"messages": messages, **_GO_ON.get(flavour, {})}

@@ -59,7 +59,8 @@ _NEUTRALS: Mapping[str, Mapping[str, Any]] = {
 # vLLM refuses 0, and Ollama cannot tell it from one that was left out.
 _WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
 # How many of the likeliest tokens a server tells, where it is not the usual number.
-_MOST_LOGPROBS: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": 100}
+MOST_OF_LLAMACPP = 100
+_MOST: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": MOST_OF_LLAMACPP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class OpenAIDialect(Dialect):
 
     name: ClassVar[str] = "openai"
     wants_turns: ClassVar[bool] = False
+    most: ClassVar[Mapping[str, int]] = _MOST
     in_code: ClassVar[InCode] = InCode(
         '["choices"][0]["text"]',
         "openai",
@@ -114,7 +116,7 @@ class OpenAIDialect(Dialect):
     @property
     def most_logprobs(self) -> int:
         """How many of the likeliest tokens the server tells."""
-        return _MOST_LOGPROBS.get(self.flavour, MOST_LOGPROBS)
+        return self.most.get(self.flavour, MOST_LOGPROBS)
 
     def without(self, fields: frozenset[str]) -> Self:
         """Return this dialect, leaving out the fields too."""

@@ -38,6 +38,12 @@ _OWNERS = {
     "mistralai": "mistral",
     "deepseek": "deepseek",
 }
+# What the models of those have whose owners are many.
+_FIELDS = {
+    "groq": {"active", "context_window"},
+    "openrouter": {"top_provider", "context_length"},
+    "together": {"type", "context_length", "organization"},
+}
 _CHAT_ALONE = frozenset({"mistral", "groq", "deepseek"})
 _CHAT_FIRST = frozenset({"openai", "openrouter", "together"})
 
@@ -51,6 +57,7 @@ def spoken_of(page: Mapping[str, Any], headers: Mapping[str, str]) -> Spoken | N
     known = (
         page.get("object") in ("list", "error")
         or first.get("object") == "model"
+        or "top_provider" in first  # OpenRouter's
         or isinstance(page.get("error"), (str, Mapping))
     )
     if not known:
@@ -63,6 +70,9 @@ def spoken_of(page: Mapping[str, Any], headers: Mapping[str, str]) -> Spoken | N
 
 
 def _flavour(first: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    for flavour, fields in _FIELDS.items():
+        if fields <= set(first):
+            return flavour
     owner = str(first.get("owned_by", "")).lower()
     if owner in _OWNERS:
         return _OWNERS[owner]

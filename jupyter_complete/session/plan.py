@@ -89,10 +89,11 @@ def plan(
     prompt = prompts.with_turns(
         filled, settings.turns, wanted=wanted, system=settings.system
     )
-    if wanted and settings.turns != "raw":
+    endpoint, dialect = route.for_prompt(prompt, settings.turns)
+    as_turns = wanted or (dialect is route.other and dialect.wants_turns)
+    if as_turns and settings.turns != "raw":
         prompts.check_turns(prompt)
     request = CompletionRequest(prompt=prompt, **_request_fields(settings))
-    endpoint, dialect = route.for_prompt(prompt, settings.turns)
     call = Call(
         request,
         endpoint,

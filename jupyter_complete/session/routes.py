@@ -167,6 +167,9 @@ class Routes:
     def _route(
         self, endpoint: Endpoint, model: Model | None, settings: CompletionSettings
     ) -> Route:
+        spoken = self._spoken.get(endpoint.base_url)
+        if spoken and {spoken.dialect, endpoint.dialect} <= set(_OTHERS):
+            endpoint = replace(endpoint, flavour=spoken.flavour)
         dialect = self._dialect(endpoint, model, settings)
         translated = (TRANSLATED,) if dialect.name == "messages" else ()
         other = None
@@ -198,7 +201,8 @@ class Routes:
             return recognise({**kind, "error": {"message": str(error)}}, {})
         except ProtocolError:
             return None
-        return recognise(body, headers) if isinstance(body, dict) else None
+        page = {"data": body} if isinstance(body, list) else body  # Together's
+        return recognise(page, headers) if isinstance(page, dict) else None
 
     def refresh(self, settings: CompletionSettings) -> tuple[str, ...]:
         """Learn the models of the settings' endpoint from it; tell what changed.
