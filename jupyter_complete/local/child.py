@@ -2,10 +2,10 @@
 
 ``python child.py MODEL.gguf``. The first line of standard input is JSON, ``{"key",
 "name", "context", "idle"}``: what every call has to carry, what the model is called,
-the most tokens of all calls together, and the seconds without a call after which the
-child ends. One line of JSON comes to standard output: ``{"url"}``, or ``{"missing"}``
-where the engine cannot be imported; none where it cannot load the file, and then the
-log on standard error says why. It ends with its standard input, or its parent.
+the most tokens of a call, and the seconds without a call after which the child ends.
+One line of JSON comes to standard output: ``{"url"}``, or ``{"missing"}`` where the
+engine cannot be imported; none where it cannot load the file, and then the log on
+standard error says why. It ends with its standard input, or its parent.
 
 It is run by its path, so that nothing of the package is loaded.
 """
@@ -40,9 +40,14 @@ def serve(path: str, key: str, name: str, context: int) -> Any:
     params.port = 0
     params.api_keys = [key]
     params.n_parallel = SLOTS
-    params.kv_unified = True
-    params.n_ctx = context
+    params.n_ctx = SLOTS * context
+    # With one cache for all, a call's numbers would depend on the calls beside it.
+    params.kv_unified = False
     params.ui = False
+    # What a request leaves out changes nothing, what it has acts in this order.
+    params.sampling.samplers = "temperature;top_k;top_p"
+    params.sampling.temp, params.sampling.top_k = 1.0, 0
+    params.sampling.top_p, params.sampling.min_p = 1.0, 0.0
     params.verbosity = ERRORS
     return xllamacpp.Server(params)
 

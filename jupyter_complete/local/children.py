@@ -33,8 +33,8 @@ from .files import SUFFIX, ModelFile, name_of
 LOCAL = "local"
 """The endpoint's name."""
 PREFIX = "local://gguf"
-CONTEXT = 16384
-"""Tokens that all calls at once may have together; one has at most the model's own."""
+CONTEXT = 4096
+"""The most tokens that a call may have, as far as the model has so many."""
 SLOW = 1.0
 """Seconds after which a start is spoken of."""
 WAIT = 0.05

@@ -49,7 +49,7 @@ def model_of(file: ModelFile) -> Model:
         file.name,
         LOCAL,
         "openai",
-        turns=False,
+        turns=header.chat_template,
         context_tokens=header.context_tokens,
         about=", ".join(word for word in told if word),
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..catalog import Catalog, Model
-from ..errors import InputError
+from ..errors import InputError, PromptError
 from ..local import files
 from ..local.children import CHILDREN, LOCAL, endpoint_of, file_of
 from ..local.faults import size
 from ..local.listing import model_of, models
+from ..local.special import special_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..dialects import Dialect
     from ..endpoint import Endpoint
     from ..settings import CompletionSettings
 
@@ -59,6 +61,27 @@ def with_local(known: Catalog, settings: CompletionSettings) -> Catalog:
             "that %complete_models --endpoint local lists, or the path of a .gguf file."
         )
     return known
+
+
+def special_tokens(
+    prompt: str, endpoint: Endpoint, dialect: Dialect
+) -> tuple[str, ...]:
+    """Return a notice if raw text for a local model has special tokens of it.
+
+    Raises `PromptError` where they stand in a turn, as they would end it.
+    """
+    if not endpoint.is_local:
+        return ()
+    found = special_in(prompt, file_of(endpoint.base_url).path)
+    if found is None:
+        return ()
+    if dialect.wants_turns:
+        raise PromptError(
+            f"The prompt has {found!r}, which the model would take for a mark of its "
+            "own and not for text; write it in another way, or send the whole prompt "
+            "as the model reads it, with --turns raw."
+        )
+    return (f"{found!r} in the prompt is read as a special token, not as text.",)
 
 
 def local_models(settings: CompletionSettings) -> tuple[Model, ...]:

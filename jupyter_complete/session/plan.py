@@ -15,6 +15,7 @@ from ..keys import refuse_key
 from ..redaction import looks_like_key
 from ..request import CompletionRequest
 from ..settings import parameters
+from .locals import special_tokens
 
 if TYPE_CHECKING:
     from ..dialects import Dialect
@@ -106,7 +107,8 @@ def plan(
     )
     http = call.http()
     _refuse_keys(call, http)
-    notices = (*route.notices, *_advice(request), *http.notices)
+    marks = special_tokens(prompt, endpoint, dialect)
+    notices = (*route.notices, *_advice(request), *http.notices, *marks)
     return replace(call, notices=notices)
 
 
