@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_scoring import CITIES, asked
 from test_sweep_display import Reader
+from test_sweep_result import with_status
 
 from jupyter_complete.display.sweeps.confusion import OTHER, confusions
 from jupyter_complete.display.sweeps.summary import TIMES
+from jupyter_complete.errors import InputError
 from jupyter_complete.scores import normal
 from jupyter_complete.sweeps.answers import answers_at
 
@@ -251,3 +253,31 @@ def test_many_answers_stay_in_bounds():
     assert "<li>and 5 others</li>" in markup
     assert re.search(r"and \d+ more points: _sweep\.counts\(\)", markup)
     assert "  and 5 others" in repr(runs.view(answers=True))
+
+
+def test_how_often_each_answer_came_is_drawn_as_bars():
+    said = ["_a", "b$b", "c", "d", "e", "f", "g", "h", "i"]
+    runs = asked(
+        template=["n"],
+        n=["x", "y"],
+        samples=20,
+        text=lambda at, n: "_A." if at["n"] == "y" or n < 8 else said[(n - 8) % 9],
+    )
+
+    figure = runs.plot("answers~n")
+    (axes,) = figure.axes
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[:2] == ['"_A."', "b$b"]
+    assert names[-1] == "others"
+    assert len(names) == 8
+    first = [bar.patches[0].get_height() for bar in axes.containers]
+    assert first[0] == 10 / 20
+    assert sum(first) == pytest.approx(1)
+    assert axes.containers[0].patches[1].get_height() == 1
+    assert "x        _A.     10     0.5    20" in repr(figure)
+    assert runs.plot("answers").axes[0].get_xlabel() == "n"
+    two = asked(template=["n"], n=[1, 2], temperature=[0, 1], text=lambda *_: "x")
+    with pytest.raises(InputError, match="2 axes; answers takes one"):
+        two.plot("answers~n+temperature")
+    with pytest.raises(InputError, match="No answer of the sweep can be counted"):
+        with_status(two, *["error"] * 4).plot("answers~n")

@@ -1,6 +1,7 @@
 """Plots of a sweep: a line for one axis, a heatmap for two, small multiples for three.
 
-``words~temperature+tone`` plots the measure ``words`` over two axes. Nothing here
+``words~temperature+tone`` plots the measure ``words`` over two axes, and
+``answers~temperature`` stacked bars of how often each answer came. Nothing here
 imports matplotlib before a figure is asked for.
 """
 
@@ -12,8 +13,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
+from ..sweeps.answers import Tally, counts
 from ..sweeps.measures import Measures
 from ..sweeps.metrics import Metric, find
+from .answers import bars
 from .drawing import DRAWINGS, Picture
 
 if TYPE_CHECKING:
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
     from ..sweeps.result import SweepResult
 
 __all__ = ["Spec", "check", "parse_spec", "plot"]
+
+
+ANSWERS = Metric("answers", "how often each answer came", lambda _: None)
+"""What is drawn as stacked bars: it has no one value at a point."""
+_LOOKS = {"layout": "constrained", "facecolor": "none"}
 
 
 class Spec(NamedTuple):
@@ -57,6 +65,10 @@ def parse_spec(
                 f"plot {text!r} cannot have {name or 'an empty name'} as an axis; "
                 f"write metric~axis, with axes of {known}, each once."
             )
+    if wanted == ANSWERS.name:
+        if len(names) > 1:
+            raise InputError(f"plot {text!r} has {len(names)} axes; answers takes one.")
+        return Spec(ANSWERS, tuple(axes[:1]))
     return Spec(find(wanted, sweep.scores), tuple(axes))
 
 
@@ -70,6 +82,9 @@ def plot(
     """
     wanted = parse_spec(spec, sweep, metric)
     kind = _figure_class()
+    if wanted.metric is ANSWERS:
+        tally = counts(sweep, wanted.axes)
+        return _finished(bars(kind(tally, **_LOOKS), sweep, wanted.axes[0]))
     measures = sweep.metrics(wanted.metric, by=wanted.axes)
     picture = Picture(
         wanted.metric,
@@ -79,8 +94,12 @@ def plot(
     )
     if not any(picture.found.values()):
         raise InputError(f"No answer of the sweep has {wanted.metric.name} to plot.")
-    figure: Figure = kind(measures, layout="constrained", facecolor="none")
+    figure: Figure = kind(measures, **_LOOKS)
     DRAWINGS[len(wanted.axes)](figure, picture)
+    return _finished(figure)
+
+
+def _finished(figure: Figure) -> Figure:
     for artist in figure.findobj():
         if parse_math := getattr(artist, "set_parse_math", None):
             parse_math(parse_math=False)  # a $ in a prompt is no formula
@@ -106,7 +125,7 @@ def _figure_class() -> Any:
     class SweepFigure(Figure):
         """A figure that shows itself, as PNG and as the table behind it."""
 
-        def __init__(self, measures: Measures, **options: Any) -> None:
+        def __init__(self, measures: Measures | Tally, **options: Any) -> None:
             super().__init__(**options)
             FigureCanvasAgg(self)
             self.measures = measures

@@ -50,7 +50,7 @@ def _line(figure: Figure, picture: Picture) -> None:
     (name,), (values,) = picture.axes, picture.values
     figure.set_size_inches(max(5.5, min(11, 0.45 * len(values))), 3.6)
     axes = figure.add_subplot()
-    _dress(axes)
+    dress(axes)
     numeric = _numeric(values)
     places = [float(value) for value in values] if numeric else [*range(len(values))]
     points = sorted(
@@ -74,7 +74,7 @@ def _line(figure: Figure, picture: Picture) -> None:
         ]
         axes.errorbar(across, heights, error, color=LINE, fmt="o", capsize=4)
         axes.set_xlim(-0.5, len(values) - 0.5)
-        _ticks(axes, "x", values)
+        ticks(axes, "x", values)
     axes.set_xlabel(name)
     axes.set_ylabel(_wrapped(picture.title))
     axes.grid(color=FAINT, linewidth=0.6)
@@ -113,9 +113,9 @@ def _heatmap(
     found = [[picture.at(x, y, *facet) for x in across] for y in down]
     heights = [[one.value if one else math.nan for one in row] for row in found]
     image = axes.imshow(heights, cmap="viridis", aspect="auto", clim=limits)
-    _dress(axes)
-    _ticks(axes, "x", across)
-    _ticks(axes, "y", down)
+    dress(axes)
+    ticks(axes, "x", across)
+    ticks(axes, "y", down)
     axes.set(xlabel=picture.axes[0], ylabel=picture.axes[1])
     if len(across) * len(down) <= MOST_CELLS:
         for y, row in enumerate(found):
@@ -130,7 +130,7 @@ def _write(axes: Axes, at: tuple[int, int], one: Estimate | None, image: Any) ->
         axes.text(*at, "n = 0", ha="center", va="center", fontsize=7, color=INK)
         return
     red, green, blue, _ = image.to_rgba(one.value)
-    ink = "#000000" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else "#ffffff"
+    ink = ink_on(red, green, blue)
     x, y = at
     style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
     axes.text(x, y - 0.1, f"{one.value:.3g}", **style)
@@ -146,7 +146,12 @@ def _bar(figure: Figure, image: Any, axes: Sequence[Axes], picture: Picture) -> 
     bar.outline.set_visible(False)
 
 
-def _dress(axes: Axes) -> None:
+def ink_on(red: float, green: float, blue: float) -> str:
+    """Return the ink that is read on a colour, its parts from 0 to 1."""
+    return "#000000" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else "#ffffff"
+
+
+def dress(axes: Axes) -> None:
     """Return the axes inks that are read on any background."""
     axes.set_facecolor("none")
     axes.tick_params(colors=INK)
@@ -157,7 +162,8 @@ def _dress(axes: Axes) -> None:
         spine.set_visible(name in ("left", "bottom"))
 
 
-def _ticks(axes: Axes, which: str, values: Sequence[Any]) -> None:
+def ticks(axes: Axes, which: str, values: Sequence[Any]) -> None:
+    """Name the places of an axis, ``x`` or ``y``, by its values."""
     labels = [_short(value) for value in values]
     set_ticks = axes.set_xticks if which == "x" else axes.set_yticks
     set_ticks(range(len(values)), labels=labels)

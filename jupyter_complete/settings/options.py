@@ -70,7 +70,9 @@ class CompleteOptions(MagicOptions):
         "a spreadsheet would take for a formula begins with an apostrophe.",
     )
     plot: str | None = option(
-        "--plot", metavar="SPEC", help="Plot the sweep, as in words~temperature."
+        "--plot",
+        metavar="SPEC",
+        help="Plot the sweep, as in words~temperature or answers~temperature.",
     )
     expect: str | None = option(
         "--expect",

@@ -115,13 +115,13 @@ def _cell(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def counts(sweep: SweepResult) -> Tally:
-    """Return how often each distinct answer came at each point."""
+def counts(sweep: SweepResult, by: Sequence[str] | None = None) -> Tally:
+    """Return how often each distinct answer came at each point, or by these names."""
     return Tally(
         tuple(
             _beside(one, {"answer": text, "count": count})
             | {"share": count / len(one.rows), "n": len(one.rows)}
-            for one in answers_at(sweep)
+            for one in answers_at(sweep, by)
             for text, count in one.counted()
         )
     )

@@ -32,6 +32,7 @@ Asked = str | Callable[..., Any]
 
 Result = TypeVar("Result", bound="SweepResult")
 _LONGEST = 120
+_TAKEN = {"score", "answers"}
 _NONE: Mapping[str, object] = {}
 
 
@@ -200,7 +201,7 @@ def scoring_of(
 
 def _check_names(scorers: Sequence[Scorer]) -> None:
     names = [scorer.name for scorer in scorers]
-    taken = {*METRICS, *(field.name for field in fields(Completion)), "score"}
+    taken = {*METRICS, *(field.name for field in fields(Completion)), *_TAKEN}
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"score has {name} twice; give each a name of its own.")
