@@ -37,7 +37,7 @@ from jupyter_complete.display import (
 )
 from jupyter_complete.display.microscope import Microscope
 from jupyter_complete.display.sweeps import view
-from jupyter_complete.display.sweeps.tiles import Tiles
+from jupyter_complete.display.sweeps.live import Tiles
 from jupyter_complete.display.wall import holds
 from jupyter_complete.distribution import Distribution
 from jupyter_complete.endpoint import KEY, Endpoint, HttpRequest

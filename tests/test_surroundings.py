@@ -32,8 +32,7 @@ from test_sweep_result import made
 from jupyter_complete import Completion
 from jupyter_complete.display import RECORD_TYPE, view
 from jupyter_complete.display.columns import Wrapping, aligned, cells
-from jupyter_complete.display.live import BURST
-from jupyter_complete.display.screen import RATE
+from jupyter_complete.display.screen import BURST, RATE
 from jupyter_complete.errors import InputError
 from jupyter_complete.magics.asking import requests_wait
 from jupyter_complete.saved import from_output

@@ -16,8 +16,8 @@ from IPython.core.displaypub import DisplayPublisher
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from test_sweep_result import made, with_status
 
-from jupyter_complete.display.differences import difference, segments
-from jupyter_complete.display.sweeps import fitting, sweep_screen, view
+from jupyter_complete.display.sweeps import sweep_screen, table, view
+from jupyter_complete.display.sweeps.differences import difference, segments
 from jupyter_complete.display.sweeps.summary import state
 from jupyter_complete.errors import InputError, printable
 from jupyter_complete.sweeps.points import Axis
@@ -406,16 +406,16 @@ def test_more_than_a_thousand_calls_are_shown_in_part():
 
 @given(st.lists(st.integers(0, 1000), min_size=1), st.integers(0, 20_000))
 def test_texts_that_are_cut_fit(weights, budget):
-    limit = fitting.longest(weights, budget)
+    limit = table.longest(weights, budget)
 
     assert sum(min(size, limit) for size in weights) <= budget
 
 
 @given(st.text(), st.integers(-5, 200))
 def test_a_cut_text_has_at_most_its_weight(text, limit):
-    kept = fitting.cut(text, limit, fitting.html)
+    kept = table.cut(text, limit, table.html)
 
-    assert fitting.weight(kept) <= max(limit, 0)
+    assert table.weight(kept) <= max(limit, 0)
     assert lines(printable(text)).startswith(html.unescape(lines(kept)))
 
 
@@ -481,7 +481,7 @@ class Notebook:
         self.publisher = Publisher()
         monkeypatch.setattr(shell, "display_pub", self.publisher)
         # As if time had passed between any two reports.
-        monkeypatch.setattr("jupyter_complete.display.live.BURST", 10**7)
+        monkeypatch.setattr("jupyter_complete.display.screen.BURST", 10**7)
         shell.kernel = types.SimpleNamespace(get_parent=dict)
         tasks = [
             types.SimpleNamespace(point=r.point, sample=r.sample) for r in sweep.rows
@@ -558,7 +558,7 @@ def test_many_points_share_tiles(notebook):
 
 def test_the_bytes_of_a_run_grow_with_its_time(notebook, monkeypatch):
     live = notebook(big(1000, lambda point, sample: "word " * 200))
-    monkeypatch.setattr("jupyter_complete.display.live.BURST", 2_000)
+    monkeypatch.setattr("jupyter_complete.display.screen.BURST", 2_000)
     start = time.monotonic()
     for count in (0, *[1] * 1000):
         live.answer(count)
@@ -571,7 +571,7 @@ def test_the_bytes_of_a_run_grow_with_its_time(notebook, monkeypatch):
 @settings(max_examples=30, deadline=None)
 @given(HOSTILE)
 def test_hostile_text_is_harmless_in_the_grid(text):
-    from jupyter_complete.display.sweeps.tiles import Tiles
+    from jupyter_complete.display.sweeps.live import Tiles
 
     value = "x" + text.encode(errors="replace").decode()
     runs = made(tone=[value], text=lambda point, sample: text)

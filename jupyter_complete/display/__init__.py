@@ -7,19 +7,17 @@ is hostile: control characters are shown, not obeyed, and all HTML is written he
 
 from ..saved import RECORD_TYPE
 from .card import card, card_html, drawn, facts, request_text
-from .differences import difference
 from .distribution import TokenBars
 from .markdown import NO_MATHEMATICS, boxed, escape, formatted
-from .screen import Screen, TerminalScreen, completion_screen, shielded
-from .sweeps import SweepScreen, SweepView, sweep_screen, view
+from .screen import TerminalScreen, completion_screen, shielded
+from .sweeps import SweepView, sweep_screen, view
+from .sweeps.differences import difference
 from .tables import Table, history_table, models_table
 from .tokens import Tokens
 
 __all__ = [
     "NO_MATHEMATICS",
     "RECORD_TYPE",
-    "Screen",
-    "SweepScreen",
     "SweepView",
     "Table",
     "TerminalScreen",

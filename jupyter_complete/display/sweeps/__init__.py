@@ -1,6 +1,6 @@
 """What a person sees of a sweep: a grid that fills, then table, facets, differences."""
 
-from .live import SweepScreen, sweep_screen
+from .live import sweep_screen
 from .view import SweepView, view
 
-__all__ = ["SweepScreen", "SweepView", "sweep_screen", "view"]
+__all__ = ["SweepView", "sweep_screen", "view"]

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from ...errors import InputError, one_line
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
-from ..differences import Segment, marked, segments
 from ..markdown import escape
-from .dimensions import LONGEST_VALUE, Dimension, column_names, value
-from .fitting import broken, html, weight
-from .table import PAGE, Part
+from .differences import Segment, marked, segments
+from .summary import LONGEST_VALUE, Dimension, column_names, value
+from .table import PAGE, Part, broken, html, weight
 
 MOST_BASELINES = 8
 """Points that a reader can choose among."""

@@ -13,7 +13,7 @@ import importlib.resources
 import math
 from collections.abc import Iterator, Sequence
 
-from .dimensions import Dimension, column_names
+from .summary import Dimension, column_names
 
 MOST_DIMENSIONS = 5
 """Dimensions that a reader can choose among for rows and columns."""

@@ -8,12 +8,11 @@ from ...errors import one_line, printable_lines
 from ...sweeps.answers import answer
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow, in_columns
-from ..differences import Segment, marked, segments
 from ..markdown import escape
 from .against import LONGEST_TEXT, label
 from .confusion import Confusion, confusions
-from .fitting import broken, html, weight
-from .table import PAGE
+from .differences import Segment, marked, segments
+from .table import PAGE, broken, html, weight
 from .verdict import expected, labels, mark, wrong
 
 NONE = "No score of this sweep says that an answer is wrong."

@@ -1,19 +1,21 @@
-"""The calls of a sweep as one HTML table, which the style can lay out as facets."""
+"""The calls of a sweep as one HTML table, which the style can lay out as facets.
+
+Its texts are cut to what a saved notebook can bear.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...errors import one_line
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
 from ..markdown import escape
-from .alike import Alike
-from .dimensions import LONGEST_VALUE, Dimension, column_names, value
-from .fitting import broken, cut, longest, weight
-from .summary import error
+from .differences import Alike
+from .summary import LONGEST_VALUE, Dimension, column_names, error, value
 from .verdict import mark, mark_columns
 
 PAGE = 50
@@ -58,16 +60,15 @@ class Part:
         """How many pages they make."""
         return -(-len(self.rows) // PAGE)
 
-    def indices(self) -> list[int | None]:
+    def indexes(self) -> list[int | None]:
         """Return the index of each call's answer in the sweep, None without one."""
-        shown = self.sweep.rows[: self.start]
-        index = sum(row.completion is not None for row in shown)
-        found: list[int | None] = []
-        for row in self.rows:
-            made = row.completion is not None
-            found.append(index if made else None)
-            index += made
-        return found
+        return [index for _, index in numbered(self.sweep)][self.start :][:MOST_ROWS]
+
+
+def numbered(sweep: SweepResult) -> list[tuple[SweepRow, int | None]]:
+    """Return each call with the index of its answer in the sweep, None without one."""
+    made = iter(range(len(sweep.rows)))
+    return [(row, next(made) if row.completion else None) for row in sweep.rows]
 
 
 def table(part: Part, budget: int) -> str:
@@ -76,7 +77,7 @@ def table(part: Part, budget: int) -> str:
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in headings)
     frames = [
         _frame(part, nth, row, index)
-        for nth, (row, index) in enumerate(zip(part.rows, part.indices(), strict=True))
+        for nth, (row, index) in enumerate(zip(part.rows, part.indexes(), strict=True))
     ]
     heads = _facet_heads(part)
     spent = weight(heads) + sum(weight(frame) for both in frames for frame in both)
@@ -147,7 +148,7 @@ def _texts(part: Part, budget: int) -> list[str]:
     found = [rendered(*both) for both in zip(part.rows, texts, strict=True)]
     weights = [weight(markup) for markup in found]
     limit = longest(weights, budget)
-    for nth, index in enumerate(part.indices()):
+    for nth, index in enumerate(part.indexes()):
         if weights[nth] > limit:
             note = f"… <i>cut: {escape(part.name)}[{index}].text has the whole</i>"
             room = limit - weight(note)
@@ -171,3 +172,48 @@ def _facet_heads(part: Part) -> str:
 def _shown(part: Part, dimension: Dimension) -> Sequence[str]:
     last = max(dimension.indexes[part.start : part.start + len(part.rows)], default=-1)
     return dimension.labels[: last + 1]
+
+
+MOST_BYTES = 1_600_000
+"""Bytes that a sweep takes of the notebook it is saved in, with all its views."""
+
+
+# Jupyter writes each line of an output as a string of its own: a break is shorter.
+_LINE_END = re.compile("[\n\u2028\u2029]")
+
+
+def html(text: str) -> str:
+    """Return a text as HTML that keeps its lines, also where no style is left."""
+    return broken(escape(text))
+
+
+def broken(markup: str) -> str:
+    """Return HTML with a break for each line end."""
+    return _LINE_END.sub("<br>", markup)
+
+
+def weight(markup: str) -> int:
+    """Return the bytes that HTML on one line takes in a notebook's file: it is JSON."""
+    escapes = markup.count("\\") + markup.count('"') + markup.count("\t")
+    return len(markup.encode()) + escapes
+
+
+def longest(weights: Sequence[int], budget: int) -> int:
+    """Return the weight at which texts are to be cut, so that all fit the budget."""
+    left = budget
+    for index, size in enumerate(sorted(weights)):
+        share = left // (len(weights) - index)
+        if size > share:
+            return max(share, 0)
+        left -= size
+    return max(weights, default=0)
+
+
+def cut(text: str, limit: int, render: Callable[[str], str]) -> str:
+    """Return the longest beginning of a text whose HTML has at most this weight."""
+    text = text[: max(limit, 0)]
+    markup = render(text)
+    while text and (size := weight(markup)) > limit:
+        text = text[: min(len(text) - 1, len(text) * limit // size)]
+        markup = render(text)
+    return markup

@@ -6,9 +6,8 @@ from ...errors import one_line, printable
 from ...sweeps.answers import NOTHING, Answers, answers_at
 from ...sweeps.result import SweepResult
 from ..markdown import escape
-from .dimensions import LONGEST_VALUE
-from .fitting import cut, html, weight
-from .summary import TIMES
+from .summary import LONGEST_VALUE, TIMES
+from .table import cut, html, weight
 
 MOST = 20
 """Distinct answers of one point that are listed."""

@@ -13,10 +13,9 @@ from ..columns import wrapped
 from ..tables import EXCERPT, Table
 from . import mistakes, tallies
 from .against import Baseline, label, plain
-from .alike import Alike
-from .dimensions import Dimension, column_names, value
-from .summary import error, summary
-from .table import PAGE, facts_of
+from .differences import Alike
+from .summary import Dimension, column_names, error, summary, value
+from .table import PAGE, facts_of, numbered
 from .verdict import mark, mark_columns, wrong
 
 Kind = Literal["calls", "wrong", "answers"]
@@ -48,7 +47,7 @@ def text(
             else tallies.text(sweep)
         )
         return "\n".join([found, "", *map(wrapped, summary(sweep, varying))])
-    rows = _numbered(sweep)
+    rows = numbered(sweep)
     rest = sum(not _has_news(row) for row in sweep.rows)
     if rest > 1:  # a single one is a line anyway
         rows = [(row, index) for row, index in rows if _has_news(row)]
@@ -81,11 +80,6 @@ def _has_news(row: SweepRow) -> bool:
     return one is not None and bool(one.text or one.status != "interrupted")
 
 
-def _numbered(sweep: SweepResult) -> list[tuple[SweepRow, int | None]]:
-    made = iter(range(len(sweep.rows)))
-    return [(row, next(made) if row.completion else None) for row in sweep.rows]
-
-
 def _table(
     rows: Sequence[tuple[SweepRow, int | None]],
     names: Sequence[str],
@@ -109,11 +103,7 @@ def _table(
 
 def _excerpt(row: SweepRow) -> str:
     one = row.completion
-    if one is None:
-        return ""
-    if one.error:
-        return one_line(error(one), EXCERPT)
-    return one_line(one.text, EXCERPT)
+    return one_line(one.error or one.text, EXCERPT) if one else ""
 
 
 def _answer(row: SweepRow, options: TextOptions) -> str:

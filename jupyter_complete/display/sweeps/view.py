@@ -13,11 +13,9 @@ from ..markdown import boxed, escape
 from . import against as differing
 from . import mistakes, tallies
 from .against import Baseline, Chosen, baselines, panels
-from .dimensions import Dimension, chosen, column_names, dimensions
-from .fitting import MOST_BYTES, weight
 from .looks import MOST_DIMENSIONS, style
-from .summary import summary
-from .table import MOST_ROWS, PAGE, Part, table
+from .summary import Dimension, chosen, column_names, dimensions, summary
+from .table import MOST_BYTES, MOST_ROWS, PAGE, Part, table, weight
 from .text import Kind, TextOptions, text
 
 _OTHERS = {"Wrong only": 3, "Answers": 4}
