@@ -11,8 +11,8 @@ from traitlets import Int
 from jupyter_complete.errors import InputError
 from jupyter_complete.request import BOUNDS, CompletionRequest
 from jupyter_complete.settings import CompletionSettings, flags, parameters
-from jupyter_complete.settings.assignment import Settings
 from jupyter_complete.settings.options import CompleteOptions
+from jupyter_complete.settings.traits import Settings
 
 PROMISED = {
     "--format",

@@ -45,7 +45,7 @@ from jupyter_complete.errors import (
     RateLimitError,
     ServerError,
 )
-from jupyter_complete.panel import cards
+from jupyter_complete.panel import answers
 from jupyter_complete.request import CompletionRequest
 from jupyter_complete.saved import from_output
 
@@ -919,7 +919,7 @@ def test_a_fault_while_a_card_is_drawn_takes_no_text_away(form, capsys):
     assert "<em>" not in card_html(broken, form)
     assert "*One.*" in card_html(broken, form)
     assert "could not be drawn" in card_html(broken, form)
-    assert "*One.*" in cards.saved_text([broken], None)
+    assert "*One.*" in answers.saved_text([broken], None)
 
     terminal = TerminalScreen(form)
     terminal.write("*One.*")

@@ -43,7 +43,7 @@ from jupyter_complete.distribution import Distribution
 from jupyter_complete.endpoint import KEY, Endpoint, HttpRequest
 from jupyter_complete.errors import CompleteError, CompletionInterrupted
 from jupyter_complete.history import Row
-from jupyter_complete.panel import cards, preview
+from jupyter_complete.panel import answers, preview
 from jupyter_complete.request import CompletionRequest
 from jupyter_complete.sweeps.axes import AxisNames, keyword_axes
 from jupyter_complete.sweeps.points import points
@@ -449,17 +449,19 @@ def views(text, half, header):
 
     other = dataclasses.replace(one, text=f"other words {half}")
     for newest in (None, one):
-        found = cards.earlier(other, text, newest=newest, opened=True)
+        found = answers.earlier_html(other, text, newest=newest, opened=True)
         yield "strip", found, ""
-    yield "names", cards.names("{{a}} {{b}}", {"a": half}), ""
-    yield "failed", cards.failed(half), ""
+    yield "names", preview.names_html("{{a}} {{b}}", {"a": half}), ""
+    yield "failed", answers.failed_html(half), ""
     yield "difference", difference(other.text, one.text), ""
 
     distribution = Distribution(half, half, (half, half + "b", ""), (0.5, 0.3, 0.1))
     bars = TokenBars(distribution.reshaped(temperature=0.5, top_k=1), 1)
     yield "bars", bars._repr_html_(), repr(bars)
-    saved = [cards.saved([one, other], bars, "own", form) for form in ("auto", "text")]
-    yield "saved panel", "".join(saved), cards.saved_text([one], bars)
+    saved = [
+        answers.saved_html([one, other], bars, "own", form) for form in ("auto", "text")
+    ]
+    yield "saved panel", "".join(saved), answers.saved_text([one], bars)
 
     row = filled(
         Row, half, id=1, created=datetime.now(UTC), status="broken", completion=one

@@ -14,7 +14,7 @@ from panels import panels, session_of, slide
 
 from jupyter_complete.display import difference
 from jupyter_complete.errors import InputError
-from jupyter_complete.panel import CompletionPanel, cells
+from jupyter_complete.panel import CompletionPanel, preview
 from jupyter_complete.panel.controls import OTHER, stops_from_text, text_from_stops
 from jupyter_complete.settings import CompletionSettings
 from jupyter_complete.settings.flags import parse
@@ -503,9 +503,9 @@ def test_sweep_writes_the_axis_in_place_of_the_value(panel):
     assert "temperature" not in read.overrides
 
 
-@pytest.mark.parametrize("name", sorted(cells.SWEEPS))
+@pytest.mark.parametrize("name", sorted(preview.SWEEPS))
 def test_what_sweep_writes_is_a_sweep(shell, capsys, name):
-    line, body = cells.sweep(CompletionSettings(), "Hi", name).split("\n")
+    line, body = preview.sweep_cell(CompletionSettings(), "Hi", name).split("\n")
 
     shell.run_cell_magic("complete", f"{line.split(None, 1)[1]} --dry-run", body)
 
@@ -514,7 +514,9 @@ def test_what_sweep_writes_is_a_sweep(shell, capsys, name):
 
 def test_a_copied_cell_asks_for_the_same_prompt_to_the_byte(shell):
     for prompt in ("Hi", "Hi\n", " two\n\nlines "):
-        source = cells.cell(CompletionSettings(turns="raw", model="ngram-base"), prompt)
+        source = preview.complete_cell(
+            CompletionSettings(turns="raw", model="ngram-base"), prompt
+        )
         shell.run(source.replace("%%complete", "%%complete --max-tokens 1", 1))
 
         assert shell.user_ns["_completion"].prompt == prompt

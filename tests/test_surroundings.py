@@ -34,7 +34,7 @@ from jupyter_complete.display import RECORD_TYPE, view
 from jupyter_complete.display.columns import Wrapping, aligned, cells
 from jupyter_complete.display.screen import BURST, RATE
 from jupyter_complete.errors import InputError
-from jupyter_complete.magics.asking import requests_wait
+from jupyter_complete.magics.keyboard import requests_wait
 from jupyter_complete.saved import from_output
 from jupyter_complete.sweeps import scheduler, workers
 from jupyter_complete.sweeps.run import run

@@ -33,7 +33,7 @@ from jupyter_complete.ngram.level import LEAST_LEFT, Estimate, Level
 from jupyter_complete.ngram.model import END, load_models
 from jupyter_complete.ngram.sampling import Sampling, shape
 from jupyter_complete.panel import CompletionPanel
-from jupyter_complete.panel.slider import Slider
+from jupyter_complete.panel.live import Slider
 from jupyter_complete.reading import native, reading
 from jupyter_complete.request import CompletionRequest
 

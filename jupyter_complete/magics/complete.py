@@ -22,8 +22,7 @@ from ..errors import CompleteError, CompletionInterrupted, InputError, printable
 from ..scores import told
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
-from .asking import asking
-from .stopping import one_line
+from .keyboard import asking, one_line
 from .typed import variables
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from IPython.display import display
 from ..errors import InputError
 from ..settings import flags
 from ..settings.options import DistributionOptions
-from .stopping import one_line
+from .keyboard import one_line
 from .typed import variables
 
 if TYPE_CHECKING:

@@ -1,26 +1,30 @@
-"""``%complete_history``: past completions, listed, shown, restored, moved, deleted."""
+"""``%complete_history``: past completions, shown, restored, run again, deleted."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from ..errors import HistoryError, InputError
+from ..cell import read
+from ..errors import CompleteError, HistoryError, InputError
 from ..settings import flags
-from ..settings.options import HistoryOptions
-from .complete import LAST, LAST_SWEEP, CompletionMagics
-from .rerun import sends_again
+from ..settings.options import CompleteOptions, HistoryOptions
+from .complete import LAST, LAST_SWEEP, CompletionMagics, prompt_text
+from .typed import variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..display import Table
     from ..history import History, Row
+    from ..session import Call
+
 
 _AGO = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -167,3 +171,42 @@ HistoryMagics.complete_history.__doc__ = flags.describe(
     "List past completions, newest first; words search in prompts and answers.",
     HistoryOptions,
 )
+
+
+_LINE = re.compile(r"%complete (?P<line>[^\r\n]*[^\r\n\\])")
+
+
+def sends_again(complete: CompletionMagics, source: str, row: Row) -> bool:
+    """Tell whether the cell, run now, would send the request of the row.
+
+    A variable of the prompt, or a setting, may have changed since.
+    """
+    wanted = (row.completion.request, row.base_url)
+    try:
+        return any(
+            (call.request, call.endpoint.base_url) == wanted
+            for call in _calls(complete, source)
+        )
+    except CompleteError:
+        return False
+
+
+def _calls(complete: CompletionMagics, source: str) -> Iterator[Call]:
+    from . import sweep  # noqa: PLC0415 - loading must stay cheap
+
+    cell, line = read(source), _LINE.fullmatch(source)
+    if cell is not None and cell.magic == "complete":
+        given, body = cell.line, cell.body
+    elif line is not None:
+        given, body = line["line"], None
+    else:
+        return
+    asked = flags.parse(given, CompleteOptions)
+    text = prompt_text(asked.rest, body)
+    values = variables(complete.shell)
+    session = complete.session
+    if sweep.is_sweep(asked, session.settings.samples):
+        plan = sweep.plan_of(session, values, text, asked)
+        yield from (task.call for task in plan.tasks)
+    elif call := session.preview(text, values, **asked.overrides):
+        yield call

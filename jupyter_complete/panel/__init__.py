@@ -21,12 +21,18 @@ from ..display import NO_MATHEMATICS
 from ..errors import InputError, printable
 from ..prompts import template_names
 from ..settings import CompletionSettings
-from . import cards, cells
-from .answers import Answers, EarlierAnswers, PanelAnswer
+from .answers import Answers, EarlierAnswers, PanelAnswer, saved_html, saved_text
 from .form import Form
 from .live import Live
 from .next_token import NextToken
-from .preview import Preview
+from .preview import (
+    Preview,
+    call_values,
+    complete_cell,
+    last_prompt,
+    restore,
+    sweep_cell,
+)
 from .runs import PanelCall
 
 if TYPE_CHECKING:
@@ -75,7 +81,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         self._out = out
         self._saved: DisplayHandle | None = None
         self._saved_class = f"jupyter-complete-saved-{next(_numbers)}"
-        self._build(cells.last_prompt(self._shell) if prompt is None else prompt)
+        self._build(last_prompt(self._shell) if prompt is None else prompt)
         self._let_go_at_close()
 
     @property
@@ -99,7 +105,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
 
     def cell(self) -> str:
         """Return the ``%%complete`` cell that does what Run does."""
-        return cells.cell(self.settings, self.prompt, samples=self._samples.value)
+        return complete_cell(self.settings, self.prompt, samples=self._samples.value)
 
     def run(self) -> None:
         """Start the samples and return; what is refused shows in the status."""
@@ -107,7 +113,7 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
         ask = PanelCall(
             template,
             values,
-            cells.call_values(self.settings),
+            call_values(self.settings),
             self._samples.value,
             self.cell(),
         )
@@ -243,11 +249,11 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
             self._next.follow()
 
     def _sweep(self, name: str) -> None:
-        self._live.show_cell(cells.sweep(self.settings, self.prompt, name))
+        self._live.show_cell(sweep_cell(self.settings, self.prompt, name))
 
     def _restore(self, answer: PanelAnswer) -> None:
         self.prompt = answer.template
-        cells.restore(self.settings, answer.settings)
+        restore(self.settings, answer.settings)
         self._say("Restored the prompt and the settings of that answer.")
 
     def _ipython_display_(self) -> None:
@@ -261,8 +267,8 @@ class CompletionPanel(widgets.Box):  # type: ignore[misc]  # ipywidgets is untyp
     def _saved_bundle(self) -> dict[str, str]:
         last = [answer.completion for answer in self._answers.current]
         return {
-            "text/plain": cards.saved_text(last, self._next.bars),
-            "text/html": cards.saved(
+            "text/plain": saved_text(last, self._next.bars),
+            "text/html": saved_html(
                 last, self._next.bars, self._saved_class, self.settings.format
             ),
         }

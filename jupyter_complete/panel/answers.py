@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from ..completion import Completion
-from ..display import card_html, facts
-from ..errors import CompleteError, printable, printable_lines
+from ..display import TokenBars, boxed, card, card_html, difference, escape, facts
+from ..errors import CompleteError, one_line, printable, printable_lines
 from ..settings import flags
-from . import cards, cells
+from .preview import given
 from .runs import PanelCall, PanelRun
 
 if TYPE_CHECKING:
     from ..session import Outcome, Session
     from .live import Live
+
 
 MOST = 20
 
@@ -96,7 +97,7 @@ class Answers:
         if error:
             self._troubles.append(f"{type(error).__name__}: {error}")
         if isinstance(outcome, CompleteError):
-            self.live.finish(sample, cards.failed(str(outcome)))
+            self.live.finish(sample, failed_html(str(outcome)))
         else:
             self._ended[sample] = outcome.completion
             self.completions.append(outcome.completion)
@@ -156,9 +157,9 @@ class EarlierAnswers:
     def compare(self, newest: Completion | None) -> None:
         """Mark in each what differs from the newest answer, and show them."""
         for answer, row in zip(self.answers, self._rows, strict=True):
-            row.children[0].value = cards.earlier(
+            row.children[0].value = earlier_html(
                 answer.completion,
-                flags.write(cells.given(answer.settings)),
+                flags.write(given(answer.settings)),
                 newest=newest,
                 opened=row is self._rows[0],
             )
@@ -185,3 +186,58 @@ def _close(row: widgets.Box) -> None:
     for child in row.children:
         child.close()
     row.close()
+
+
+LONGEST_VALUE = 80
+
+_STYLE = "white-space: pre-wrap; overflow-wrap: anywhere"
+
+
+def failed_html(message: str) -> str:
+    """Return what stands in the place of an answer of which nothing was kept."""
+    return f'<div class="jc-bad">{escape(message)}</div>'
+
+
+def saved_html(
+    completions: Sequence[Completion],
+    bars: TokenBars | None,
+    name: str,
+    format: str,  # noqa: A002 - the setting's name
+) -> str:
+    """Return what a saved notebook shows in the panel's place, as a box."""
+    what = (
+        "The completion panel of jupyter_complete needs a running kernel and "
+        "ipywidgets: open this in JupyterLab, Notebook 7 or Voilà and run the cell."
+    )
+    if completions:
+        what += " Its last answers:"
+    prompt = "".join(
+        f'<div style="{_STYLE}"><b>{escape(text.strip())}</b></div>'
+        for text in dict.fromkeys(completion.prompt for completion in completions)
+    )
+    answers = "".join(card_html(completion, format) for completion in completions)
+    picture = bars.html() if bars else ""
+    return boxed(f"<p>{what}</p>{prompt}{answers}{picture}", name)
+
+
+def saved_text(completions: Sequence[Completion], bars: TokenBars | None) -> str:
+    """Return the same as plain text."""
+    parts = [card(completion, "text")["text/plain"] for completion in completions]
+    return "\n\n".join([*parts, repr(bars)] if bars else parts)
+
+
+def earlier_html(
+    completion: Completion, settings: str, *, newest: Completion | None, opened: bool
+) -> str:
+    """Return an earlier answer, folded, with its difference from the newest."""
+    words = escape(one_line(completion.text, 60))
+    compared = None
+    if newest and newest.prompt == completion.prompt:
+        compared = difference(completion.text.strip(), newest.text.strip())
+    text = compared or escape(completion.text.strip())
+    label = escape(settings or "no flags")
+    return (
+        f"<details{' open' * opened}><summary><code>{label}</code> {words}</summary>"
+        f'<div class="jc-text" style="{_STYLE}">{text}</div>'
+        f'<div class="jc-facts">{escape(facts(completion))}</div></details>'
+    )

@@ -16,7 +16,7 @@ import ipywidgets as widgets
 
 from ..errors import InputError
 from ..settings import CompletionSettings, Parameter, parameters
-from .slider import Slider
+from .live import Slider
 
 OTHER = "\0other"  # no name or URL can be this
 HEADING = "— "

@@ -12,7 +12,7 @@ from ..display import TokenBars
 from ..display.microscope import Microscope
 from ..distribution import Distribution
 from ..session import UNSHAPED
-from . import cells
+from .preview import call_values
 from .runs import in_one_line
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class NextToken:
         """Look in a thread: finding the endpoint may ask it what it speaks."""
         self._seen = call.request if call else None
         template, values = self._prompt()
-        settings = {**cells.call_values(self._session.settings), **UNSHAPED}
+        settings = {**call_values(self._session.settings), **UNSHAPED}
 
         def look(cancel: Cancel) -> Distribution:
             try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..background import Background
 from ..cancel import Cancel
@@ -18,6 +18,7 @@ from ..session import Origin
 
 if TYPE_CHECKING:
     from ..session import Call, Outcome, Running, Session
+    from .answers import Answers
 
 
 class PanelCall(NamedTuple):
@@ -33,26 +34,13 @@ class PanelCall(NamedTuple):
     """The cell that would do the same, for the history."""
 
 
-class Watcher(Protocol):
-    """What a run tells, from its own threads."""
-
-    def text(self, sample: int, text: str) -> None:
-        """Take more text of a sample."""
-
-    def ended(self, sample: int, outcome: Outcome | CompleteError) -> None:
-        """Take the end of a sample; an error where nothing was kept of it."""
-
-    def all_ended(self) -> None:
-        """Take notice that the last of them ended."""
-
-
 class PanelRun:
-    """Samples under way; ``stop`` ends them all within 200 ms."""
+    """Samples under way, whose text and ends `Answers` is told from their threads."""
 
-    def __init__(self, session: Session, ask: PanelCall, watcher: Watcher) -> None:
+    def __init__(self, session: Session, ask: PanelCall, answers: Answers) -> None:
         self._session = session
         self._ask = ask
-        self._watcher = watcher
+        self._answers = answers
         self._left = ask.samples
         self._lock = threading.Lock()
         self._cancel = Cancel()
@@ -96,30 +84,25 @@ class PanelRun:
             self._begin(self._follow, sample, call.again(sample))
 
     def _follow(self, sample: int, call: Call) -> None:
-        def show(text: str) -> None:
-            self._watcher.text(sample, text)
-
         try:
             running = self._session.start(call)
             with self._lock:
                 self._running.append(running)
                 if self._cancel.is_set():
                     running.cancel()
-            while running.wait_for_news():
-                running.show(show)
-            running.show(show)
+            running.watch(partial(self._answers.text, sample))
             ended: Outcome | CompleteError = running.outcome
         except Exception as error:  # noqa: BLE001 - as above
             ended = in_one_line(error)
         self._end(sample, ended)
 
     def _end(self, sample: int, ended: Outcome | CompleteError) -> None:
-        self._watcher.ended(sample, ended)
+        self._answers.ended(sample, ended)
         with self._lock:
             self._left -= 1
             last = not self._left
         if last:
-            self._watcher.all_ended()
+            self._answers.all_ended()
 
 
 def in_one_line(error: Exception) -> CompleteError:

@@ -22,7 +22,7 @@ from ..dialects.discovery import DiscoveryDialect
 from ..errors import EndpointError, NotFoundError, ProtocolError
 from ..local.children import LOCAL
 from ..prompts import has_turns
-from .left_out import LeftOut
+from .ask import LeftOut
 from .locals import local_models, local_note, with_local
 from .plan import refuse_keys, refuse_offline
 

@@ -85,6 +85,12 @@ class Running:
         if fresh and on_text:
             on_text("".join(fresh))
 
+    def watch(self, on_text: OnText | None) -> None:
+        """Pass its text on, in this thread, until it ends."""
+        while self.wait_for_news():
+            self.show(on_text)
+        self.show(on_text)
+
     def cancel(self) -> None:
         """Ask it to end; it does within 200 ms."""
         self._cancel.set()
@@ -141,9 +147,7 @@ def follow(running: Running, on_text: OnText | None) -> Completion:
     """
     with running.stopped_by_ctrl_c():
         try:
-            while running.wait_for_news():
-                running.show(on_text)
-            running.show(on_text)
+            running.watch(on_text)
         except CompletionInterrupted:
             raise
         except KeyboardInterrupt:  # raised by a front end, not by a signal

@@ -19,11 +19,10 @@ from ..request import CompletionRequest
 from ..sweeps.result import SweepResult
 from ..sweeps.run import run
 from ..sweeps.tasks import Finished, Hooks, Progress, Task
-from .ask import CompletionBuilder, ask
+from .ask import CompletionBuilder, LeftOut, ask
 from .clients import Bounds, client_of
 from .grid import SweepPlan
 from .keeping import ended, sending
-from .left_out import LeftOut
 
 if TYPE_CHECKING:
     from ..history import Entry, History

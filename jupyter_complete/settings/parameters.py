@@ -10,12 +10,12 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode, Union, default
 
 from ..endpoint import DIALECTS
 from ..request import BOUNDS
-from .assignment import Settings
 from .traits import (
     EndpointTable,
     EndpointText,
     Number,
     Parameter,
+    Settings,
     SliderRange,
     parameter,
 )

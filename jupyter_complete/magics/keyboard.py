@@ -1,11 +1,14 @@
-"""Asking the user for a key, where somebody sits who can answer."""
+"""Who sits at the keyboard: asked for a key, and stopping what has not begun."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from ..errors import CompletionInterrupted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -42,3 +45,14 @@ def requests_wait(kernel: Any) -> bool:
     except (AttributeError, RuntimeError):  # another kernel than ipykernel
         return False
     return sum("run_in_context" in name for name in names) > 1
+
+
+@contextlib.contextmanager
+def one_line(message: str) -> Iterator[None]:
+    """Make a `CompletionInterrupted` with the message of a bare Ctrl-C."""
+    try:
+        yield
+    except CompletionInterrupted:
+        raise
+    except KeyboardInterrupt:
+        raise CompletionInterrupted(message) from None
