@@ -7,7 +7,7 @@ from gguf import gguf, tiny_llama
 from IPython.core.completer import provisionalcompleter
 from panels import panels, session_of
 
-from jupyter_complete.errors import InputError
+from jupyter_complete.errors import BadRequestError, InputError
 from jupyter_complete.local import listing
 from jupyter_complete.local.gguf import NotAModel
 
@@ -261,6 +261,14 @@ def test_tab_completes_the_path_of_a_file(local, directory, monkeypatch):
     assert tab(local, "%complete -m ~/models/.h") == ["~/models/.hidden/"]
     assert tab(local, f"%complete -m {directory}/s") == [f"{directory}/sub/"]
     assert tab(local, "%complete -m /no/such/place/") == ["/no/such/place/"]
+
+
+def test_a_prompt_longer_than_the_context_is_told_both_numbers(local, directory):
+    (directory / "tiny.gguf").write_bytes(TINY)
+
+    said = r"prompt has 30\d tokens, and the model's context holds 256: shorten"
+    with pytest.raises(BadRequestError, match=said):
+        local.run("%%complete -m tiny --turns raw\n" + "x" * 300)
 
 
 def test_a_name_in_quotes_is_the_model(local, directory):

@@ -98,7 +98,7 @@ def _error(told: object, status: int, request_id: str | None = None) -> Endpoint
     inner = outer["error"] if isinstance(outer.get("error"), Mapping) else outer
     kind = inner.get("type", outer.get("error_type"))
     kind = one_line(kind, LONGEST_TYPE) if isinstance(kind, str) else None
-    words = reason(told) or _default(status)
+    words = _too_long(inner) or reason(told) or _default(status)
     facts = ", ".join(filter(None, (f"HTTP {status}" * (status != 200), kind)))
     stands_for = _stands_for(inner.get("code"), kind) if status == 200 else status
     return error_for_status(500 if stands_for == 200 else stands_for, kind)(
@@ -106,6 +106,20 @@ def _error(told: object, status: int, request_id: str | None = None) -> Endpoint
         status=stands_for,
         type=kind,
         request_id=request_id or name_of(outer.get("request_id")),
+    )
+
+
+def _too_long(error: Mapping[str, Any]) -> str:
+    """Return what llama.cpp says of a prompt that is longer than its context, if so.
+
+    Its own words advise to make the context larger, which it already is at its most.
+    """
+    prompt, context = error.get("n_prompt_tokens"), error.get("n_ctx")
+    if error.get("type") != "exceed_context_size_error" or not (prompt and context):
+        return ""
+    return (
+        f"The prompt has {prompt} tokens, and the model's context holds {context}: "
+        "shorten the prompt, or name a model with more"
     )
 
 
