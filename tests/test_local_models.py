@@ -1,6 +1,7 @@
 """The models of this machine as they are listed: table, dropdown, tab completion."""
 
 import os
+import sys
 
 import pytest
 from gguf import gguf, tiny_llama
@@ -8,7 +9,7 @@ from IPython.core.completer import provisionalcompleter
 from panels import panels, session_of
 
 from jupyter_complete.errors import BadRequestError, InputError
-from jupyter_complete.local import listing
+from jupyter_complete.local import files, listing
 from jupyter_complete.local.gguf import NotAModel
 
 TINY = tiny_llama(more={"tokenizer.chat_template": "{{ messages }}"})
@@ -166,6 +167,33 @@ def test_a_directory_that_cannot_be_read_is_said(local, directory):
 
     assert table.rows == []
     assert f"{directory} cannot be read (Not a directory)" in repr(table)
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"JUPYTER_DATA_DIR": "/data"}, {"XDG_DATA_HOME": "/xdg"}]
+)
+def test_models_lie_in_jupyters_data_with_and_without_jupyter(monkeypatch, environ):
+    for name in ("JUPYTER_DATA_DIR", "XDG_DATA_HOME", "JUPYTER_PLATFORM_DIRS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with_it = files.model_directory("")
+    monkeypatch.setitem(sys.modules, "jupyter_core.paths", None)
+
+    assert files.model_directory("") == with_it
+    assert with_it.parts[-2:] == ("jupyter-complete", "models")
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "end"),
+    [
+        ("darwin", {}, "Library/Jupyter"),
+        ("win32", {"APPDATA": "/roaming"}, "/roaming/jupyter"),
+        ("win32", {}, ".jupyter/data"),
+    ],
+)
+def test_other_systems_have_their_own_place_for_data(platform, environ, end):
+    assert str(files._data_directory(environ, platform)).endswith(end)
 
 
 def test_refreshing_asks_nobody(local, directory):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +31,28 @@ def model_directory(setting: str) -> Path:
     """
     if setting:
         return Path(setting).expanduser().absolute()
+    return _jupyter_data() / "jupyter-complete" / "models"
+
+
+def _jupyter_data() -> Path:
     try:
         from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415 - may be missing
-    except ImportError:  # pragma: no cover - a bare IPython's
-        return Path.home() / ".local/share/jupyter/jupyter-complete/models"
-    return Path(jupyter_data_dir()) / "jupyter-complete" / "models"
+    except ImportError:
+        return _data_directory(os.environ, sys.platform)
+    return Path(jupyter_data_dir())
+
+
+def _data_directory(environ: Mapping[str, str], platform: str) -> Path:
+    """Return what `jupyter_core` does, for an IPython that comes without it."""
+    home = Path.home()
+    if own := environ.get("JUPYTER_DATA_DIR"):
+        return Path(own)
+    if platform == "darwin":
+        return home / "Library" / "Jupyter"
+    if platform == "win32":
+        roaming = environ.get("APPDATA")
+        return Path(roaming, "jupyter") if roaming else home / ".jupyter" / "data"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "jupyter"
 
 
 def find(name: str, directory: Path) -> ModelFile | None:
