@@ -292,7 +292,7 @@ def test_log_probabilities_are_asked_for_as_each_server_takes_them():
     assert body("together", logprobs=3)["logprobs"] == 3
     assert "top_logprobs" not in body("together", logprobs=3)
     assert ChatDialect(flavour="openai").most_logprobs == 20
-    assert ChatDialect(flavour="llamacpp").most_logprobs == 100
+    assert ChatDialect(flavour="llamacpp").most_logprobs == 1000
     with pytest.raises(InputError, match="from 0 to 20 for the chat completions API"):
         call("openai", logprobs=21)
 

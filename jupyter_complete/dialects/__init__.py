@@ -108,6 +108,10 @@ class Dialect(Protocol):
         """Return this dialect as it reads the answer to a request."""
         return self
 
+    def for_look(self) -> Self:
+        """Return this dialect as it asks for one token, for what may stand there."""
+        return self
+
     def encode(self, request: CompletionRequest, *, stream: bool) -> HttpCall:
         """Return the HTTP request. Raises `InputError` for what this API refuses."""
         ...

@@ -59,7 +59,9 @@ _NEUTRALS: Mapping[str, Mapping[str, Any]] = {
 # vLLM refuses 0, and Ollama cannot tell it from one that was left out.
 _WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
 # How many of the likeliest tokens a server tells, where it is not the usual number.
-MOST_OF_LLAMACPP = 100
+# llama.cpp tells no probabilities beside half a character, or the end.
+_VISIBLE = "root ::= [ -~]+"
+MOST_OF_LLAMACPP = 1000
 _MOST: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": MOST_OF_LLAMACPP}
 
 
@@ -80,6 +82,8 @@ class OpenAIDialect(Dialect):
 
     left_out: frozenset[str] = frozenset()
     """Fields that this endpoint was found to refuse: see `field_named`."""
+    looks: bool = False
+    """Whether the one token that is asked for may be any: see `for_look`."""
 
     name: ClassVar[str] = "openai"
     wants_turns: ClassVar[bool] = False
@@ -126,6 +130,10 @@ class OpenAIDialect(Dialect):
         """Return this dialect as it reads the answer to a request."""
         return replace(self, stops=_stops(request))
 
+    def for_look(self) -> Self:
+        """Return this dialect as it asks what may come next."""
+        return replace(self, looks=self.flavour == "llamacpp")
+
     def headers(self, key: str | None) -> Mapping[str, str]:
         """Return the key, if there is one."""
         return {} if key is None else {"Authorization": f"Bearer {key}"}
@@ -134,12 +142,11 @@ class OpenAIDialect(Dialect):
         """Return the HTTP request; its notices say what is not as it was asked."""
         refused = Refused(self.unsupported)
         if request.betas:
-            refused.leave_out(
-                f"beta is {', '.join(request.betas)}, and {self._who} has no betas",
-                "unset it",
-            )
+            what = f"beta is {', '.join(request.betas)}, and {self._who} has no betas"
+            refused.leave_out(what, "unset it")
         body = {
             **self._fields(request, refused),
+            "grammar": _VISIBLE if self.looks else None,
             "stream": stream or None,
             "stream_options": {"include_usage": True} if stream else None,
         }

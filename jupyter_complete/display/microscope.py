@@ -5,6 +5,7 @@ One widget, shown alone or as a part of another.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,6 +26,9 @@ from .tokens import percent, token_label
 HERE = Path(__file__).parent
 CHOICES = 30
 """The likeliest tokens that can be appended."""
+
+# How such a token is written; bytes that are no character cannot be appended.
+_HALF = re.compile(r"(?:\\x[89a-f][0-9a-f])+")
 
 Look = Callable[[Cancel], Distribution]
 LookAfter = Callable[[str, Cancel], Distribution]
@@ -115,6 +119,11 @@ class Microscope(anywidget.AnyWidget):
             return
         if not token:
             self.status = "This token ends the text: nothing comes after it."
+            return
+        if _HALF.search(token):
+            self.status = (
+                "This token is a part of a character, which no prompt can hold."
+            )
             return
         prompt = self.distribution.prompt + token
         self._begin(lambda cancel: self._look_after(prompt, cancel), self._path)

@@ -66,6 +66,7 @@ def _with_logprobs(call: Call) -> Call:
     asked = replace(
         call,
         request=replace(call.request, logprobs=most),
+        dialect=call.dialect.for_look(),
         stream=False,
         history=False,
         reuse=False,
@@ -86,12 +87,13 @@ def _likeliest(logprobs: Sequence[TokenLogprob]) -> dict[str, float]:
 
     Together they have 1 or less, also of an endpoint that says otherwise.
     """
-    known: dict[str, float] = {}
+    likely: dict[str, float] = {}
     for first in logprobs[:1]:
-        known |= first.alternatives
-        if first.logprob is not None:
-            known.setdefault(first.token, first.logprob)
-    likely = {t: p for t, number in known.items() if (p := math.exp(number)) > 0}
+        for token, number in first.alternatives:  # two may read alike
+            if (probability := math.exp(number)) > 0:
+                likely[token] = likely.get(token, 0.0) + probability
+        if first.logprob is not None and (probability := math.exp(first.logprob)) > 0:
+            likely.setdefault(first.token, probability)
     total = max(1.0, math.fsum(likely.values()))
     ranked = sorted(likely.items(), key=lambda pair: -pair[1])
     return {token: probability / total for token, probability in ranked}
