@@ -80,11 +80,14 @@ def terminal():
 
 @pytest.fixture(scope="session")
 def model_directory():
-    """The directory with smollm2.gguf, kept from one run of the tests to the next."""
+    """The directory with smollm2.gguf, kept from one run of the tests to the next.
+
+    Where the environment names it, it must be there.
+    """
     kept = os.environ.get("JUPYTER_COMPLETE_TEST_MODELS")
     directory = pathlib.Path(kept or "~/.cache/jupyter-complete-tests").expanduser()
     if not (directory / "smollm2.gguf").is_file():
-        pytest.skip(f"{directory} has no smollm2.gguf")
+        (pytest.fail if kept else pytest.skip)(f"{directory} has no smollm2.gguf")
     return directory
 
 
