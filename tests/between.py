@@ -24,7 +24,7 @@ class Relay:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         self._listener.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
 
     def _start(self, target, *args):

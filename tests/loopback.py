@@ -107,7 +107,7 @@ class Loopback:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         self._listener.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
 
     def reply(
@@ -143,11 +143,11 @@ class Loopback:
         """Let every stalled reply go on, and those to come."""
         self._go.set()
 
-    def wait_for_stall(self, seconds=5):
+    def wait_for_stall(self, seconds=60):
         """Wait until a reply stands at a `STALL`."""
         assert self._stalled.wait(seconds), "no reply stalled"
 
-    def wait_for_requests(self, count=1, seconds=5):
+    def wait_for_requests(self, count=1, seconds=60):
         """Wait until that many requests came in."""
         with self._arrived:
             came = self._arrived.wait_for(lambda: len(self.requests) >= count, seconds)

@@ -66,7 +66,7 @@ def thread_of_a_job():
         done.set()
 
     in_background(job)
-    assert done.wait(10)
+    assert done.wait(60)
     return found[0]
 
 

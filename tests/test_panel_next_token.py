@@ -150,7 +150,7 @@ def test_a_look_can_be_stopped(panel, loopback):
 
     look(panel)
 
-    assert loopback.requests[0].gone.wait(5)
+    assert loopback.requests[0].gone.wait(60)
     assert scope.status == "Stopped."
     assert panel._next._button.description == "Look"
 

@@ -73,7 +73,7 @@ def serving(model, *, ping_seconds=None):
         yield address(server)
     finally:
         server.stop()
-        thread.join(5)
+        thread.join(60)
 
 
 @contextmanager
@@ -383,7 +383,7 @@ def test_a_fault_of_the_server_is_logged(caplog):
         assert requests.get(address(server)).status_code == 500
     finally:
         server.stop()
-        thread.join(5)
+        thread.join(60)
 
     said = [line for name, _, line in caplog.record_tuples if name == serve.__name__]
     assert said == ["the app failed: RuntimeError('a fault of ours')"]

@@ -194,11 +194,11 @@ def check(monkeypatch, models, long, count):
     return watch
 
 
-def test_each_step_of_five_hundred_answers_has_one_distribution(few, long, monkeypatch):
-    watch = check(monkeypatch, few, long, 500)
+def test_each_step_of_an_answer_has_one_distribution(few, long, monkeypatch):
+    watch = check(monkeypatch, few, long, 300)
 
-    assert watch.steps > 10_000
-    assert watch.guarded > 5_000
+    assert watch.steps > 6_000
+    assert watch.guarded > 3_000
     # The likeliest comes as often as it says, where tokens were forbidden.
     chances = np.array(watch.chances)
     spread = math.sqrt((chances * (1 - chances)).sum())
@@ -208,9 +208,9 @@ def test_each_step_of_five_hundred_answers_has_one_distribution(few, long, monke
 def test_each_step_of_answers_from_the_documentation_has_one_distribution(
     long, monkeypatch
 ):
-    watch = check(monkeypatch, load_models(), long, 60)
+    watch = check(monkeypatch, load_models(), long, 24)
 
-    assert watch.guarded > 1000
+    assert watch.guarded > 300
 
 
 def guarded(model, long, wanted):
@@ -271,7 +271,7 @@ def _levels(weights, owns):
     return level
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     _weights,
     st.lists(
@@ -375,7 +375,7 @@ def test_a_typed_value_is_set_shown_and_sent_to_its_last_digit(
     assert loopback.requests[0].json[name] == float(typed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=5), whole=st.integers(1))
 def test_no_echo_of_any_value_writes_a_setting(values, whole):
     with session_of() as session, panels(session) as make:

@@ -5,7 +5,6 @@ import json
 import math
 import re
 import sys
-import time
 import zlib
 from contextlib import nullcontext
 from dataclasses import replace
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from loopback import CUT, PAUSE, STALL, completion, event, events
+from measured import cpu_seconds
 
 from jupyter_complete import complete, load, sweep
 from jupyter_complete.cancel import Cancel
@@ -280,7 +280,7 @@ def test_a_name_with_half_a_character_or_without_end_is_kept(
 
 @pytest.mark.parametrize(
     "value",
-    ["nan", "inf", "-inf", "1e400", "-1", "1e12", BIG, "x", "", "0x1", "1_000_0x"],
+    ["nan", "inf", "-inf", "1e400", "-1", "1e12", BIG, "soon", "", "0x1", "1_000_0x"],
 )
 @pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
 def test_a_wait_that_is_none_is_not_waited_for(name, value):
@@ -437,12 +437,6 @@ def test_a_number_of_ours_beyond_64_bits_is_refused_in_one_line(shell, name, num
 # Much of everything
 
 
-def cpu_seconds(call):
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -506,7 +500,7 @@ def test_many_events_cost_what_they_weigh_and_not_its_square(name):
         return lambda: sum(1 for _ in dialect.decode_stream([came] * count))
 
     read(100)()
-    small = min(cpu_seconds(read(1 << 11)) for _ in range(3))
+    small = cpu_seconds(read(1 << 11), 3)
     assert cpu_seconds(read(1 << 16)) < 100 * small
 
 
@@ -522,7 +516,7 @@ def test_stream_that_is_too_long_keeps_what_came(loopback):
 
     assert "CompletionSettings.max_answer_mb" in str(caught.value)
     assert 900_000 < len(caught.value.partial) < 1_000_000
-    assert loopback.requests[0].gone.wait(2)
+    assert loopback.requests[0].gone.wait(60)
     assert len(loopback.requests) == 1
 
 
@@ -635,11 +629,11 @@ PROMPTS = (
 )
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 MANY = settings(
-    max_examples=2000,
+    max_examples=300,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-FEWER = settings(MANY, max_examples=200)
+FEWER = settings(MANY, max_examples=50)
 
 
 @pytest.fixture

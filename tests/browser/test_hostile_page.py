@@ -82,9 +82,16 @@ def canary():
 
 @pytest.fixture(scope="module")
 def cards(canary):
-    """The attacks in each kind of Markdown, as HTML: the cards of a kind in one."""
+    """The attacks in kinds of Markdown, as HTML: the cards of a kind in one.
+
+    Each is in every eighth kind, and each kind has every eighth of them: what comes of
+    all of them in all kinds, tests/test_hostile_text.py compares by its tags.
+    """
     attacks = payloads(FIRE, canary.host)
-    return ["".join(map(markup_of, map(wrap, attacks))) for wrap in WRAPPERS.values()]
+    return [
+        "".join(map(markup_of, map(wrap, attacks[kind % 8 :: 8])))
+        for kind, wrap in enumerate(WRAPPERS.values())
+    ]
 
 
 def markup_of(text):
@@ -130,7 +137,7 @@ def test_in_a_notebook_no_attack_is_more_than_characters(front, canary, cards):
     prompt = front.cell(0).locator(".jp-InputPrompt")
     expect(prompt).to_have_text("[1]:", timeout=120_000)
     poke(front.page, ".jc-card")
-    assert_dead(front.page)
+    assert_dead(front.page, cards)
     front.shot("hostile")
     assert (others, canary.asked) == ([], [])
 
@@ -150,15 +157,15 @@ def test_in_an_exported_page_no_attack_is_more_than_characters(
         others = watched(page)
         page.goto(file.as_uri())
         poke(page, ".jc-card")
-        assert_dead(page)
+        assert_dead(page, cards)
     assert [one for one in others if canary.host in one] == []
     assert canary.asked == []
 
 
-def assert_dead(page):
-    cards = page.locator(".jc-card")
-    assert cards.count() == len(WRAPPERS) * len(payloads())
-    assert {*cards.evaluate_all(LIVE)} <= TAGS | ATTRIBUTES
+def assert_dead(page, cards):
+    shown = page.locator(".jc-card")
+    assert shown.count() == "".join(cards).count("jc-card")
+    assert {*shown.evaluate_all(LIVE)} <= TAGS | ATTRIBUTES
     assert page.locator(".jc-card mjx-container, .jc-card .MathJax").count() == 0
     assert page.evaluate("window.count") == 0
 

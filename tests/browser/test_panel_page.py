@@ -41,7 +41,7 @@ def test_a_person_sets_runs_stops_and_compares(any_front, loopback, here):
     expect(panel.status).to_have_text("Running…")
     panel.press("Stop")
     expect(panel.status).to_contain_text("interrupted")
-    assert loopback.requests[0].gone.wait(5)
+    assert loopback.requests[0].gone.wait(60)
     any_front.shot("panel-stopped")
     sent = loopback.requests[0]
     assert sent.headers["anthropic-beta"] == "context-1m-2025-08-07"
