@@ -33,9 +33,10 @@ for markup in json.loads(pathlib.Path("cards.json").read_text("utf-8")):
     display({"text/html": markup}, raw=True)"""
 # JupyterLab sets an empty span into each heading, for its table of contents.
 LIVE = """cards => {
+    const OTHERS = ":not(.numbering-entry, .jc-card > .jc-text)";
     const found = new Set();
     for (const card of cards)
-        for (const one of card.querySelectorAll(":not(.numbering-entry)")) {
+        for (const one of card.querySelectorAll(OTHERS)) {
             const told = [...one.attributes].map(a => a.name).sort().join(" ");
             found.add(`${one.tagName.toLowerCase()} ${told}`.trim());
             if (one.href && !/^(https?|mailto):/.test(one.href)) found.add(one.href);
@@ -82,14 +83,19 @@ def canary():
 
 @pytest.fixture(scope="module")
 def cards(canary):
-    """The attacks in kinds of Markdown, as HTML: the cards of a kind in one.
-
-    Each is in every eighth kind, and each kind has every eighth of them: what comes of
-    all of them in all kinds, tests/test_hostile_text.py compares by its tags.
-    """
-    attacks = payloads(FIRE, canary.host)
+    """The attacks in kinds of Markdown, as HTML: the cards of a kind in one."""
     return [
-        "".join(map(markup_of, map(wrap, attacks[kind % 8 :: 8])))
+        "".join(map(markup_of, texts)) for texts in wrapped(payloads(FIRE, canary.host))
+    ]
+
+
+def wrapped(attacks):
+    """Return an eighth of the attacks in each kind of Markdown, each in a few kinds.
+
+    What comes of all of them in all kinds, tests/test_hostile_text.py compares by tags.
+    """
+    return [
+        [*map(wrap, attacks[kind % 8 :: 8])]
         for kind, wrap in enumerate(WRAPPERS.values())
     ]
 
@@ -137,7 +143,7 @@ def test_in_a_notebook_no_attack_is_more_than_characters(front, canary, cards):
     prompt = front.cell(0).locator(".jp-InputPrompt")
     expect(prompt).to_have_text("[1]:", timeout=120_000)
     poke(front.page, ".jc-card")
-    assert_dead(front.page, cards)
+    assert_dead(front.page)
     front.shot("hostile")
     assert (others, canary.asked) == ([], [])
 
@@ -157,15 +163,15 @@ def test_in_an_exported_page_no_attack_is_more_than_characters(
         others = watched(page)
         page.goto(file.as_uri())
         poke(page, ".jc-card")
-        assert_dead(page, cards)
+        assert_dead(page)
     assert [one for one in others if canary.host in one] == []
     assert canary.asked == []
 
 
-def assert_dead(page, cards):
-    shown = page.locator(".jc-card")
-    assert shown.count() == "".join(cards).count("jc-card")
-    assert {*shown.evaluate_all(LIVE)} <= TAGS | ATTRIBUTES
+def assert_dead(page):
+    cards = page.locator(".jc-card")
+    assert cards.count() == sum(map(len, wrapped(payloads())))
+    assert {*cards.evaluate_all(LIVE)} <= TAGS | ATTRIBUTES
     assert page.locator(".jc-card mjx-container, .jc-card .MathJax").count() == 0
     assert page.evaluate("window.count") == 0
 
