@@ -22,8 +22,9 @@ from .tensors import FILE_TYPES, TENSOR_TYPES, TensorType
 
 _WINDOW = 1 << 18
 _MOST_ENTRIES = 1 << 16
-_MOST_ITEMS = 4_000_000
-"""Strings and tensors of a header together; those of large models are a million."""
+"""Entries of a header, and tensors; models of many experts have 47,000 tensors."""
+_MOST_STRINGS = 2_000_000
+"""Strings in all arrays of a header; large vocabularies have 800,000."""
 _MOST_DIMENSIONS = 4
 _LONGEST_KEY = (1 << 16) - 1
 _LONGEST_WORD = 200
@@ -124,7 +125,7 @@ class _Window:
         self._start = 0
         self._data = b""
         self._at = 0
-        self._items = 0
+        self._strings = 0
 
     @property
     def size(self) -> int:
@@ -170,7 +171,9 @@ class _Window:
 
     def skip_strings(self, count: int) -> None:
         """Go on after that many strings."""
-        self.spend(count)
+        self._strings += count
+        if self._strings > _MOST_STRINGS:
+            raise _Fault(f"has more than {_MOST_STRINGS:,} strings in its header")
         data, at, unpack = self._data, self._at, _LONG.unpack_from
         for _ in range(count):
             try:
@@ -183,18 +186,13 @@ class _Window:
             at += 8 + length
         self._at = at
 
-    def spend(self, items: int) -> None:
-        """Take from what a header may have in all."""
-        self._items += items
-        if self._items > _MOST_ITEMS:
-            raise _Fault(f"has more than {_MOST_ITEMS:,} items in its header")
-
 
 def _header(file: _Window) -> Header:
     tensors = _tensors_announced(file)
     entries = file.number(_LONG)
-    if entries > _MOST_ENTRIES:
-        raise _Fault(f"has {entries:,} entries in its header, more than any model")
+    for count, what in ((tensors, "tensors"), (entries, "entries in its header")):
+        if count > _MOST_ENTRIES:
+            raise _Fault(f"has {count:,} {what}, more than any model")
     said = dict(_entries(file, entries))
     kind = said.get("general.type") or "model"
     if kind != "model":
@@ -267,7 +265,6 @@ def _skip_array(file: _Window) -> None:
 
 def _stored(file: _Window, tensors: int, alignment: int) -> Mapping[int, int]:
     """Return how many parameters are stored in each type of tensor."""
-    file.spend(tensors)
     stored: dict[int, int] = {}
     end = 0
     for _ in range(tensors):
