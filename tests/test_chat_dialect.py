@@ -82,7 +82,7 @@ def test_raw_text_is_one_message_of_the_user_with_a_notice():
     ]
     (notice,) = sent.notices
     assert "has no turns" in notice
-    assert "sent as one of the user" in notice
+    assert "sent as one user message" in notice
     assert call().notices == ()
 
 
@@ -127,7 +127,7 @@ def test_elsewhere_it_is_refused_with_the_remedy(flavour):
         InputError,
         match=(
             r"text after the last Assistant: \('1\. '\), and .* does not continue one; "
-            "end the prompt with Assistant: alone"
+            "end the prompt with Assistant: alone, (name the server as flavour|or set)"
         ),
     ):
         call(flavour, prompt=BEGUN)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ..catalog import Model
-from ..catalog.listing import Spoken
 from ..endpoint import DIALECTS, Endpoint, InCode
 from ..errors import InputError
 from ..prompts import has_turns, parse_turns
@@ -112,11 +111,6 @@ class ChatDialect(OpenAIDialect):
             options.unsupported, endpoint.flavour, left_out=left_out, model=model
         )
 
-    @classmethod
-    def recognise(cls, _: Mapping[str, Any], __: Mapping[str, str]) -> Spoken | None:
-        """Return nothing: `OpenAIDialect` tells the one from the other."""
-        return None
-
     def for_request(self, request: CompletionRequest) -> Self:
         """Return this dialect as it reads the answer to a request."""
         begun = _conversation(request.prompt).prefill
@@ -165,6 +159,16 @@ class ChatDialect(OpenAIDialect):
             "user": self._user(request, refused),
         }
 
+    @property
+    def _or_name_it(self) -> str:
+        """What else helps with a server of which nothing is known."""
+        if self.flavour != "other":
+            return ""
+        return (
+            ", name the server as flavour in CompletionSettings.endpoints "
+            f"({', '.join(_PREFILLS)})"
+        )
+
     def _thinking(self) -> Mapping[str, Any]:
         if self.model is None or self.model.thinking != "optional":
             return {}
@@ -179,8 +183,8 @@ class ChatDialect(OpenAIDialect):
         """Return the messages, and how to go on with the last where it is begun."""
         if not has_turns(request.prompt):
             refused.notices.append(
-                "The prompt has no turns, and this API has only messages: it was sent "
-                "as one of the user."
+                "The prompt has no turns, and this API takes messages alone: it was "
+                "sent as one user message."
             )
         conversation = _conversation(request.prompt)
         begun = conversation.prefill
@@ -189,7 +193,7 @@ class ChatDialect(OpenAIDialect):
             refused.leave_out(
                 f"The prompt has text after the last Assistant: ({begun[:40]!r}), and "
                 f"{request.model if known else self._who} does not continue one",
-                "end the prompt with Assistant: alone",
+                "end the prompt with Assistant: alone" + self._or_name_it,
             )
             messages = conversation.messages[:-1]
             conversation = conversation._replace(messages=messages)

@@ -273,8 +273,8 @@ class CompletionSettings(Settings):
         900.0, min=0.1, help="Seconds without a call that unload a local model."
     ).tag(config=True)
     endpoints = EndpointTable(
-        help="Endpoints of your own: name -> "
-        '{"url": …, "dialect": …, "key_variable": …}.'
+        help='Endpoints of your own: name -> {"url": …, "key_variable": …}; each is '
+        'asked once what it speaks, unless "dialect" says so.'
     ).tag(config=True)
     catalog = Unicode(
         None,
