@@ -21,8 +21,10 @@ from jupyter_complete.cancel import Cancel
 from jupyter_complete.cli import main
 from jupyter_complete.client.echo import Echo
 from jupyter_complete.completion import Chunk
+from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.endpoint import Secret
 from jupyter_complete.errors import CompleteError
+from jupyter_complete.events import events as events_of
 from jupyter_complete.redaction import looks_like_key, shown_url, without_secrets
 from jupyter_complete.scope import names_at
 from jupyter_complete.spreadsheet import cell
@@ -412,6 +414,24 @@ def test_however_a_text_is_cut_nothing_else_is_changed(data):
     first = text.partition(ANT)[0]
     if not fragments(first):
         assert "".join(shown).startswith(first)
+
+
+@pytest.mark.parametrize("dash", ["-", "\\u002d"])
+def test_wherever_the_bytes_are_cut_no_field_has_the_key(dash):
+    answers = [
+        completion("a"),
+        {**completion("b"), "log_id": ANT},
+        completion("c", "x"),
+    ]
+    body = b"".join(map(event, answers)).replace(
+        ANT.encode(), ANT.replace("-", dash).encode()
+    )
+    for cut in range(len(body)):
+        echo = Echo(Secret(ANT))
+        pieces = echo.watched([body[:cut], body[cut:]])
+        found = [*echo.chunks(TextDialect().decode_stream(events_of(pieces)))]
+        assert fragments(repr(found)) == []
+        assert "".join(chunk.text for chunk in found) == "abc"
 
 
 def test_json_that_nests_without_an_end_is_left_out():

@@ -60,6 +60,7 @@ OTHERWISE = [
     ("\n\nHuman: {{tone}}\n\nAssistant:", {"system": "Sing."}),
     ("{{tone}}", {"turns": "wrap"}),
     ("{{tone}}", {"stop": ["x"]}),
+    ("{{tone}}", {"dialect": "openai"}),
 ]
 
 

@@ -149,7 +149,7 @@ class Answer:
 
     def _decoded(self) -> Iterator[Chunk]:
         """Yield the chunks, of a stream or a whole answer, whichever it is."""
-        pieces = iter(self._body)
+        pieces = self._echo.watched(self._body)
         head: list[bytes] = []
         first = b""
         for piece in pieces:

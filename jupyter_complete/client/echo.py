@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +29,8 @@ class Echo:
         self.forms = _forms(key) if key is not None and _is_secret(key) else ()
         self._starts = tuple(form[: SHOWN + 1] for form in self.forms)
         self._plain = re.fullmatch(r"[\w+/=.~%-]*", "".join(self._starts), re.ASCII)
+        self._suspected = True
+        """Whether any of what came may hold the key's start, spelt in whatever way."""
 
     def text(self, text: str, *, whole: bool = True) -> str:
         """Return the text without the key, or its start; not ``whole``: more comes."""
@@ -63,6 +65,34 @@ class Echo:
         except RecursionError:
             return True
         return not self._plain or any(start in told for start in self._starts)
+
+    def watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of an answer, of which `chunks` are made, looking at each.
+
+        As long as none has the key's start, nor an escape that may stand for a part of
+        it, only texts that are put together from what came can have it.
+        """
+        if not self.forms:
+            yield from pieces
+            return
+        marks = (b"\\u", b"\\/", *(start.encode() for start in self._starts))
+        longest = max(map(len, marks)) - 1
+        self._suspected = not self._plain
+        end = b""
+        for piece in pieces:
+            seen = end + piece
+            end = seen[-longest:]
+            self._suspected = self._suspected or any(mark in seen for mark in marks)
+            yield piece
+
+    def suspects(self, text: str, chunk: Chunk) -> bool:
+        """Tell whether a text, or the chunk it ends with, may have the key's start."""
+        if self._suspected or chunk.logprobs:  # tokens may be told as numbers
+            return self.may_hold((text, *chunk))
+        for start in self._starts:  # noqa: SIM110 - any() takes as long as all else
+            if start in text:
+                return True
+        return False
 
     def _without(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -141,9 +171,9 @@ class _Held:
 
     def take(self, chunk: Chunk) -> Iterator[Chunk]:
         """Yield what can be shown with one more chunk."""
-        edge = self._shown + chunk.text[:SHOWN]
-        if not (self._waiting or self._echo.may_hold((edge, *chunk))):
-            self._shown = (self._shown + chunk.text)[-SHOWN:]
+        text = self._shown + chunk.text
+        if not (self._waiting or self._echo.suspects(text, chunk)):
+            self._shown = text[-SHOWN:]
             yield chunk
             return
         self._waiting.append(chunk)

@@ -96,8 +96,12 @@ def _fixed(row: Row, names: Sequence[str]) -> tuple[object, ...]:
     asked = _asked(row.completion.request)
     # Samples differ in their seed.
     asked = {k: v for k, v in asked.items() if k not in (*names, "seed")}
-    base_url = None if {"endpoint", "model"} & set(names) else row.base_url
-    return base_url, *sorted(asked.items())
+    place: list[str | None] = [row.base_url, row.completion.dialect]
+    if {"endpoint", "model", "dialect"} & set(names):
+        place[1] = None
+        if "dialect" not in names:
+            place[0] = None
+    return *place, *sorted(asked.items())
 
 
 def _axes(
