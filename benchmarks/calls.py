@@ -2,7 +2,8 @@
 
 A server in another process answers on the loopback interface; what is measured is
 this process's CPU time, so the server's work and the waiting count for nothing. Each
-figure is the median of several rounds in which the candidates take turns.
+figure is the least of several rounds in which the candidates take turns: what else the
+machine does can only add to it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import logging
 import multiprocessing
 import os
 import socket
-import statistics
 import tempfile
 import threading
 import time
@@ -121,7 +121,7 @@ def _server() -> Iterator[str]:
 
 
 def _cpu(candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Return each candidate's CPU seconds, the median of rounds taken in turns."""
+    """Return each candidate's CPU seconds, the least of rounds taken in turns."""
     found: dict[str, list[float]] = {name: [] for name in candidates}
     for call in candidates.values():
         call()
@@ -130,7 +130,7 @@ def _cpu(candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
             start = time.process_time()
             call()
             found[name].append(time.process_time() - start)
-    return {name: statistics.median(times) for name, times in found.items()}
+    return {name: min(times) for name, times in found.items()}
 
 
 def _ours(

@@ -98,6 +98,8 @@ class Catalog:
 
     def merged(self, other: Catalog) -> Catalog:
         """Return this catalogue with the other's entries added; its word counts."""
+        if other == Catalog(""):
+            return self
         return Catalog(
             max(self.date, other.date),
             _merged(self.models, other.models, lambda model: model.id),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -198,6 +199,7 @@ def _named(text: str, known: tuple[Endpoint, ...]) -> tuple[Endpoint, str]:
     return Endpoint(name or base, base, dialect), dialect
 
 
+@lru_cache
 def _base_of(url: str) -> tuple[str, str]:
     """Return a URL without the API's own path, and the dialect that it tells."""
     path = _PATH.search(url)

@@ -116,7 +116,10 @@ class Echo:
         held = _Held(self)
         try:
             for chunk in chunks:
-                yield from held.take(chunk)
+                if held.passes(chunk):
+                    yield chunk
+                else:
+                    yield from held.take(chunk)
         except CompleteError:
             yield from held.release(whole=True)
             raise
@@ -169,13 +172,16 @@ class _Held:
         self._shown = ""
         self._told = False
 
+    def passes(self, chunk: Chunk) -> bool:
+        """Tell whether a chunk can be shown as it is; else `take` it."""
+        text = self._shown + chunk.text
+        if self._waiting or self._echo.suspects(text, chunk):
+            return False
+        self._shown = text[-SHOWN:]
+        return True
+
     def take(self, chunk: Chunk) -> Iterator[Chunk]:
         """Yield what can be shown with one more chunk."""
-        text = self._shown + chunk.text
-        if not (self._waiting or self._echo.suspects(text, chunk)):
-            self._shown = text[-SHOWN:]
-            yield chunk
-            return
         self._waiting.append(chunk)
         whole = chunk.ended or chunk.stop_reason is not None
         yield from self.release(whole=whole)
