@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, AnyStr
 from urllib.parse import quote
 
 from requests.structures import CaseInsensitiveDict
@@ -75,24 +75,22 @@ class Echo:
         if not self.forms:
             yield from pieces
             return
-        marks = (b"\\u", b"\\/", *(start.encode() for start in self._starts))
-        longest = max(map(len, marks)) - 1
+        starts = [start.encode() for start in self._starts]
         self._suspected = not self._plain
         end = b""
         for piece in pieces:
-            seen = end + piece
-            end = seen[-longest:]
-            self._suspected = self._suspected or any(mark in seen for mark in marks)
+            if not self._suspected:
+                seen = end + piece
+                end = seen[-SHOWN:]
+                escaped = b"\\" in seen and (b"\\u" in seen or b"\\/" in seen)
+                self._suspected = escaped or _any_in(starts, seen)
             yield piece
 
     def suspects(self, text: str, chunk: Chunk) -> bool:
         """Tell whether a text, or the chunk it ends with, may have the key's start."""
         if self._suspected or chunk.logprobs:  # tokens may be told as numbers
             return self.may_hold((text, *chunk))
-        for start in self._starts:  # noqa: SIM110 - any() takes as long as all else
-            if start in text:
-                return True
-        return False
+        return _any_in(self._starts, text)
 
     def _without(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -142,6 +140,13 @@ class Echo:
     def _logprob(self, told: TokenLogprob) -> TokenLogprob:
         others = tuple((self.text(token), p) for token, p in told.alternatives)
         return told._replace(token=self.text(told.token), alternatives=others)
+
+
+def _any_in(parts: Sequence[AnyStr], whole: AnyStr) -> bool:
+    for part in parts:  # noqa: SIM110 - any() takes as long as all the rest
+        if part in whole:
+            return True
+    return False
 
 
 def _without(form: Secret, text: str, *, whole: bool) -> str:
