@@ -27,14 +27,14 @@ from urllib.request import url2pathname
 from ..background import Background
 from ..endpoint import Endpoint
 from ..errors import Cancelled
+from .child import SLOTS
 from .faults import refuse_missing_engine, why
 from .files import SUFFIX, ModelFile, name_of
+from .memory import context_of, refuse_full
 
 LOCAL = "local"
 """The endpoint's name."""
 PREFIX = "local://gguf"
-CONTEXT = 4096
-"""The most tokens that a call may have, as far as the model has so many."""
 SLOW = 1.0
 """Seconds after which a start is spoken of."""
 WAIT = 0.05
@@ -76,6 +76,8 @@ class Child:
         self._key = secrets.token_urlsafe(32)
         self._url = ""
         self._told: dict[str, str] = {}
+        told = {"key": self._key, "name": file.name, "idle": idle}
+        told["context"] = context_of(file, SLOTS)
         self._heard = threading.Event()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives with the child
         self._process = subprocess.Popen(  # noqa: S603 - the command is ours
@@ -89,7 +91,6 @@ class Child:
             # A notebook's Stop goes to all processes of the kernel's group.
             start_new_session=True,
         )
-        told = {"key": self._key, "name": file.name, "context": CONTEXT, "idle": idle}
         self._say(json.dumps(told))
         Background(self._hear, name="local-model-start").start()
 
@@ -189,6 +190,7 @@ class Children:
                 if child is not None:
                     child.end()
                 refuse_missing_engine()
+                refuse_full(file, SLOTS, [one.file.name for one in self.running()])
                 child = self._children[file] = Child(file, idle)
         return child.wait(cancelled, slow)
 
