@@ -183,3 +183,18 @@ def test_a_real_engine_answers_in_each_alike_whole_and_streamed(shell, model_dir
     assert (whole.dialect, streamed.dialect, raw.dialect) == ("chat", "chat", "openai")
     # The template has the turns' own marks, and a system message.
     assert whole.usage.input_tokens > raw.usage.input_tokens
+
+
+def test_a_bare_list_of_models_says_who_it_is_and_what_it_has(loopback):
+    """docs.together.ai, List all models"""
+    model = {"id": "a/b", "object": "model", "type": "chat", "organization": "A"}
+    body = json.dumps([model | {"context_length": 4096}]).encode()
+    loopback.reply(body)
+    settings = CompletionSettings(model="a/b", endpoint=loopback.url)
+    session = Session(settings)
+
+    assert session.routes.refresh(settings) == ("a/b: new",)
+    (found,) = session.routes.models(settings)
+    assert (found.dialect, found.turns, found.context_tokens) == ("chat", True, 4096)
+    assert session.prepare("Hi").dialect.flavour == "together"
+    session.close()
