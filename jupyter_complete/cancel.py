@@ -1,9 +1,12 @@
-"""A switch that ends a request from any thread."""
+"""A switch that ends a request from any thread, and what Ctrl-C does meanwhile."""
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from .errors import Cancelled
 
@@ -57,3 +60,24 @@ class Cancel:
     def _forget(self, token: object) -> None:
         with self._lock:
             self._listeners.pop(token, None)
+
+
+@contextlib.contextmanager
+def on_ctrl_c(handler: Any) -> Iterator[None]:
+    """Let Ctrl-C call the handler, as `signal.signal` takes one.
+
+    Only the main thread gets Ctrl-C; in another this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def shielded() -> contextlib.AbstractContextManager[None]:
+    """Let no Ctrl-C in: a second one must not lose the card of the first."""
+    return on_ctrl_c(signal.SIG_IGN)

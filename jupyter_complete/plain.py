@@ -1,11 +1,16 @@
-"""Values that any JSON writer takes, and back again, exactly."""
+"""Values that any JSON writer takes, and back again, exactly; and that CSV takes.
+
+A spreadsheet must not take a cell of a CSV file for a formula.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,7 +53,7 @@ def _encodes(text: str) -> bool:
 
 
 def restored(value: Any) -> Any:
-    """Return back what `plain` was given; raise `ValueError` if it was damaged."""
+    """Return what `plain` was given; raise `ValueError` if it was damaged."""
     if isinstance(value, Mapping):
         if _ESCAPE in value:
             return json.loads(value[_ESCAPE])
@@ -56,3 +61,23 @@ def restored(value: Any) -> Any:
     if isinstance(value, list):
         return [restored(item) for item in value]
     return value
+
+
+# Spreadsheets look past white space, quotes and what cannot be seen, and take the
+# full-width forms for the characters they stand for.
+_FORMULA = re.compile(
+    "[\\s\"'`\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u180e\u200b-\u200f\u2028-\u202f"
+    "\u205f-\u206f\u3000\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe63\ufe62\ufe66"
+    "\ufe6b]|[\t\r\n]"
+)
+
+
+def csv_cell(value: object) -> object:
+    """Return the value; text that could be a formula begins with an apostrophe.
+
+    Numbers stay numbers, as in -1.5.
+    """
+    if value is None or isinstance(value, Number):
+        return value
+    text = str(value)
+    return f"'{text}" if _FORMULA.match(text) else text

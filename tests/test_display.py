@@ -8,6 +8,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_complete.cancel import shielded
 from jupyter_complete.completion import Completion, Usage
 from jupyter_complete.display import (
     RECORD_TYPE,
@@ -17,7 +18,6 @@ from jupyter_complete.display import (
     card_html,
     escape,
     facts,
-    shielded,
 )
 from jupyter_complete.errors import one_line, printable
 from jupyter_complete.request import CompletionRequest

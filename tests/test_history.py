@@ -38,8 +38,8 @@ from jupyter_complete.history import (
 )
 from jupyter_complete.history.disk import on_network
 from jupyter_complete.history.row import request_hash
+from jupyter_complete.plain import csv_cell
 from jupyter_complete.request import CompletionRequest
-from jupyter_complete.spreadsheet import cell
 
 EVERY_FIELD = Completion(
     text=" it closes the file.",
@@ -210,8 +210,8 @@ def test_any_completion_comes_back_equal_from_store_export_and_import(
 
         first.export(tmp_path / "out.csv")
         (line,) = _csv(tmp_path / "out.csv")
-        assert line["prompt"] == cell(completion.request.prompt)
-        text = cell(completion.text)
+        assert line["prompt"] == csv_cell(completion.request.prompt)
+        text = csv_cell(completion.text)
         assert line["text"] == text.encode("utf-8", "backslashreplace").decode()
 
 

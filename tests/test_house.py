@@ -52,7 +52,6 @@ FLOORS = {
     "redaction": 0,
     "scope": 0,
     "scores": 0,
-    "spreadsheet": 0,
     "stops": 0,
     "version": 0,
 }

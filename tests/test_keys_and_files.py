@@ -25,9 +25,9 @@ from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.endpoint import Secret
 from jupyter_complete.errors import CompleteError
 from jupyter_complete.events import events as events_of
+from jupyter_complete.plain import csv_cell
 from jupyter_complete.redaction import looks_like_key, shown_url, without_secrets
 from jupyter_complete.scope import names_at
-from jupyter_complete.spreadsheet import cell
 
 # Made up, and taken apart so that no scanner takes them for real ones.
 ANT = "sk-ant-" + "api03-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9"
@@ -587,17 +587,17 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_formula_becomes_text(text):
-    assert cell(text) == f"'{text}"
+    assert csv_cell(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_other_text_stays_as_it_is(text):
-    assert cell(text) == text
+    assert csv_cell(text) == text
 
 
 @pytest.mark.parametrize("number", [-1.5, -1, 0, True, None, Decimal("-19.90")])
 def test_a_number_stays_a_number(number):
-    assert cell(number) is number
+    assert csv_cell(number) is number
 
 
 def read(path):
@@ -635,7 +635,7 @@ def test_the_files_of_a_sweep_and_of_the_history_have_no_formula(
             }
         else:
             assert {row[names.index("temperature")] for row in rows} == {"0.5"}
-        formula = [one for row in rows for one in row if cell(one) != one]
+        formula = [one for row in rows for one in row if csv_cell(one) != one]
         assert all(one.startswith("'") for one in formula)
     lines = (tmp_path / "a.jsonl").read_text().splitlines()
     assert [json.loads(line)["text"] for line in lines] == texts

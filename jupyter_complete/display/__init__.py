@@ -9,7 +9,7 @@ from ..saved import RECORD_TYPE
 from .card import card, card_html, drawn, facts, request_text
 from .distribution import TokenBars
 from .markdown import NO_MATHEMATICS, boxed, escape, formatted
-from .screen import TerminalScreen, completion_screen, shielded
+from .screen import TerminalScreen, completion_screen
 from .sweeps import SweepView, sweep_screen, view
 from .sweeps.differences import difference
 from .tables import Table, history_table, models_table
@@ -35,7 +35,6 @@ __all__ = [
     "history_table",
     "models_table",
     "request_text",
-    "shielded",
     "sweep_screen",
     "view",
 ]

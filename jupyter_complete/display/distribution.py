@@ -67,7 +67,7 @@ class TokenBars:
         return self.html()
 
     def html(self, name: str = "jc-distribution") -> str:
-        """Return that HTML in a box of this class."""
+        """Return it as HTML in a box of the class ``name``."""
         most = self._most()
         head = "".join(
             f'<th scope="col" style="{_CELL}">{escape(name)}</th>'

@@ -136,7 +136,7 @@ class Microscope(anywidget.AnyWidget):
             self._draw()
 
     def stop(self) -> None:
-        """Return up what is looked for, within 200 ms; what is shown stays."""
+        """Give up the look under way, within 200 ms; what is shown stays."""
         self._cancel.set()
 
     def wait(self) -> None:

@@ -5,12 +5,8 @@ Nothing is cleared: what else the cell shows, before, after and meanwhile, stays
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -111,19 +107,6 @@ def completion_screen(
     if getattr(shell, "kernel", None) is None:
         return TerminalScreen(format)
     return NotebookScreen(shell, format)
-
-
-@contextlib.contextmanager
-def shielded() -> Iterator[None]:
-    """Let no Ctrl-C in: a second one must not lose the card of the first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 BURST = 2_000

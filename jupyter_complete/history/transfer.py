@@ -13,9 +13,8 @@ from typing import Any, get_args
 
 from ..completion import Completion
 from ..errors import HistoryError, InputError, one_line
-from ..plain import plain, restored
+from ..plain import csv_cell, plain, restored
 from ..request import CompletionRequest
-from ..spreadsheet import cell
 from .row import Row, RunStatus
 
 CSV_COLUMNS = (
@@ -114,7 +113,9 @@ def _write_csv(descriptor: int, rows: Iterable[Row]) -> int:
         table = csv.DictWriter(file, CSV_COLUMNS)
         table.writeheader()
         for row in rows:
-            table.writerow({name: cell(value) for name, value in _flat(row).items()})
+            table.writerow(
+                {name: csv_cell(value) for name, value in _flat(row).items()}
+            )
             count += 1
     return count
 

@@ -17,6 +17,7 @@ from IPython.core.magic import (
 )
 from IPython.paths import get_ipython_dir
 
+from ..cancel import shielded
 from ..cell import written
 from ..errors import CompleteError, CompletionInterrupted, InputError, printable
 from ..scores import told
@@ -133,7 +134,7 @@ class CompletionMagics(Magics):
     def _complete(
         self, call: Call, line: flags.MagicLine[CompleteOptions]
     ) -> Completion:
-        from ..display import completion_screen, shielded  # noqa: PLC0415 - see `session`
+        from ..display import completion_screen  # noqa: PLC0415 - see `session`
 
         out = line.options.out
         screen = completion_screen(
@@ -213,11 +214,8 @@ class CompletionMagics(Magics):
         from ..local.children import CHILDREN  # noqa: PLC0415 - see `session`
 
         read = flags.parse(line, ModelOptions)
-        if read.rest:
-            raise InputError(
-                f"{read.rest.split(maxsplit=1)[0]!r} on the %complete_models line is "
-                "no flag; name an endpoint with --endpoint."
-            )
+        remedy = "name an endpoint with --endpoint."
+        refuse_words(read.rest, "%complete_models", remedy)
         if read.options.unload:
             names = ", ".join(CHILDREN.unload())
             print(f"Unloaded {names}." if names else "No local model is loaded.")
@@ -230,21 +228,24 @@ class CompletionMagics(Magics):
         return models_table(routes.models(settings), routes.note(settings))
 
 
-def prompt_text(rest: str, cell: str | None) -> str:
+def prompt_text(rest: str, cell: str | None, magic: str = "%%complete") -> str:
     """Return the prompt of a line's rest, or of a cell's body; raise `InputError`."""
     if cell is None:
         if not rest:
             raise InputError(
-                "There is no prompt: write it after the flags, or below %%complete."
+                f"There is no prompt: write it after the flags, or below {magic}."
             )
         return rest
-    if rest:
-        raise InputError(
-            f"{rest.split(maxsplit=1)[0]!r} on the %%complete line is no flag; "
-            "the prompt goes below it."
-        )
+    refuse_words(rest, magic, "the prompt goes below it.")
     # IPython ends every cell with a newline that its user did not write.
     return cell.removesuffix("\n")
+
+
+def refuse_words(rest: str, magic: str, remedy: str) -> None:
+    """Raise `InputError` if words stand on a line that takes flags alone."""
+    if rest:
+        word = rest.split(maxsplit=1)[0]
+        raise InputError(f"{word!r} on the {magic} line is no flag; {remedy}")
 
 
 _COMPLETE_HELP = """\

@@ -11,6 +11,7 @@ from IPython.display import display
 from ..errors import InputError
 from ..settings import flags
 from ..settings.options import DistributionOptions
+from .complete import prompt_text
 from .keyboard import one_line
 from .typed import variables
 
@@ -52,7 +53,7 @@ class DistributionMagics(Magics):
         session = self._complete.session
         settings = session.settings.changed(read.overrides)
         call = session.prepare(
-            _prompt(read.rest, cell),
+            prompt_text(read.rest, cell, "%%complete_distribution"),
             variables(self.shell),
             **{**read.overrides, **UNSHAPED},
         )
@@ -102,22 +103,6 @@ class DistributionMagics(Magics):
         saved = display(bundle(bars), raw=True, display_id=True)
         if saved is not None:
             microscope.on_picture = lambda now: saved.update(bundle(now), raw=True)
-
-
-def _prompt(rest: str, cell: str | None) -> str:
-    if cell is None:
-        if not rest:
-            raise InputError(
-                "There is no prompt: write it after the flags, or below "
-                "%%complete_distribution."
-            )
-        return rest
-    if rest:
-        raise InputError(
-            f"{rest.split(maxsplit=1)[0]!r} on the %%complete_distribution line is no "
-            "flag; the prompt goes below it."
-        )
-    return cell.removesuffix("\n")
 
 
 DistributionMagics.complete_distribution.__doc__ = flags.describe(

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..reading import reading
 from ..settings import flags
 from ..settings.options import PanelOptions
+from .complete import refuse_words
 from .typed import variables
 
 if TYPE_CHECKING:
@@ -36,11 +37,8 @@ class PanelMagics(Magics):
         from ..panel import CompletionPanel  # noqa: PLC0415 - widgets load slowly
 
         read = flags.parse(line, PanelOptions)
-        if read.rest:
-            raise InputError(
-                f"{read.rest.split(maxsplit=1)[0]!r} on the %complete_panel line is no "
-                "flag; the prompt goes into the panel, or into a variable: -p NAME."
-            )
+        remedy = "the prompt goes into the panel, or into a variable: -p NAME."
+        refuse_words(read.rest, "%complete_panel", remedy)
         return CompletionPanel(
             self._complete.session,
             prompt=self._prompt(read.options.prompt),

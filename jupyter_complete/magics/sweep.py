@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..display import shielded, sweep_screen
+from ..cancel import shielded
+from ..display import sweep_screen
 from ..errors import CompletionInterrupted, InputError, printable
 from ..figures import check
 from ..prompts import template_names

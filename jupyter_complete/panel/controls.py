@@ -73,7 +73,7 @@ class Control:
             self._quiet = before
 
     def _set(self, value: Any) -> None:
-        """Return the setting a value from a widget; show what it made of it."""
+        """Set the setting to a widget's value; show what it made of it."""
         if self._quiet:
             return
         try:

@@ -132,7 +132,7 @@ def _controls(
 
 
 def _texts(settings: CompletionSettings, on_refusal: OnRefusal) -> Iterator[Control]:
-    """Return what is typed; it is set when the box is left, not at each key."""
+    """Yield the boxes for text; it is set when one is left, not at each key."""
     area = functools.partial(widgets.Textarea, rows=2, continuous_update=False)
     yield Field(
         settings,

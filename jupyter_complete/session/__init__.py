@@ -262,7 +262,7 @@ class Session:
         *,
         on_progress: Callable[[Progress], object] = lambda _: None,
     ) -> SweepResult:
-        """Run a sweep; give it with all that was answered, errors among it.
+        """Run a sweep; return it with all that was answered, errors among it.
 
         ``on_progress`` is called in this thread, at most ten times a second. Ctrl-C
         ends it within a second: see `SweepResult.interrupted`.

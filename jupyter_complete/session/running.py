@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..background import in_background
-from ..cancel import Cancel
+from ..cancel import Cancel, on_ctrl_c
 from ..errors import CompletionInterrupted
 
 if TYPE_CHECKING:
@@ -121,17 +120,11 @@ class Running:
 
         Only the main thread gets Ctrl-C; in another this does nothing.
         """
-        if threading.current_thread() is not threading.main_thread():
+        with on_ctrl_c(self.interrupt):
             yield
-            return
-        before = signal.signal(signal.SIGINT, self.interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     def stop(self) -> Outcome:
-        """End it and give what it has."""
+        """End it; return its outcome."""
         self._cancel.set()
         while not self._done.wait(WAIT_SECONDS):
             pass

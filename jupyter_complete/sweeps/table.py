@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..completion import Completion
 from ..errors import InputError, one_line
-from ..plain import by_name
+from ..plain import by_name, csv_cell
 from ..scores import Value
-from ..spreadsheet import cell
 from .points import Point
 
 if TYPE_CHECKING:
@@ -171,9 +170,9 @@ def _write_csv(found: Sequence[Record], path: Path) -> None:
         "w", encoding="utf-8", errors="backslashreplace", newline=""
     ) as file:
         writer = csv.writer(file)
-        writer.writerow(map(cell, found[0] if found else []))
+        writer.writerow(map(csv_cell, found[0] if found else []))
         for record in found:
-            writer.writerow(cell(_flat(value)) for value in record.values())
+            writer.writerow(csv_cell(_flat(value)) for value in record.values())
 
 
 def _write_parquet(found: Sequence[Record], path: Path) -> None:

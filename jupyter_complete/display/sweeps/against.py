@@ -100,7 +100,7 @@ def label(row: SweepRow, names: Sequence[str]) -> str:
 def panels(
     part: Part, chosen: Sequence[Baseline], *, budget: int, most: int
 ) -> list[str]:
-    """Give, for each baseline, the other answers compared with it, as HTML.
+    """Return, for each baseline, the other answers compared with it, as HTML.
 
     All together stay in the budget of bytes, and each has at most so many answers.
     """
