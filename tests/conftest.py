@@ -34,7 +34,7 @@ def _home_of_its_own(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     # A call is sent again as often, but sooner.
-    monkeypatch.setattr("jupyter_complete.client.retry.FIRST_BACKOFF", 0.02)
+    monkeypatch.setattr("jupyter_complete.client.failures.FIRST_BACKOFF", 0.02)
 
 
 class Shell(InteractiveShell):

@@ -26,7 +26,7 @@ from loopback import (
 from requests import Response
 from requests.adapters import BaseAdapter
 
-from jupyter_complete.client import Client, retry
+from jupyter_complete.client import Client, failures
 from jupyter_complete.client.answer import salvaged
 from jupyter_complete.dialects.text import TextDialect
 from jupyter_complete.endpoint import Endpoint, HttpCall
@@ -640,7 +640,7 @@ def test_attempts_are_on_the_answer(client, loopback):
 
 
 def test_retry_after_is_waited_for(ask, loopback, monkeypatch):
-    monkeypatch.setattr(retry, "FIRST_BACKOFF", 60)
+    monkeypatch.setattr(failures, "FIRST_BACKOFF", 60)
     loopback.reply(b"", 429, {"retry-after": "0.05"})
     loopback.reply(events("Hi"))
 
@@ -679,7 +679,7 @@ def test_long_wait_is_told_not_slept(ask, loopback, headers):
     ],
 )
 def test_without_a_sensible_wait_it_backs_off(ask, loopback, monkeypatch, headers):
-    monkeypatch.setattr(retry, "FIRST_BACKOFF", 0.2)
+    monkeypatch.setattr(failures, "FIRST_BACKOFF", 0.2)
     loopback.reply(b"", 500, headers)
     loopback.reply(events("Hi"))
 

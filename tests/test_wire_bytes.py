@@ -21,7 +21,7 @@ from jupyter_complete.cancel import Cancel
 from jupyter_complete.catalog import Catalog
 from jupyter_complete.client import Answer, Client
 from jupyter_complete.client.connections import Line
-from jupyter_complete.client.retry import retry_after
+from jupyter_complete.client.failures import retry_after
 from jupyter_complete.completion import Completion
 from jupyter_complete.counts import count_of
 from jupyter_complete.dialects.messages import MessagesDialect

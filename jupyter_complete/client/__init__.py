@@ -34,8 +34,14 @@ from .adapter import Adapter
 from .answer import Answer
 from .body import READ_SIZE
 from .connections import Line
-from .failures import explained, no_answer, redirected
-from .retry import Failure, persist, refused
+from .failures import (
+    Failure,
+    explained,
+    no_answer,
+    persist,
+    redirected,
+    refused,
+)
 from .surroundings import Session
 from .wsgi import end_when
 

@@ -22,7 +22,7 @@ from ..events import events
 from .body import Body, joined
 from .connections import Line
 from .echo import Echo
-from .retry import Failure, refused
+from .failures import Failure, refused
 
 if TYPE_CHECKING:
     from ..dialects import Dialect

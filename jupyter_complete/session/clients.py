@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..client import Client
-from ..client.forwarding import ForwardingAdapter
+from ..client.adapter import ForwardingAdapter
 from ..client.wsgi import WSGIAdapter
 from ..keys import Keys
 from ..local import children
