@@ -234,7 +234,7 @@ def guarded(model, long, wanted):
 
 def test_draws_where_guards_forbid_follow_the_distribution(few, long):
     values = []
-    for number, shaped in enumerate(guarded(few["ngram-chat"], long, 40)):
+    for number, shaped in enumerate(guarded(few["ngram-chat"], long, 30)):
         chance, count = Random(number).random, 2000
         seen = {}
         for _ in range(count):
