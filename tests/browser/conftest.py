@@ -80,7 +80,7 @@ topic = "with"
 
 @pytest.fixture(params=["lab", "notebook"])
 def front(request, open_front):
-    """JupyterLab, then Notebook 7."""
+    """JupyterLab, then Notebook 7; a test may name the one that it is run in."""
     return open_front(request.param)
 
 

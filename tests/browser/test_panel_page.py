@@ -109,6 +109,7 @@ def test_copy_run_save_and_reopen_without_the_kernel(front):
     front.shot("panel-reopened")
 
 
+@pytest.mark.parametrize("front", ["notebook"], indirect=True)
 def test_what_is_typed_configured_and_slid_is_what_is_shown_and_sent(
     front, loopback, here
 ):
@@ -162,6 +163,7 @@ def test_what_is_typed_configured_and_slid_is_what_is_shown_and_sent(
     assert (sent["top_k"], sent["max_tokens_to_sample"]) == (int(moved), 256)
 
 
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
 def test_a_restarted_kernel_leaves_text_in_the_panels_place(front):
     panel = start(front, LOAD, PANEL)
     panel.prompt.fill("What is a list?")
@@ -194,6 +196,7 @@ def test_a_restarted_kernel_leaves_text_in_the_panels_place(front):
     front.shot("panel-restarted-reloaded")
 
 
+@pytest.mark.parametrize("front", ["notebook"], indirect=True)
 def test_sweep_writes_a_cell_that_sweeps_two_points(front, loopback, here):
     first, *rest = events("One red cat", " sat.")
     loopback.reply(events("One blue cat", " sat.")).reply([first, STALL, *rest])
@@ -221,6 +224,7 @@ def test_sweep_writes_a_cell_that_sweeps_two_points(front, loopback, here):
     assert sent == [0, 1]
 
 
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
 def test_other_cells_and_panels_run_while_one_streams(front, loopback, here):
     first, *_ = events("One", "two")
     loopback.reply([first, STALL])
@@ -272,6 +276,7 @@ def test_it_fits_a_narrow_page_in_both_themes(open_front, server, theme):
     server.theme("JupyterLab Light")
 
 
+@pytest.mark.parametrize("front", ["notebook"], indirect=True)
 def test_a_reloaded_page_finds_the_panel_running_and_can_stop_it(front, loopback, here):
     first, *_ = events("One red cat", " sat.")
     loopback.reply([first, STALL])

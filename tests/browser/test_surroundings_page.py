@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from loopback import STALL, events
 from playwright.sync_api import expect
 
@@ -31,6 +32,7 @@ for turn in range(2):
     print("after", turn)"""
 
 
+@pytest.mark.parametrize("front", ["notebook"], indirect=True)
 def test_an_answer_grows_and_becomes_its_card_with_no_empty_frame(
     front, loopback, here
 ):
@@ -65,6 +67,7 @@ def stop(front, number):
     return front.cell(number).get_by_role("button", name="Stop", exact=True)
 
 
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
 def test_a_queued_cell_offers_no_stop_until_it_runs(front, loopback, here):
     loopback.reply([*events("One", stop=None), STALL, *events(" end")])
     front.open("queue.ipynb", here, SLOW, SLOW, SLOW)
@@ -87,6 +90,7 @@ def test_a_queued_cell_offers_no_stop_until_it_runs(front, loopback, here):
 NO_KEY = "%%complete -m claude-2.1 --dialect text\nHi"
 
 
+@pytest.mark.parametrize("front", ["notebook"], indirect=True)
 def test_after_stop_the_box_for_a_key_is_gone(front):
     front.open("key.ipynb", "%load_ext jupyter_complete", NO_KEY, "1 + 1")
     front.run(0)
@@ -103,6 +107,7 @@ def test_after_stop_the_box_for_a_key_is_gone(front):
     expect(front.output(2)).to_contain_text("2")
 
 
+@pytest.mark.parametrize("front", ["lab"], indirect=True)
 def test_under_run_all_a_missing_key_is_an_error_at_once(front):
     front.open("all.ipynb", "%load_ext jupyter_complete", NO_KEY, "ran_on = True")
 
