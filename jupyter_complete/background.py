@@ -15,7 +15,7 @@ IDLE_SECONDS = 5.0
 class Background(threading.Thread):
     """A thread that does one job; it keeps no process alive.
 
-    ipykernel 6.29 to 6.31 wraps `threading.Thread.run` to note which thread began
+    ipykernel 6.29 to 7.0 wraps `threading.Thread.run` to note which thread began
     which, by numbers that are used again: among threads that begin threads, what is
     printed or logged may look for the first of them in a circle, for ever
     (ipython/ipykernel#1269). With a ``run`` of its own a thread is not noted.

@@ -21,7 +21,7 @@ logging.basicConfig(level=logging.DEBUG, force=True)
 
 @pytest.mark.parametrize("flags", ["", "-n 3 -j 2 --fresh"])
 def test_what_a_call_logs_again_and_again_does_not_hold_it_up(loopback, flags):
-    """With ipykernel 6.29 to 6.31 it may for ever, where threads begin threads."""
+    """With ipykernel 6.29 to 7.0 it may for ever, where threads begin threads."""
     for _ in range(30):
         loopback.reply(events(" One"))
     url = loopback.url.replace("127.0.0.1", "localhost")  # which has to be looked up
