@@ -33,7 +33,7 @@ from . import transfer
 from .claims import Claims, answer_in
 from .file import File, Tables
 from .queue import AT_MOST_SECONDS, Entry
-from .row import Row, RunStatus, Sending
+from .row import Row, RunStatus, Sending, row_of_sending
 from .search import Query, find
 from .spill import Spill
 from .writer import PATIENCE_SECONDS, Writer
@@ -80,7 +80,7 @@ class History:
         self, request: CompletionRequest, *, endpoint: str, dialect: str, **more: Any
     ) -> Entry:
         """Hand over a request that is about to be sent; ``more`` is as in `Sending`."""
-        entry = Entry.of(Sending(request, endpoint, dialect, **more))
+        entry = Entry(row_of_sending(Sending(request, endpoint, dialect, **more)))
         self._queue.hand_over(entry, entry.row)
         return entry
 
@@ -92,7 +92,7 @@ class History:
         Returns its entry, as `begin`; else the answer that another kernel has by now,
         or None while one asks for it.
         """
-        entry = Entry.of(Sending(request, endpoint, dialect, **more))
+        entry = Entry(row_of_sending(Sending(request, endpoint, dialect, **more)))
         return self._claims.claim(entry)
 
     def release(self, entry: Entry) -> None:

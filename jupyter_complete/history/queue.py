@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from ..background import Background
 from ..completion import Completion
-from .row import Row, Sending
+from .row import Row
 
 AT_MOST_SECONDS = 0.1
 """The longest that anything waits for the thread."""
@@ -44,33 +43,6 @@ class Entry:
 
     counted: int = 0
     """The bytes that the writer counts for it."""
-
-    @classmethod
-    def of(cls, sending: Sending) -> Entry:
-        """Return the entry of a request that is about to be sent."""
-        nothing = Completion(
-            "",
-            sending.request,
-            "broken",
-            endpoint=sending.endpoint,
-            dialect=sending.dialect,
-            sample=sending.sample,
-        )
-        row = Row(
-            0,
-            datetime.now(UTC),
-            "running",
-            nothing,
-            sending.base_url,
-            sending.stream,
-            sending.sweep,
-            sending.point,
-            sending.filled,
-            sending.notebook,
-            sending.cell,
-            sending.source,
-        )
-        return cls(row)
 
     def with_text(self, text: str) -> Row:
         """Return the row with the text so far."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..completion import Completion
@@ -60,20 +60,32 @@ class Row:
     def sending(self) -> Sending:
         """What was sent."""
         answer = self.completion
+        told = {name: getattr(self, name) for name in _SENT}
         return Sending(
             answer.request,
             answer.endpoint,
             answer.dialect,
-            self.base_url,
-            self.stream,
-            answer.sample,
-            self.sweep,
-            self.point,
-            self.filled,
-            self.notebook,
-            self.cell,
-            self.source,
+            sample=answer.sample,
+            **told,
         )
+
+
+_SENT = ("base_url", "stream", "sweep", "point", "filled", "notebook", "cell", "source")
+"""What a row tells of what was sent, beside what its completion does."""
+
+
+def row_of_sending(sending: Sending) -> Row:
+    """Return the row of a request that is about to be sent; its id is 0."""
+    nothing = Completion(
+        "",
+        sending.request,
+        "broken",
+        endpoint=sending.endpoint,
+        dialect=sending.dialect,
+        sample=sending.sample,
+    )
+    told = {name: getattr(sending, name) for name in _SENT}
+    return Row(0, datetime.now(UTC), "running", nothing, **told)
 
 
 def canonical(request: CompletionRequest) -> str:
