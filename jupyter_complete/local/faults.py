@@ -17,7 +17,7 @@ _LONGEST = 150
 _OUT_OF_MEMORY = re.compile(
     r"(?:failed|unable) to allocate|failed to create context|bad_alloc"
 )
-_REASON = re.compile(r" E \w+: error loading model: (?:\w+: )?(.*)")
+_REASON = re.compile(r"error loading model: (?:\w+: )?(.*)")
 _ARCHITECTURE = re.compile(r"unknown model architecture: ('.*')")
 
 

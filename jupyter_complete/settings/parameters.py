@@ -242,8 +242,8 @@ class CompletionSettings(Settings):
         200, min=0, help="A sweep that would send more calls than this wants --yes."
     ).tag(config=True)
     offline = Bool(
-        help="Let only the embedded models answer, as in tests and classes: nothing "
-        "is sent anywhere. Not set, as JUPYTER_COMPLETE_OFFLINE=1 says.",
+        help="Let only embedded and local models answer, as in tests and classes: "
+        "nothing is sent anywhere. Not set, as JUPYTER_COMPLETE_OFFLINE=1 says.",
     ).tag(config=True)
     unsupported = Enum(
         ["error", "drop"],
