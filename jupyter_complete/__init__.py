@@ -12,7 +12,7 @@ from .errors import CompleteError, CompletionInterrupted
 from .version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Mapping, MutableMapping, Sequence
     from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
@@ -56,7 +56,7 @@ def complete(
 
 
 def sweep(
-    prompt: str,
+    prompt: str | Mapping[str, str] | Sequence[str],
     *,
     values: Mapping[str, object] | None = None,
     executor: Any = None,
@@ -69,7 +69,8 @@ def sweep(
     """Complete a prompt at every point of a grid, as ``%%complete --sweep`` does.
 
     A setting, or a ``{{name}}`` of the prompt, given as a list is an axis; axes
-    multiply. ``values`` fill the other names; left out, the notebook's variables do.
+    multiply. A dict of prompts by name, or a list, is an axis, too: ``prompt``.
+    ``values`` fill the other names; left out, the notebook's variables do.
     ``samples``, ``concurrency``, ``max_calls``, ``max_output_tokens`` are settings,
     too. ``executor`` is a `concurrent.futures.Executor` or a Dask client. What an
     earlier run of the same prompt answered is not asked again, unless ``fresh``.
@@ -96,7 +97,7 @@ def sweep(
 
 def _plan(
     session: Session,
-    prompt: str,
+    prompt: str | Mapping[str, str] | Sequence[str],
     values: Mapping[str, object],
     executor: Any,
     settings: Mapping[str, Any],
@@ -106,15 +107,18 @@ def _plan(
     from .prompts import template_names  # noqa: PLC0415 - see below
     from .session import axis_settings, whole_sweep_settings  # noqa: PLC0415
     from .sweeps.axes import AxisNames, keyword_axes  # noqa: PLC0415 - see below
+    from .sweeps.variants import texts_of, variants_of  # noqa: PLC0415 - see below
     from .sweeps.workers import as_executor  # noqa: PLC0415 - see below
 
     whole = whole_sweep_settings()
     swept = {name: value for name, value in settings.items() if name not in whole}
-    names = AxisNames(axis_settings(), template_names(prompt))
-    single, axes = keyword_axes(swept, names)
+    variants = () if isinstance(prompt, str) else (variants_of(prompt),)
+    text = prompt if isinstance(prompt, str) else ""
+    own = template_names("\n".join(texts_of(text, variants).values()))
+    single, axes = keyword_axes(swept, AxisNames(axis_settings(), own))
     return session.plan_sweep(
-        prompt,
-        axes,
+        text,
+        (*variants, *axes),
         values,
         executor=None if executor is None else as_executor("given", executor),
         fresh=fresh,

@@ -46,9 +46,10 @@ from jupyter_complete.history import Row
 from jupyter_complete.panel import answers, preview
 from jupyter_complete.request import CompletionRequest
 from jupyter_complete.sweeps.axes import AxisNames, keyword_axes
-from jupyter_complete.sweeps.points import points
+from jupyter_complete.sweeps.points import Point, points
 from jupyter_complete.sweeps.table import SweepRow
 from jupyter_complete.sweeps.tasks import Finished, Progress
+from jupyter_complete.sweeps.variants import variants_of
 
 HERE = Path(__file__).parent
 REL = 'target="_blank" rel="noopener noreferrer nofollow"'
@@ -540,10 +541,19 @@ def sweep_views(text, half, one):
         ),
         axes=axes,
     ).scored([f"contains:{half}!", "exact", "contains"], expect=half, extract="(.*) 1")
+    variants = variants_of({text: half, "x": f"{half} and", f"{text} 1": text})
+    scored = dataclasses.replace(scored, axes=(*axes, variants))
+    prompts = [
+        row._replace(point=Point({**row.point.values, "prompt": name}))
+        for row in scored.rows
+        for (name,) in variants.rows
+    ]
+    scored = dataclasses.replace(scored, rows=tuple(prompts))
     for options in ({}, {"wrong": True}, {"answers": True}):
         shown = view(scored, name="_sweep", **options)
         yield f"scored {options}", shown._repr_html_(), repr(shown)
-    yield "votes", "", f"{scored.counts()}{scored.vote()}{scored.metrics(by=['a'])}"
+    tables = scored.metrics(by=["a"]), scored.compare("a", "exact")
+    yield "votes", "", f"{scored.counts()}{scored.vote()}{tables}"
 
     tiles = Tiles([(row.point, row.sample) for row in done.rows])
     for place, completion in enumerate(done):

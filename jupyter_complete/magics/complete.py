@@ -84,7 +84,7 @@ class CompletionMagics(Magics):
         from . import sweep  # noqa: PLC0415 - loading must stay cheap
 
         read = flags.parse(line, CompleteOptions)
-        text = prompt_text(read.rest, cell)
+        text = prompt_text(read.rest, cell, optional=sweep.has_variants(read))
         values = variables(self.shell)
         if sweep.is_sweep(read, self.settings.samples):
             return self._sweep(text, values, read, self._origin(line, cell))
@@ -228,10 +228,12 @@ class CompletionMagics(Magics):
         return models_table(routes.models(settings), routes.note(settings))
 
 
-def prompt_text(rest: str, cell: str | None, magic: str = "%%complete") -> str:
+def prompt_text(
+    rest: str, cell: str | None, magic: str = "%%complete", *, optional: bool = False
+) -> str:
     """Return the prompt of a line's rest, or of a cell's body; raise `InputError`."""
     if cell is None:
-        if not rest:
+        if not rest and not optional:
             raise InputError(
                 f"There is no prompt: write it after the flags, or below {magic}."
             )

@@ -14,11 +14,11 @@ from ..cancel import shielded
 from ..display import sweep_screen
 from ..errors import CompletionInterrupted, InputError, printable
 from ..figures import check
-from ..prompts import template_names
 from ..results import Sweep
 from ..session import axis_settings, check_sweep
-from ..sweeps.axes import AxisNames, parse_axis
+from ..sweeps.axes import parse_axes
 from ..sweeps.scoring import Scoring, scoring_of
+from ..sweeps.variants import names_variants
 from ..sweeps.workers import as_executor
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ def is_sweep(line: MagicLine[CompleteOptions], samples: int) -> bool:
     return False
 
 
+def has_variants(line: MagicLine[CompleteOptions]) -> bool:
+    """Tell whether variants may stand for the prompt, so that there is no other."""
+    return any(map(names_variants, line.options.sweep))
+
+
 def plan_of(
     session: Session,
     variables: Mapping[str, object],
@@ -64,11 +69,12 @@ def plan_of(
     origin: Origin | None = None,
 ) -> SweepPlan:
     """Return the sweep that a line and a text ask for, checked. Raises `InputError`."""
-    names = AxisNames(axis_settings(), template_names(text))
-    axes = [
-        parse_axis(axis, names=names, lookup=variables.__getitem__)
-        for axis in line.options.sweep
-    ]
+    axes = parse_axes(
+        line.options.sweep,
+        text=text,
+        settings=axis_settings(),
+        lookup=variables.__getitem__,
+    )
     overrides = dict(line.overrides)
     executor = overrides.pop("executor", session.settings.executor)
     return session.plan_sweep(

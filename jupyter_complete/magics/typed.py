@@ -68,7 +68,9 @@ def cell_input(lines: list[str]) -> list[str]:
     cell = read("".join(lines))
     if cell is None:
         return lines
-    return [f"get_ipython().run_cell_magic{tuple(cell)!r}\n"]
+    # IPython refuses a body that is empty, and variants of the prompt want no other.
+    call = (cell.magic, cell.line, cell.body or "\n")
+    return [f"get_ipython().run_cell_magic{call!r}\n"]
 
 
 # So IPython passes it over where it only looks whether a cell is complete: a terminal

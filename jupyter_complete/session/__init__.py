@@ -244,7 +244,9 @@ class Session:
         """Return the sweep of a text over the axes, checked. Raises `InputError`."""
         settings = self.settings.changed(overrides)
 
-        def prepare(values: Mapping[str, object], here: CompletionSettings) -> Call:
+        def prepare(
+            text: str, values: Mapping[str, object], here: CompletionSettings
+        ) -> Call:
             route = self.routes.find(here)
             return plan(text, values, here, route, origin or Origin())
 
@@ -275,13 +277,14 @@ class Session:
 
     def restore_sweep(self, sweep_id: str) -> SweepResult:
         """Return a sweep of the history. Raises `HistoryError` if there is none."""
-        rows = self.history.sweep(sweep_id) if self.history else []
+        history, texts = self.history, sweep_id.split("+")
+        rows = [row for one in texts for row in (history.sweep(one) if history else [])]
         if not rows:
             raise HistoryError(
                 f"The history has no sweep {sweep_id!r}; %complete_history lists what "
                 "it has."
             )
-        return restored(rows, sweep_id)
+        return restored(sorted(rows, key=lambda row: row.created), sweep_id)
 
     def close(self) -> None:
         """Close the connections and the history."""

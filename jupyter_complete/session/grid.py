@@ -16,10 +16,11 @@ from ..prompts import template_names
 from ..reading import reading
 from ..scope import Variables
 from ..settings import CompletionSettings, parameters
-from ..sweeps.points import Axis, Point, points
+from ..sweeps.points import PROMPT, Axis, Point, points
 from ..sweeps.result import SweepResult
 from ..sweeps.table import SweepRow
 from ..sweeps.tasks import Limits, Task
+from ..sweeps.variants import texts_of
 from .clients import Bounds
 from .plan import Call
 
@@ -44,6 +45,7 @@ class SweepPlan:
     axes: tuple[Axis, ...]
     samples: int
     id: str
+    """Of its text, so that the same text has the same; of several, with + between."""
     filled: str
     """What fills every prompt besides the axes, as `Row.filled`."""
     limits: Limits
@@ -87,25 +89,25 @@ def plan_sweep(
     axes: Sequence[Axis],
     values: Mapping[str, object],
     settings: CompletionSettings,
-    prepare: Callable[[Mapping[str, object], CompletionSettings], Call],
+    prepare: Callable[[str, Mapping[str, object], CompletionSettings], Call],
     *,
     executor: Executor | None = None,
     fresh: bool = False,
 ) -> SweepPlan:
-    """Return the sweep of a text over the axes; every call is built and checked.
+    """Return the sweep of a text, or of its variants; every call is checked.
 
-    ``prepare`` builds the call of the text with its values and settings. Raises
-    `InputError` for the first that is refused; nothing is sent.
+    ``prepare`` builds one of a text, values and settings. Raises `InputError`.
     """
-    sweep_id = _digest(text)
+    texts = texts_of(text, tuple(axes))
     everywhere = Variables(dict(values))
     settings_at = _settings_at(settings)
     tasks: list[Task] = []
     notices: dict[str, None] = {}
     for point in points(axes, samples=settings.samples):
         here = settings_at(tuple(point.settings.items()))
+        own = texts.get(str(point.values.get(PROMPT)), text)
         filled = Variables(_without_keys(point), everywhere)
-        call = replace(prepare(filled, here), sweep=sweep_id)
+        call = replace(prepare(own, filled, here), sweep=_digest(own))
         notices |= dict.fromkeys((*call.notices, *_advice(call, settings.samples)))
         calls = map(call.again, range(settings.samples))
         tasks += (Task(point, one.sample, one, one.request) for one in calls)
@@ -113,8 +115,8 @@ def plan_sweep(
         tuple(tasks),
         tuple(axes),
         settings.samples,
-        sweep_id,
-        _filled(text, axes, values, settings),
+        "+".join(dict.fromkeys(map(_digest, texts.values()))),
+        _filled("\n".join(texts.values()), axes, values, settings),
         _limits(settings),
         Bounds.of(settings),
         executor,

@@ -130,10 +130,11 @@ class SweepRecorder:
         It gives its warning when the first call is to be written down.
         """
         with contextlib.suppress(HistoryError):
-            for row in history.answers(self._plan.id):
-                one = row.completion
-                key = (one.request, row.base_url, one.dialect, one.sample)
-                self._stored.setdefault(key, one)
+            for sweep in self._plan.id.split("+"):
+                for row in history.answers(sweep):
+                    one = row.completion
+                    key = (one.request, row.base_url, one.dialect, one.sample)
+                    self._stored.setdefault(key, one)
 
     def entry(self, call: Call) -> Entry | None:
         """Return the entry of a call that runs in this process."""

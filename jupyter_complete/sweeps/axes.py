@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from ..prompts import template_names
 from .frames import table_axis, table_of
-from .points import Axis, axis_of
+from .points import PROMPT, Axis, axis_of
 from .values import Lookup, checked, elements, parts, values, variable
+from .variants import names_variants, texts_of, variants_of
 
 _HEAD = re.compile(r"\s*([^\W\d]\w*(?:\s*\+\s*[^\W\d]\w*)*)\s*=")
 
@@ -56,6 +58,22 @@ class AxisNames:
         )
 
 
+def parse_axes(
+    written: Sequence[str], *, text: str, settings: Mapping[str, type], lookup: Lookup
+) -> tuple[Axis, ...]:
+    """Return the axes of a line for a text, which variants of the prompt stand for.
+
+    Raises `InputError`.
+    """
+    own = template_names(text)
+    variants = [axis for axis in written if names_variants(axis)]
+    if variants and PROMPT not in own:
+        first = parse_axis(variants[0], names=AxisNames(settings), lookup=lookup)
+        own = template_names("\n".join(texts_of(text, [first]).values()))
+    names = AxisNames(settings, own)
+    return tuple(parse_axis(axis, names=names, lookup=lookup) for axis in written)
+
+
 def parse_axis(text: str, *, names: AxisNames, lookup: Lookup) -> Axis:
     """Return the axis that a text such as ``temperature=0:1:0.25`` describes.
 
@@ -70,6 +88,8 @@ def parse_axis(text: str, *, names: AxisNames, lookup: Lookup) -> Axis:
         table = table_of(variable(body, lookup))
         if table is not None:
             return table_axis(table, names.settings, names.template)
+    if given == [PROMPT] and body.startswith("@") and PROMPT not in names.template:
+        return variants_of(variable(body, lookup))
     separators = "," if len(given) == 1 else ",+"
     bodies = parts(body, separators) if body else [""]
     if len(bodies) != len(given):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
+from ..errors import one_line
 from .intervals import Estimate
 from .metrics import Measured, Metric, paired
 from .table import Record, SweepRow, in_columns, to_dataframe
@@ -21,6 +22,8 @@ class Measures(Sequence[Measured]):
     """Measures at points; shows itself as a table, a row for each point."""
 
     found: tuple[Measured, ...]
+    remarks: tuple[str, ...] = ()
+    """What stands below the table, a line each."""
 
     def __len__(self) -> int:
         return len(self.found)
@@ -31,7 +34,7 @@ class Measures(Sequence[Measured]):
     def __getitem__(self, index: slice) -> Measures: ...
     def __getitem__(self, index: int | slice) -> Measured | Measures:
         if isinstance(index, slice):
-            return Measures(self.found[index])
+            return Measures(self.found[index], self.remarks)
         return self.found[index]
 
     def to_records(self) -> list[Record]:
@@ -73,7 +76,7 @@ class Measures(Sequence[Measured]):
         for group in groups:
             point = [*map(str, group[0].values.values())]
             lines.append(point + [str(one.estimate or "(n = 0)") for one in group])
-        return in_columns(lines)
+        return "\n".join([in_columns(lines), *map(one_line, self.remarks)])
 
 
 def _cells(name: str, estimate: Estimate | None) -> Record:

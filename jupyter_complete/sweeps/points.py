@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from ..errors import InputError
 from .values import LARGEST
 
+PROMPT = "prompt"
+"""The name of the axis whose values are the variants of the prompt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -24,6 +27,8 @@ class Axis:
     """The columns of a table that do neither, and ride along."""
     table: bool = False
     """Whether it is a set of data, over which scores are pooled."""
+    templates: tuple[str, ...] = ()
+    """Where it is the prompt itself: the text that each value stands for."""
 
     def __len__(self) -> int:
         return len(self.rows)

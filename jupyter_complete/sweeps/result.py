@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from ..completion import Completion
 from ..errors import InputError
-from . import answers, metrics, table
+from . import answers, comparison, metrics, table
 from .answers import Tally
 from .extract import extract_of
 from .kinds import same
@@ -184,13 +184,19 @@ class SweepResult(Sequence[Completion]):
         """Measure how much higher a ``metric`` is at each value of an axis than at one.
 
         Paired by prompt: the two answers, or groups of answers, differ in ``name``
-        alone. ``baseline`` is the axis' first value unless given.
+        alone. ``baseline`` is the axis' first value unless given. Below the table, at
+        how many of the pairs it is higher, lower and equal, and an exact sign test.
         """
         self._by([name])
         base = self.values(name)[0] if baseline is None else baseline
         self._check(name, base)
         there = next(one for one in self.values(name) if same(one, base))
-        return differences(self.rows, name, metrics.find(metric, self.scores), there)
+        measure = metrics.find(metric, self.scores)
+        found = differences(self.rows, name, measure, there)
+        signs = comparison.signs(self.rows, name, measure, there)
+        score = measure.name in self.scores
+        lines = comparison.told(name, there, measure.name, signs, score=score)
+        return replace(found, remarks=tuple(lines))
 
     def scored(
         self,

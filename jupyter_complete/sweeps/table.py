@@ -25,6 +25,8 @@ Record = dict[str, Any]
 _TYPED = frozenset({bool, bytes, Decimal, date, datetime, time, timedelta})
 """What has a type of its own in a file that has types."""
 _FIELDS = tuple(field.name for field in fields(Completion))
+_COLUMNS = {*_FIELDS, "prompt", "input_tokens", "output_tokens"}
+"""What every record has of its answer."""
 _WIDEST = 60
 """Characters of a cell in a table of text."""
 _SAME = ("model", "endpoint", "dialect")
@@ -69,7 +71,7 @@ def records(rows: Sequence[SweepRow], names: Sequence[str]) -> list[Record]:
     columns = {
         name: f"asked_{name}"
         for name in names
-        if (name in _FIELDS and not (name in _SAME and _told(name, made)))
+        if (name in _COLUMNS and not (name in _SAME and _told(name, made)))
         or (name in marks and not (name == "expected" and _as_expected(name, made)))
     }
     return [

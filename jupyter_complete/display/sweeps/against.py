@@ -189,8 +189,12 @@ def _folded(segment: Segment) -> str:
 def plain(row: SweepRow, baseline: Baseline) -> Iterator[str]:
     """Yield an answer against the baseline as text: [-less-] {+more+}."""
     text = row.completion.text.strip() if row.completion else ""
-    other = baseline.answer(row.sample).strip()
-    for segment in segments(other[:LONGEST_TEXT], text[:LONGEST_TEXT]) or ():
+    yield from in_brackets(baseline.answer(row.sample).strip(), text)
+
+
+def in_brackets(old: str, new: str) -> Iterator[str]:
+    """Yield a text with what it has less than the old one, and what it has more."""
+    for segment in segments(old[:LONGEST_TEXT], new[:LONGEST_TEXT]) or ():
         words = segment.text.lstrip()
         space = segment.text[: len(segment.text) - len(words)]
         yield space + _BRACKETS[segment.kind].format(words)

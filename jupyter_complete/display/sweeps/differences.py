@@ -76,7 +76,7 @@ def marked(segment: Segment) -> str:
     words = segment.text.lstrip()
     space = segment.text[: len(segment.text) - len(words)]
     tag = "del" if segment.kind == "delete" else "ins"
-    return f"{space}<{tag}>{escape(words)}</{tag}>" if words else ""
+    return f"{escape(space)}<{tag}>{escape(words)}</{tag}>" if words else ""
 
 
 SPAN = 4

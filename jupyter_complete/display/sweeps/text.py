@@ -11,7 +11,7 @@ from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
 from ..columns import wrapped
 from ..tables import EXCERPT, Table
-from . import mistakes, tallies
+from . import mistakes, tallies, variants
 from .against import Baseline, label, plain
 from .differences import Alike
 from .summary import Dimension, column_names, error, summary, value
@@ -71,7 +71,7 @@ def text(
             f"… {more:,} more: {name}.view(page={options.page + 1}) shows the next "
             f"{min(more, PAGE)}, {name}.to_dataframe() has all."
         )
-    return "\n".join([found, "", *map(wrapped, lines)])
+    return "\n".join([found, "", *map(wrapped, lines), *variants.lines(sweep)])
 
 
 def _has_news(row: SweepRow) -> bool:

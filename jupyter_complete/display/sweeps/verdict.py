@@ -7,21 +7,37 @@ from typing import Any
 
 from ...errors import one_line
 from ...reading import is_gap, reading
+from ...sweeps.comparison import signs, told
 from ...sweeps.intervals import Estimate
 from ...sweeps.measures import grouped
 from ...sweeps.metrics import complete, of_score
+from ...sweeps.points import PROMPT
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
 
 MOST_LINES = 12
 """Conditions that a summary tells apart."""
+MOST_COMPARED = 6
+"""Values of a name that are compared with its first."""
 _LONGEST = 120
 
 
 def verdict(sweep: SweepResult) -> list[str]:
     """Return a line for each score and condition, then what to know of the scores."""
     lines = [line for name in sweep.scores for line in _of_score(sweep, name)]
-    return [*lines, *sweep.remarks]
+    return [*lines, *_compared(sweep), *sweep.remarks]
+
+
+def _compared(sweep: SweepResult) -> Iterator[str]:
+    """Yield how the variants of the prompt, or the one thing swept, compare."""
+    names = sweep.compared
+    name = PROMPT if PROMPT in names else names[0] if len(names) == 1 else None
+    if name is None or len(sweep.values(name)) > MOST_COMPARED:
+        return
+    base = sweep.values(name)[0]
+    for score in sweep.scores:
+        found = signs(sweep.rows, name, of_score(score), base)
+        yield from told(name, base, score, found, score=True)
 
 
 def _of_score(sweep: SweepResult, name: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from ...errors import InputError
 from ...sweeps.result import SweepResult
 from ..markdown import boxed, escape
 from . import against as differing
-from . import mistakes, tallies
+from . import mistakes, tallies, variants
 from .against import Baseline, Chosen, baselines, panels
 from .looks import MOST_DIMENSIONS, style
 from .summary import Dimension, chosen, column_names, dimensions, summary
@@ -164,7 +164,7 @@ class _Page:
         )
         controls = "".join(self._controls(scope))
         return boxed(
-            f"{looks}{heads}"
+            f"{looks}{heads}{variants.panel(self.view.sweep)}"
             f"<div class=jc-controls hidden=hidden>{controls}</div>"
             f"<p class=jc-n hidden=hidden>{self._hidden()}</p>"
             f"<div class=jc-scroll>{self.table}</div>"
