@@ -134,7 +134,7 @@ def test_a_saved_sweep_opens_without_a_kernel_trusted_or_not(
 
 def is_readable(view, *, trusted):
     """The table is there; the choices are where the front end keeps their style."""
-    expect(view.locator(".jc-t")).to_have_count(8)
+    expect(view.locator(".jc-t")).to_have_count(8, timeout=60_000)  # a page opens
     expect(view.locator(".jc-t").first).to_be_visible()
     expect(view).to_contain_text("A dry <b>answer</b> of $5, number 0")
     expect(view.locator(".jc-bad")).to_contain_text("Not <i>this</i> one.")
