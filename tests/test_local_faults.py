@@ -17,7 +17,10 @@ class Anything:
     def __getattr__(self, name):
         return Anything()
 
-CommonParams = Anything
+CommonParams, ggml_backend_dev_type = Anything, Anything()
+
+def get_device_info():
+    return []
 
 def Server(_):
     print({log!r}, file=sys.stderr)

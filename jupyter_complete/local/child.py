@@ -44,6 +44,10 @@ def serve(path: str, key: str, name: str, context: int) -> Any:
     # With one cache for all, a call's numbers would depend on the calls beside it.
     params.kv_unified = False
     params.ui = False
+    # To fit a model into a graphics card's memory, it is read once more.
+    processor = xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+    devices = xllamacpp.get_device_info()
+    params.fit_params = any(device["type"] != processor for device in devices)
     # What a request leaves out changes nothing, what it has acts in this order.
     params.sampling.samplers = "temperature;top_k;top_p"
     params.sampling.temp, params.sampling.top_k = 1.0, 0
