@@ -27,6 +27,7 @@ from table import Row
 
 from jupyter_complete.ngram.corpus import documentation
 from jupyter_complete.ngram.model import load_models
+from jupyter_complete.ngram.sampling import Sampling
 from jupyter_complete.ngram.tokens import PARAGRAPH, tokenise
 
 TEMPERATURES = (0.0, 0.7, 1.0)
@@ -148,8 +149,8 @@ def sliders(seeds: int = 20) -> None:
             ]
             shares.append(len(set(answers)) / seeds)
             openings.append(len({" ".join(one.split()[:6]) for one in answers}))
-            shown = model.next_token_distribution(prompt, temperature=temperature)
-            entropies.append(-sum(p * log(p) for p in shown.probabilities if p))
+            shown = model.begin(prompt).shares(Sampling(temperature))
+            entropies.append(-sum(p * log(p) for p in shown.values() if p))
         print(
             f"at {temperature:g}: {statistics.mean(shares):.2f} of {seeds} answers "
             f"differ (least {min(shares):.2f}), {statistics.mean(openings):.1f} "

@@ -15,8 +15,13 @@ HALF = math.log(0.5)
 class ScriptedModel:
     """Gives the texts one by one; an exception is raised, an event waited for."""
 
-    def __init__(self, *script):
+    name = "scripted"
+    context_tokens = 100_000
+    output_tokens = 4096
+
+    def __init__(self, *script, wants_turns=False):
         self.script = script
+        self.wants_turns = wants_turns
         self.asked = []
         self.given = 0
         self.closed = threading.Event()

@@ -35,7 +35,7 @@ RECIPE = (
     ("server/validation.py", '    "logprobs": Bound(', '    "min_p": Bound(0, 1),\n'),
     (
         "ngram/passage.py",
-        "        logprobs: int = 0,",
+        "        logprobs: int | None = None,",
         "        min_p: float = 0.0,\n",
     ),
     (

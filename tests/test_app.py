@@ -33,7 +33,8 @@ def model():
 
 @pytest.fixture
 def app(model):
-    return make_app({"ngram-chat": model, "ngram-base": model})
+    chat = ScriptedModel(*model.script, wants_turns=True)
+    return make_app({"ngram-chat": chat, "ngram-base": model})
 
 
 def app_for(*script):
@@ -82,13 +83,14 @@ def test_the_model_gets_every_parameter_and_no_other(app, model):
     )
 
     sampling = {"temperature": 0.0, "top_k": 0, "top_p": 0.5, "seed": 7}
-    assert model.asked == [("Once", sampling)]
+    assert model.asked == [("Once", {"max_tokens": 100, **sampling})]
 
 
 def test_a_parameter_left_out_is_none(app, model):
     ask(app, body=GOOD)
 
     (asked,) = model.asked
+    assert asked[1].pop("max_tokens") == 100
     assert set(asked[1].values()) == {None}
 
 
@@ -773,15 +775,36 @@ def test_whatever_a_client_sends_is_answered(sent, method, path, query, headers)
         assert answer.json["type"] == "error"
 
 
-def test_a_model_is_looked_up_only_when_it_is_asked():
-    class Lazy(dict):
-        def __getitem__(self, name):
-            raise AssertionError(name)
+def test_every_limit_is_the_models_own():
+    model = ScriptedModel(*["x "] * 40)
+    model.context_tokens, model.output_tokens = 20, 15
+    app = make_app({"small": model})
 
-    app = make_app(Lazy({"ngram-base": None}))
+    def asked(prompt, most=100):
+        sent = body(model="small", prompt=prompt, max_tokens_to_sample=most)
+        return ask(app, body=sent)
 
-    assert ask(app, "GET", "/v1/models/ngram-base").status == 200
-    assert ask(app, body=body(top_k=-1)).status == 400
+    info = ask(app, "GET", "/v1/models/small").json
+    assert (info["max_input_tokens"], info["max_tokens"]) == (19, 15)
+    for words, most in ((1, 15), (5, 15), (12, 8), (19, 1)):
+        answer = asked("word " * words).json
+        assert answer["stop_reason"] == "max_tokens"
+        assert answer["usage"] == {"input_tokens": words, "output_tokens": most}
+    assert asked("word", 3).json["usage"]["output_tokens"] == 3
+    long = asked("word " * 20)
+    assert (long.status, long.error["message"]) == (
+        400,
+        "prompt: is too long: it has 20 tokens, and scripted takes at most 19",
+    )
+    assert "over 19 tokens" in asked("w" * 2_000).error["message"]
+
+
+def test_a_token_without_text_counts():
+    answer = ask(app_for("a", "", "b", ""), body=body(max_tokens_to_sample=4))
+
+    assert answer.json["completion"] == "ab"
+    assert answer.json["stop_reason"] == "max_tokens"
+    assert answer.json["usage"]["output_tokens"] == 4
 
 
 def test_a_stop_longer_than_the_answer_holds_nothing_back_at_the_end():

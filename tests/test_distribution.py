@@ -25,6 +25,7 @@ from jupyter_complete.errors import (
 )
 from jupyter_complete.magics import distribution as magic
 from jupyter_complete.ngram.model import load_models
+from jupyter_complete.ngram.sampling import Sampling
 from jupyter_complete.request import CompletionRequest
 from jupyter_complete.session import UNSHAPED, Session
 from jupyter_complete.settings import CompletionSettings
@@ -112,14 +113,13 @@ def test_a_value_out_of_bounds_is_refused():
 )
 def test_reshaping_is_what_the_embedded_model_samples_from(session, settings):
     found = look(session)
-    truth = load_models()["ngram-chat"].next_token_distribution(
-        found.prompt, **settings
-    )
+    passage = load_models()["ngram-chat"].begin(found.prompt)
+    truth = passage.shares(Sampling(**settings))
 
     left = found.reshaped(**settings).left
-    assert found.tokens[: len(left)] == truth.tokens
+    assert found.tokens[: len(left)] == tuple(truth)
     # Two of the model's signs end a paragraph; they are one token here.
-    assert left == pytest.approx(truth.probabilities, abs=1e-5)
+    assert left == pytest.approx(tuple(truth.values()), abs=1e-5)
 
 
 def test_settings_that_only_reshape_do_not_change_what_is_asked(session):

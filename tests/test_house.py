@@ -45,6 +45,7 @@ FLOORS = {
     "distribution": 0,
     "errors": 0,
     "events": 0,
+    "language_model": 0,
     "plain": 0,
     "prompts": 0,
     "reading": 0,

@@ -319,7 +319,7 @@ def test_token_that_two_spellings_have_is_told_as_one():
     )["ngram-base"]
     prompt = "A bar in a car.\n\n"
     shown = model.next_token_distribution(prompt)
-    probability = dict(zip(*shown, strict=True))
+    probability = dict(zip(shown.tokens, shown.probabilities, strict=True))
     for seed in range(40):
         token = next(model.generate(prompt, seed=seed, logprobs=8), None)
         if token is None:

@@ -1,4 +1,4 @@
-"""``jupyter complete serve``: the embedded model over HTTP."""
+"""``jupyter complete serve``: models over HTTP."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..errors import InputError, one_line
 from .say import say
 
 if TYPE_CHECKING:
+    from ..language_model import LanguageModel
     from ..server.serve import Server
 
 PATIENCE_SECONDS = 3.0
@@ -25,9 +26,9 @@ def add(commands: Any) -> None:
     """Add the command to the command line."""
     serve = commands.add_parser(
         "serve",
-        help="serve the embedded model over HTTP",
-        description="Serve the embedded model over HTTP: POST /v1/complete, "
-        "GET /v1/models, GET /v1/models/{id}.",
+        help="serve the embedded models, or those of GGUF files, over HTTP",
+        description="Serve the embedded models, or those that are named, over HTTP: "
+        "POST /v1/complete, GET /v1/models, GET /v1/models/{id}.",
         allow_abbrev=False,
     )
     serve.set_defaults(run=_serve)
@@ -54,6 +55,31 @@ def add(commands: Any) -> None:
         help="answer requests for this name of a host, too, and from its pages; IP "
         "addresses, localhost and the machine's own name are always taken. Repeatable.",
     )
+    _add_models(serve)
+
+
+def _add_models(serve: Any) -> None:
+    serve.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a model to serve, as for -m: ngram-chat, ngram-base, smollm2 and other "
+        "names of the model directory. Repeatable.",
+    )
+    serve.add_argument(
+        "--gguf",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a model's file to serve, under the file's name. Repeatable.",
+    )
+    serve.add_argument(
+        "--model-directory",
+        metavar="DIR",
+        default="",
+        help="another model directory than CompletionSettings.model_directory's own",
+    )
     serve.add_argument(
         "--model-file",
         type=Path,
@@ -71,8 +97,7 @@ def _port(text: str) -> int:
 
 def _serve(given: argparse.Namespace) -> int:
     key = _key(given.key_env)
-    text = None if given.model_file is None else _text(given.model_file)
-    server = _listen(given, key, text)
+    server = _listen(given, key, _models(given))
     if key is None and not _is_loopback(given.host):
         say(
             f"Warning: anyone who can reach {given.host} can use this server; "
@@ -118,8 +143,41 @@ def _text(path: Path) -> str:
     return text
 
 
-def _listen(given: argparse.Namespace, key: str | None, text: str | None) -> Server:
+def _models(given: argparse.Namespace) -> dict[str, LanguageModel]:
+    """Return the models to serve, loaded, so that the first client need not wait."""
     from ..ngram.model import load_models  # noqa: PLC0415
+
+    text = None if given.model_file is None else _text(given.model_file)
+    embedded = load_models(text)
+    models: dict[str, LanguageModel] = {}
+    for name in given.model:
+        models[name] = embedded.get(name) or _local(name, given.model_directory)
+    for file in given.gguf:
+        name = Path(file).stem
+        if not file.lower().endswith(".gguf"):
+            raise InputError(f"--gguf {file} is no GGUF file; give one, *.gguf.")
+        if name in models:
+            raise InputError(f"{name} is served already; give each file its own name.")
+        models[name] = _local(file, given.model_directory)
+    models = models or {**embedded}
+    for model in models.values():
+        model.load()
+    return models
+
+
+def _local(name: str, directory: str) -> LanguageModel:
+    from ..session.served import RoutedModel  # noqa: PLC0415
+    from ..settings import CompletionSettings  # noqa: PLC0415
+
+    settings = CompletionSettings(
+        model=name, endpoint="local", model_directory=directory
+    )
+    return RoutedModel(settings, lambda line: say(line, sys.stderr))
+
+
+def _listen(
+    given: argparse.Namespace, key: str | None, models: dict[str, LanguageModel]
+) -> Server:
     from ..server.app import make_app  # noqa: PLC0415 - only where needed
     from ..server.hosts import Hosts  # noqa: PLC0415
     from ..server.serve import PING_SECONDS, make_server  # noqa: PLC0415
@@ -130,9 +188,6 @@ def _listen(given: argparse.Namespace, key: str | None, text: str | None) -> Ser
         raise InputError(
             f"--allow-host: {one_line(str(error), 150)}; give one such as gpu.example."
         ) from error
-    models = load_models(text)
-    for name in models:
-        models[name]  # learns now, so that the first client need not wait
     app = make_app(models, key=key, hosts=hosts, ping_seconds=PING_SECONDS)
     try:
         return make_server(app, given.host, given.port)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 from ..catalog import Model
 from ..catalog.listing import Spoken
 from ..completion import Chunk
+from ..counts import count_of
 from ..endpoint import DIALECTS, Endpoint, HttpCall, InCode
 from ..errors import EndpointError, ProtocolError
 from ..events import Event
@@ -94,11 +95,17 @@ class Dialect(Protocol):
         """Return the HTTP request that counts a prompt's tokens, None without one."""
         return None
 
-    def counted(self, body: Mapping[str, Any]) -> int:  # noqa: ARG002
+    def counted(self, body: Mapping[str, Any]) -> int:
         """Return the tokens in the answer to `count`. Raises `ProtocolError`."""
-        raise ProtocolError(
-            f"{self.name} counts no tokens"
-        )  # pragma: no cover - `count` is None
+        tokens = body.get("tokens")  # llama.cpp lists them
+        told = len(tokens) if isinstance(tokens, list) else body.get("input_tokens")
+        count = count_of(told)
+        if count is None:
+            raise ProtocolError(
+                "The endpoint's answer has no input_tokens; check that it speaks "
+                f"{self.name}."
+            )
+        return count
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """Return what every call to this API carries: its version, and the key."""

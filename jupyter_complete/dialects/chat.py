@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ..catalog import Model
-from ..endpoint import DIALECTS, Endpoint, InCode
+from ..endpoint import DIALECTS, Endpoint, HttpCall, InCode
 from ..errors import InputError
 from ..prompts import has_turns, parse_turns
 from ..request import Bound, CompletionRequest, check_bound
@@ -21,6 +21,7 @@ from .openai import MOST_OF_LLAMACPP, OpenAIDialect
 from .refused import Refused
 from .reply import Reply
 from .servers import ALL
+from .wire import json_call
 
 TITLE = "the chat completions API"
 TAKES: Mapping[str, frozenset[str]] = {
@@ -129,6 +130,13 @@ class ChatDialect(OpenAIDialect):
             if field in refusal and field not in self.left_out:
                 return field
         return OpenAIDialect.field_named(self, refusal, request, stream=stream)
+
+    def count(self, request: CompletionRequest) -> HttpCall | None:
+        """Return the HTTP request that counts the tokens of a prompt's messages."""
+        if self.flavour != "llamacpp":
+            return None
+        messages = self._messages(request, Refused(self.unsupported))
+        return json_call(f"{DIALECTS[self.name]}/input_tokens", messages)
 
     @property
     def _length(self) -> str:

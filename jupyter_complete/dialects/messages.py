@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Self
 from ..catalog import Model
 from ..catalog.listing import Spoken
 from ..completion import Chunk
-from ..counts import count_of
 from ..endpoint import DIALECTS, Endpoint, HttpCall, InCode
 from ..errors import EndpointError, ProtocolError
 from ..prompts import HUMAN
@@ -27,8 +26,8 @@ from .message import Message
 from .refused import Refused, not_taken
 from .wire import (
     DONE,
-    compact,
     first_model,
+    json_call,
     name_of,
     parse_event,
     parse_object,
@@ -130,16 +129,6 @@ class MessagesDialect(Dialect):
         path = f"{DIALECTS[self.name]}/count_tokens"
         return self._call(path, request, body, refused.notices)
 
-    def counted(self, body: Mapping[str, Any]) -> int:
-        """Return the tokens in the answer to `count`."""
-        count = count_of(body.get("input_tokens"))
-        if count is None:
-            raise ProtocolError(
-                "The endpoint's answer has no input_tokens; check that it speaks "
-                f"{TITLE}."
-            )
-        return count
-
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Return a whole answer as its one chunk."""
         answer = parse_object(body)
@@ -195,14 +184,10 @@ class MessagesDialect(Dialect):
         body: Mapping[str, Any],
         notices: Sequence[str],
     ) -> HttpCall:
-        headers = {
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-            **self.headers(None),
-        }
+        headers = dict(self.headers(None))
         if request.betas:
             headers["anthropic-beta"] = ",".join(dict.fromkeys(request.betas))
-        return HttpCall("POST", path, headers, compact(body), tuple(notices))
+        return json_call(path, body, notices, **headers)
 
     def _allowed(self, conversation: Conversation, refused: Refused) -> Conversation:
         """Return the conversation without a start of the answer that is refused."""

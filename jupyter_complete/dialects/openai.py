@@ -1,9 +1,8 @@
 """OpenAI's completions API, ``POST /v1/completions``, as the servers of today have it.
 
-vLLM, llama.cpp, Ollama, LM Studio and OpenAI itself differ in what they take, in
-their defaults, and in how they tell an error inside a stream. What was left out is
-not sent, but to the servers whose own defaults would reshape the text: these get
-neutral values.
+The servers differ in what they take, in their defaults, and in how they tell an error
+inside a stream. What was left out is not sent, but to those whose own defaults would
+reshape the text: these get neutral values.
 """
 
 from __future__ import annotations
@@ -25,11 +24,10 @@ from .choice import Choice
 from .faults import endpoint_error, error_in
 from .refused import Refused, not_taken
 from .servers import ALL, TITLES, spoken_of
-from .wire import DONE, compact, parse_event, parse_object
+from .wire import DONE, json_call, parse_event, parse_object
 
 MOST_STOPS = 4
 """What OpenAI takes; the rest is cut here."""
-
 TAKES: Mapping[str, frozenset[str]] = {
     "temperature": ALL,
     "top_p": ALL,
@@ -37,8 +35,7 @@ TAKES: Mapping[str, frozenset[str]] = {
     "seed": ALL,
     "logprobs": ALL - {"ollama", "lmstudio"},
 }
-"""The parameters that are sent, each under its own name, and the flavours that take
-it."""
+"""The parameters that are sent, and the flavours that take each."""
 # What users set, of the fields that are left out where an endpoint refuses them.
 _PARAMETERS = {"seed": "seed", "user": "user_id"}
 # Sent to those that have defaults of their own, or the model's, in the place of what
@@ -157,9 +154,12 @@ class OpenAIDialect(Dialect):
                     f"{_PARAMETERS[field]} is {value}, and this endpoint refused it: "
                     "left out."
                 )
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        notices = tuple(refused.notices)
-        return HttpCall("POST", self._path(request), headers, compact(body), notices)
+        return json_call(self._path(request), body, refused.notices)
+
+    def count(self, request: CompletionRequest) -> HttpCall | None:
+        """Return the HTTP request that counts a prompt's tokens; llama.cpp has one."""
+        body = {"content": request.prompt, "add_special": True}
+        return json_call("/tokenize", body) if self.flavour == "llamacpp" else None
 
     def decode(self, body: bytes) -> Sequence[Chunk]:
         """Return a whole answer's chunks."""

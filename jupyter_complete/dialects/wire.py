@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..completion import Usage
 from ..counts import count_of
+from ..endpoint import HttpCall
 from ..errors import ProtocolError, one_line
 from ..events import Event
 
@@ -25,6 +26,16 @@ def compact(body: Mapping[str, Any]) -> bytes:
     """Return the JSON of the fields that are not None, without white space."""
     fields = {name: value for name, value in body.items() if value is not None}
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def json_call(
+    path: str, body: Mapping[str, Any], notices: Iterable[str] = (), **headers: str
+) -> HttpCall:
+    """Return the HTTP request that posts JSON."""
+    json_both_ways = {"Accept": "application/json", "Content-Type": "application/json"}
+    return HttpCall(
+        "POST", path, json_both_ways | headers, compact(body), tuple(notices)
+    )
 
 
 def loads(text: str | bytes) -> Any:

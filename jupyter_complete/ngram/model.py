@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import groupby
+from types import MappingProxyType
 
 from ..errors import InputError
 from ..prompts import parse_turns
@@ -195,46 +196,39 @@ def _spaced(text: str) -> str:
     return " " + text.strip(" \t").lstrip().replace(PARAGRAPH, f"{PARAGRAPH} ")
 
 
-class _Models(Mapping[str, NgramModel]):
-    """The models by name; they learn when one is first asked for."""
+def _once(paragraphs: Callable[[], list[Paragraph]]) -> Callable[[], _Learnt]:
+    """Return a function that learns at its first call, and no more after it."""
+    lock = threading.Lock()
+    learnt: list[_Learnt] = []
 
-    def __init__(self, text: str | None) -> None:
-        self._source = text
-        self._made: dict[str, NgramModel] = {}
-        self._lock = threading.Lock()
+    def get() -> _Learnt:
+        with lock:
+            if not learnt:
+                learnt.append(_Learnt(paragraphs()))
+        return learnt[0]
 
-    def __getitem__(self, name: str) -> NgramModel:
-        if name not in _NAMES:
-            raise KeyError(name)
-        with self._lock:
-            if not self._made:
-                source = self._source
-                learnt = _Learnt(
-                    documentation() if source is None else from_text(source)
-                )
-                self._made = {
-                    "ngram-chat": NgramModel(learnt.answered),
-                    "ngram-base": NgramModel(learnt.continued),
-                }
-            return self._made[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in _NAMES
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_NAMES)
-
-    def __len__(self) -> int:
-        return len(_NAMES)
+    return get
 
 
-_NAMES = ("ngram-chat", "ngram-base")
-_models = lru_cache(maxsize=2)(_Models)
+@lru_cache(maxsize=2)
+def _models(text: str | None) -> Mapping[str, NgramModel]:
+    learnt = _once(lambda: documentation() if text is None else from_text(text))
+    models = (
+        NgramModel(
+            "ngram-chat", lambda prompt: learnt().answered(prompt), wants_turns=True
+        ),
+        NgramModel(
+            "ngram-base", lambda prompt: learnt().continued(prompt), wants_turns=False
+        ),
+    )
+    return MappingProxyType({model.name: model for model in models})
+
+
 _loading = threading.Lock()
 
 
 def load_models(text: str | None = None) -> Mapping[str, NgramModel]:
-    """Return the models by name, which learn when one is first asked for.
+    """Return the models by name, which learn when one is first asked.
 
     They learn from Python's documentation, or from a text of the user's own, its
     paragraphs parted by empty lines; once in a process. Raises `InputError`.

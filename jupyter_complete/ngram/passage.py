@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from math import log
 from random import Random
-from typing import NamedTuple
 
 from ..completion import TokenLogprob
+from ..distribution import Distribution
 from .estimator import Estimator
 from .guard import Guard
 from .level import Estimate, Level
@@ -18,14 +19,6 @@ FEWEST_TOKENS = 45
 """Tokens of an answer after which the end of a paragraph ends it."""
 FEWEST_AT_END = 16
 """Tokens after which the end of a whole topic does."""
-
-
-class NextTokens(NamedTuple):
-    """What tokens can come next, the likeliest first; an empty one ends the text."""
-
-    tokens: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    """They sum to 1."""
 
 
 def count_tokens(text: str) -> int:
@@ -58,21 +51,13 @@ class Passage:
         """Whether the token that ends the text was appended."""
         return self._ended
 
-    def distribution(
-        self,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-    ) -> NextTokens:
-        """Return the distribution of the next token, as the sampling leaves it."""
-        shaped = self.shaped(Sampling(temperature, top_k, top_p))
+    def shares(self, sampling: Sampling) -> dict[str, float]:
+        """Return the probability of each next token, the likeliest first."""
         merged: dict[str, float] = {}
-        for token, probability in shaped:
+        for token, probability in self.shaped(sampling):
             text = self.text_of(token)
             merged[text] = merged.get(text, 0.0) + probability
-        pairs = sorted(merged.items(), key=lambda pair: -pair[1])
-        return NextTokens(tuple(text for text, _ in pairs), tuple(p for _, p in pairs))
+        return dict(sorted(merged.items(), key=lambda pair: -pair[1]))
 
     def likeliest(self, shaped: Shaped, most: int) -> list[tuple[str, float]]:
         """Return that many texts of the next token, the likeliest first."""
@@ -98,11 +83,6 @@ class Passage:
         """
         own = shaped.probability(token) if probability is None else probability
         return own + sum(map(shaped.probability, self._alike(token)))
-
-    def append(self, text: str) -> None:
-        """Append one of the distribution's tokens by its text."""
-        token = END_ID if text == END else self._id_of(text)
-        self.advance(token)
 
     def shaped(self, sampling: Sampling) -> Shaped:
         """Return the estimate of the next token, as the sampling leaves it."""
@@ -140,36 +120,38 @@ class Passage:
             if other not in {None, token} and self.text_of(other) == text:
                 yield other
 
-    def _id_of(self, text: str) -> int:
-        ids = self._text.ids
-        for candidate in (f" {text}", text) if self._spaced else (text,):
-            if candidate in ids:
-                return ids[candidate]
-        raise KeyError(f"{text!r} is no token of this model")
-
 
 _THE_END = Estimate(Level({END_ID: 1.0}, 0.0, None))
 
 
 class NgramModel:
-    """An n-gram model that has learnt; safe to ask from several threads."""
+    """An n-gram model; what it has learnt is there at the first use, and then kept."""
 
-    def __init__(self, begin: Callable[[str], Passage]) -> None:
-        self._begin = begin
+    context_tokens = 100_000
+    output_tokens = 4096
 
-    def begin(self, prompt: str) -> Passage:
-        """Return the passage after a prompt, to be continued token by token."""
-        return self._begin(prompt)
+    def __init__(
+        self, name: str, begin: Callable[[str], Passage], *, wants_turns: bool
+    ) -> None:
+        self.name = name
+        self.wants_turns = wants_turns
+        self.begin = begin
+        """Gives the passage after a prompt, to be continued token by token."""
+
+    def load(self) -> None:
+        """Learn, unless it has."""
+        self.begin(" ")
 
     def generate(
         self,
         prompt: str,
         *,
+        max_tokens: int | None = None,
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        logprobs: int = 0,
+        logprobs: int | None = None,
     ) -> Iterator[TokenLogprob]:
         """Yield the tokens that follow the prompt, until the model ends the text.
 
@@ -179,7 +161,7 @@ class NgramModel:
         chance = Random(seed).random  # noqa: S311 - a dice, not a secret
         sampling = Sampling(temperature, top_k, top_p)
         passage = self.begin(prompt)
-        while True:
+        for _ in repeat(None) if max_tokens is None else range(max_tokens):
             shaped = passage.shaped(sampling)
             chosen, probability = shaped.choose(chance())
             text = passage.text_of(chosen)
@@ -192,18 +174,10 @@ class NgramModel:
                 text, logprob, tuple((other, log(p)) for other, p in others)
             )
 
-    def next_token_distribution(
-        self,
-        prompt: str,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-    ) -> NextTokens:
+    def next_token_distribution(self, prompt: str) -> Distribution:
         """Return the distribution that `generate` takes its first token from."""
-        return self.begin(prompt).distribution(
-            temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        shares = self.begin(prompt).shares(Sampling())
+        return Distribution(prompt, self.name, tuple(shares), tuple(shares.values()))
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text is."""

@@ -5,37 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ..background import Background
 from ..completion import TokenLogprob
 from ..stops import StopFinder
-
-
-class LanguageModel(Protocol):
-    """A model that the app serves, and all that the app asks of it."""
-
-    def generate(
-        self,
-        prompt: str,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
-        logprobs: int = 0,
-    ) -> Iterator[TokenLogprob]:
-        """Yield an answer's tokens; ends where the model ends it.
-
-        ``logprobs`` is given only where a client asked for that many alternatives.
-        """
-        ...
-
-    def count_tokens(self, text: str) -> int:
-        """Return how many tokens a text is to the model."""
-        ...
 
 
 class CompletionChunk(NamedTuple):
@@ -93,13 +69,17 @@ def completion_chunks(
 
 @contextmanager
 def ended(tokens: Iterator[Any]) -> Iterator[None]:
-    """Close the generator at the end, where the tokens come from one."""
+    """Close the generator at the end, where the tokens come from one.
+
+    One that is at work in another thread closes itself, after its current token.
+    """
     try:
         yield
     finally:
         close = getattr(tokens, "close", None)
         if close is not None:
-            close()
+            with suppress(ValueError):  # it is at work
+                close()
 
 
 class _Ledger:
@@ -130,8 +110,8 @@ def with_pings(
 ) -> Iterator[TokenLogprob | None]:
     """Yield the tokens, and None whenever one takes longer than this.
 
-    A thread of its own asks the model. Closing this ends the model's generation as
-    soon as its current token is there.
+    A thread of its own asks the model. Closing this ends the model's generation: at
+    once if it can be closed from any thread, else when its current token is there.
     """
     ready: SimpleQueue[TokenLogprob | BaseException | None] = SimpleQueue()
     gone = threading.Event()
@@ -150,16 +130,17 @@ def with_pings(
 
     Background(ask, name="jupyter-complete-model").start()
     try:
-        while True:
-            try:
-                token = ready.get(timeout=seconds)
-            except Empty:
-                yield None
-                continue
-            if token is None:
-                return
-            if isinstance(token, BaseException):
-                raise token
-            yield token
+        with ended(tokens):
+            while True:
+                try:
+                    token = ready.get(timeout=seconds)
+                except Empty:
+                    yield None
+                    continue
+                if token is None:
+                    return
+                if isinstance(token, BaseException):
+                    raise token
+                yield token
     finally:
         gone.set()

@@ -20,29 +20,21 @@ from __future__ import annotations
 
 import hmac
 import logging
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..catalog import CATALOG
 from ..completion import TokenLogprob
-from ..errors import InputError
+from ..errors import BadRequestError, CompleteError, InputError
+from ..language_model import LanguageModel
 from ..prompts import HUMAN, refusals, sanitise
 from ..stops import StopFinder
 from ..version import __version__
-from .answers import (
-    CompletionChunk,
-    LanguageModel,
-    completion_chunks,
-    ended,
-    with_pings,
-)
+from .answers import CompletionChunk, completion_chunks, ended, with_pings
 from .hosts import Hosts
-from .listing import MOST_INPUT_TOKENS, model_info, most_tokens, page_of
+from .listing import model_info, page_of
 from .outgoing import REASONS
 from .validation import (
     CompletionBody,
@@ -62,9 +54,13 @@ if TYPE_CHECKING:
 __all__ = ["LanguageModel", "make_app"]
 
 GONE_EVERY = 16
+"""Tokens of a whole answer between two looks whether the client is there."""
+GONE_SECONDS = 0.25
+"""The same where no token comes."""
+LONGEST_TOKEN = 64
+"""Characters. A prompt of more of these than the context has tokens is not counted."""
 
 _LOG = logging.getLogger(__name__)
-_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def make_app(
@@ -76,11 +72,10 @@ def make_app(
 ) -> WSGIApplication:
     """Return the app that serves these models, by the ids they have here.
 
-    A model is looked up when it is asked, so that a mapping may make it then. With a
-    ``key``, a request must bring it, as ``x-api-key`` or ``Authorization: Bearer``.
-    With ``hosts``, it must name one of them, and come from no page of another.
+    With a ``key``, a request must bring it, as ``x-api-key`` or ``Authorization:
+    Bearer``; with ``hosts``, name one of them, and come from no page of another.
     ``ping_seconds``: send a ping when a token takes longer than this; None sends
-    none, and asks the model in the caller's own thread.
+    none, and asks the model in the caller's own thread, as suits a client in it.
     """
     return _App(models, key.encode() if key else None, hosts, ping_seconds)
 
@@ -138,10 +133,10 @@ class _App:
             _check_method(method, "GET", path)
             read_extras(environ)
             if path == "/v1/models":
-                page = read_page(environ.get("QUERY_STRING", ""))
-                return _json(page_of(list(self.models), page))
-            name = path.removeprefix("/v1/models/").encode("latin-1", "replace")
-            return _json(model_info(self._known(name.decode(errors="replace"))))
+                return _json(page_of(self.models, read_page(environ)))
+            raw = path.removeprefix("/v1/models/").encode("latin-1", "replace")
+            name = raw.decode(errors="replace")
+            return _json(model_info(name, self._known(name)))
         raise Refused(404, "not_found_error", f"path: {path} is not served here")
 
     def check_head(self, environ: Mapping[str, Any]) -> None:
@@ -168,10 +163,10 @@ class _App:
         if not any(good):
             raise Refused(401, "authentication_error", "x-api-key: invalid key")
 
-    def _known(self, name: str) -> str:
+    def _known(self, name: str) -> LanguageModel:
         if name not in self.models:
             raise Refused(404, "not_found_error", f"model: {name[:200]}")
-        return name
+        return self.models[name]
 
     def _complete(
         self,
@@ -180,55 +175,49 @@ class _App:
         extras: Mapping[str, Any],
         request_id: str,
     ) -> _Answer:
-        listed = CATALOG.find(self._known(body.model))
-        turns = listed is not None and listed.turns
-        prompt = _checked_prompt(body.prompt, turns=turns)
+        model = self._known(body.model)
+        prompt = _checked_prompt(body.prompt, turns=model.wants_turns)
+        size = _size(prompt, model, request_id)
         wire = Wire(
-            answer_id=f"compl_{uuid4().hex[:24]}",
-            model=body.model,
-            input_tokens=lambda: self.models[body.model].count_tokens(prompt),
+            answer_id=f"compl_{uuid4().hex[:24]}", model=body.model, input_tokens=size
         )
-        chunks = self._chunks(body, extras, prompt, HUMAN if turns else None)
+        most = min(body.max_tokens, model.output_tokens, model.context_tokens - size)
+        body = replace(body, prompt=prompt, max_tokens=most)
+        chunks = self._chunks(model, body, extras)
         if body.stream:
             events = _guarded(wire.stream(chunks), chunks, request_id)
             return _Answer(200, events, "text/event-stream; charset=utf-8")
-        gone = environ.get("jupyter_complete.client_gone", _never)
+        gone = environ.get("jupyter_complete.client_gone", bool)
         with closing(chunks):
             return _whole(wire, chunks, gone, request_id)
 
     def _chunks(
-        self,
-        body: CompletionBody,
-        extras: Mapping[str, Any],
-        prompt: str,
-        end: str | None,
+        self, model: LanguageModel, body: CompletionBody, extras: Mapping[str, Any]
     ) -> Generator[CompletionChunk | None, None, None]:
-        # A model need not know of log-probabilities if no alternatives are asked for.
-        asked = {k: v for k, v in extras.items() if k != "logprobs" or v}
-        tokens = self.models[body.model].generate(
-            prompt,
+        tokens = model.generate(
+            body.prompt,
+            max_tokens=body.max_tokens,
             temperature=body.temperature,
             top_k=body.top_k,
             top_p=body.top_p,
-            **asked,
+            **extras,
         )
         paced: Iterator[TokenLogprob | None] = tokens
-        if body.stream and self.ping_seconds is not None:
-            paced = with_pings(tokens, self.ping_seconds)
-        stops = StopFinder((HUMAN, *body.stop_sequences))
-        most = min(body.max_tokens, most_tokens(body.model))
+        if self.ping_seconds is not None:
+            seconds = self.ping_seconds if body.stream else GONE_SECONDS
+            paced = with_pings(tokens, seconds)
         with ended(paced):
             yield from completion_chunks(
-                paced, stops, most, end=end, logprobs="logprobs" in extras
+                paced,
+                StopFinder((HUMAN, *body.stop_sequences)),
+                body.max_tokens,
+                end=HUMAN if model.wants_turns else None,
+                logprobs="logprobs" in extras,
             )
 
 
 def _json(value: object) -> _Answer:
     return _Answer(200, [dumps(value)])
-
-
-def _never() -> bool:
-    return False
 
 
 def _header_bytes(value: str) -> bytes:
@@ -246,18 +235,26 @@ def _check_method(method: str, wanted: str, path: str) -> None:
 
 
 def _checked_prompt(prompt: str, *, turns: bool) -> str:
-    if turns:
-        for refusal in refusals(prompt):
-            raise invalid(f"prompt: {refusal.message}")
-        prompt = sanitise(prompt)
-    if _count(prompt) > MOST_INPUT_TOKENS:
-        raise invalid(f"prompt: is too long: over {MOST_INPUT_TOKENS} tokens")
-    return prompt
+    if not turns:
+        return prompt
+    for refusal in refusals(prompt):
+        raise invalid(f"prompt: {refusal.message}")
+    return sanitise(prompt)
 
 
-def _count(prompt: str) -> int:
-    """Return the number of tokens, or one more than may be: enough to refuse it."""
-    return sum(1 for _ in islice(_WORD.finditer(prompt), MOST_INPUT_TOKENS + 1))
+def _size(prompt: str, model: LanguageModel, request_id: str) -> int:
+    """Return the tokens of a prompt. Raises `Refused` if no answer fits behind it."""
+    most = model.context_tokens - 1
+    if len(prompt) > LONGEST_TOKEN * most:
+        raise invalid(f"prompt: is too long: over {most} tokens")
+    try:
+        size = model.count_tokens(prompt)
+    except Exception as error:
+        raise _failure(error, request_id) from error
+    if size > most:
+        message = f"has {size} tokens, and {model.name} takes at most {most}"
+        raise invalid(f"prompt: is too long: it {message}")
+    return size
 
 
 def _whole(
@@ -268,9 +265,9 @@ def _whole(
 ) -> _Answer:
     def until_gone() -> Iterator[CompletionChunk]:
         for index, chunk in enumerate(chunks):
-            if chunk is not None:  # pragma: no branch - a whole answer has no pings
+            if chunk is not None:
                 yield chunk
-            if index % GONE_EVERY == 0 and gone():
+            if (chunk is None or index % GONE_EVERY == 0) and gone():
                 return
 
     try:
@@ -293,7 +290,9 @@ def _guarded(
 
 def _failure(error: Exception, request_id: str) -> Refused:
     """Return what a client is told of an error of the model, and log the rest."""
-    if isinstance(error, InputError):
+    if isinstance(error, (InputError, BadRequestError)):
         return invalid(str(error))
     _LOG.error("%s: the model failed: %r", request_id, error)
-    return Refused(500, "api_error", "Internal server error")
+    broke = isinstance(error, CompleteError)
+    said = "The model broke off; ask it again" if broke else "Internal server error"
+    return Refused(500, "api_error", said)

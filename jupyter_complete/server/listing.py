@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ..catalog import CATALOG
+from ..language_model import LanguageModel
 from .validation import Page, invalid
 
-MOST_OUTPUT_TOKENS = 4096
-MOST_INPUT_TOKENS = 99_999
-"""The API takes prompts of fewer than 100,000 - 1 tokens."""
 # The day of the package's first version; the API wants one for each model.
 CREATED_AT = "2026-11-23T00:00:00Z"
 
 
-def page_of(names: Sequence[str], page: Page) -> dict[str, Any]:
+def page_of(models: Mapping[str, LanguageModel], page: Page) -> dict[str, Any]:
     """Return the part of the list of models that was asked for. Raises `Refused`."""
+    names = list(models)
     for field in ("after_id", "before_id"):
         cursor = getattr(page, field)
         if cursor is not None and cursor not in names:
@@ -31,27 +29,21 @@ def page_of(names: Sequence[str], page: Page) -> dict[str, Any]:
         more = end < len(names)
     shown = names[start:end]
     return {
-        "data": [model_info(name) for name in shown],
+        "data": [model_info(name, models[name]) for name in shown],
         "first_id": shown[0] if shown else None,
         "last_id": shown[-1] if shown else None,
         "has_more": more,
     }
 
 
-def most_tokens(name: str) -> int:
-    """Return the most tokens that the model samples; more are capped, not refused."""
-    listed = CATALOG.find(name)
-    return (listed and listed.output_tokens) or MOST_OUTPUT_TOKENS
-
-
-def model_info(name: str) -> dict[str, Any]:
-    """Return what the API tells of a model."""
+def model_info(name: str, model: LanguageModel) -> dict[str, Any]:
+    """Return what the API tells of a model that is served by this name."""
     return {
         "type": "model",
         "id": name,
         "display_name": name.replace("-", " ").capitalize(),
         "created_at": CREATED_AT,
-        "max_input_tokens": MOST_INPUT_TOKENS,
-        "max_tokens": most_tokens(name),
+        "max_input_tokens": model.context_tokens - 1,
+        "max_tokens": model.output_tokens,
         "capabilities": None,
     }

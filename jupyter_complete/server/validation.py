@@ -161,9 +161,10 @@ def read_extras(environ: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def read_page(query: str) -> Page:
-    """Return the page that a query string asks for. Raises `Refused`."""
+def read_page(environ: Mapping[str, Any]) -> Page:
+    """Return the page that the query asks for. Raises `Refused`."""
     values: dict[str, str] = {}
+    query = environ.get("QUERY_STRING", "")
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in values:
             raise invalid(f"{_shown(name)}: given more than once")

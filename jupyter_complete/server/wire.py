@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -21,7 +21,7 @@ class Wire:
         *,
         answer_id: str,
         model: str,
-        input_tokens: Callable[[], int],
+        input_tokens: int,
     ) -> None:
         self._input_tokens = input_tokens
         self._same: dict[str, Any] = {
@@ -72,7 +72,7 @@ class Wire:
         return self._head + text + tail + b"}\n\n"
 
     def _ending(self, last: CompletionChunk) -> dict[str, Any]:
-        usage = {"input_tokens": self._input_tokens(), "output_tokens": last.tokens}
+        usage = {"input_tokens": self._input_tokens, "output_tokens": last.tokens}
         return {
             "stop_reason": last.stop_reason,
             "stop": last.stop,

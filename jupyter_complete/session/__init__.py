@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from ..cancel import Cancel
 from ..completion import Completion, Outcome
-from ..errors import AuthenticationError, HistoryError, InputError
+from ..errors import AuthenticationError, HistoryError
 from ..history import History
 from ..keys import Keys
-from .ask import CompletionBuilder, OnText, ask
+from .ask import CompletionBuilder, OnText, ask, count
 from .clients import SharedClient
 from .code import call_of, code
 from .distribution import UNSHAPED, distribution
@@ -194,15 +194,7 @@ class Session:
 
         Raises `InputError` where the endpoint does not count, and as `Outcome.error`.
         """
-        asked = call.dialect.count(call.request)
-        if asked is None:
-            raise InputError(
-                f"The endpoint {call.endpoint.name} counts no tokens; the prompt has "
-                f"{len(call.request.prompt)} characters."
-            )
-        call.refuse_offline()
-        body, _ = self._client().json(asked, call.endpoint, call.dialect)
-        return call.dialect.counted(body)
+        return count(call, self._client())
 
     def distribution(
         self, call: Call, *, prompt: str | None = None, cancel: Cancel | None = None

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..completion import Chunk, Completion, Outcome, Status, TokenLogprob, Usage
-from ..errors import Cancelled, CompleteError, IncompleteStream
+from ..errors import Cancelled, CompleteError, IncompleteStream, InputError
 
 if TYPE_CHECKING:
     from ..cancel import Cancel
@@ -245,3 +245,19 @@ def leaner(call: Call, error: CompleteError | None) -> tuple[Call, str] | None:
 
 def _without(call: Call, fields: frozenset[str]) -> Call:
     return replace(call, dialect=call.dialect.without(fields))
+
+
+def count(call: Call, client: Client) -> int:
+    """Return how many tokens the call's prompt has, as its endpoint counts.
+
+    Raises `InputError` where the endpoint does not count, and as `Client.send`.
+    """
+    asked = call.dialect.count(call.request)
+    if asked is None:
+        raise InputError(
+            f"The endpoint {call.endpoint.name} counts no tokens; the prompt has "
+            f"{len(call.request.prompt)} characters."
+        )
+    call.refuse_offline()
+    body, _ = client.json(asked, call.endpoint, call.dialect)
+    return call.dialect.counted(body)

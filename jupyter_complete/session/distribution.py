@@ -57,8 +57,7 @@ def _exact(call: Call) -> Distribution:
         raise InputError(
             f"model is {name!r}; the embedded ones are {', '.join(models)}."
         )
-    found = models[name].next_token_distribution(call.request.prompt)
-    return Distribution(call.request.prompt, name, found.tokens, found.probabilities)
+    return models[name].next_token_distribution(call.request.prompt)
 
 
 def _with_logprobs(call: Call) -> Call:

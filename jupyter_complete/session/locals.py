@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from ..catalog import Catalog, Model
 from ..errors import InputError, PromptError
 from ..local import files
+from ..local.child import SLOTS
 from ..local.children import CHILDREN, LOCAL, endpoint_of, file_of
 from ..local.faults import size
 from ..local.listing import model_of, models
+from ..local.memory import CONTEXTS, context_of
 from ..local.special import special_in
 
 if TYPE_CHECKING:
@@ -61,6 +63,13 @@ def with_local(known: Catalog, settings: CompletionSettings) -> Catalog:
             "that %complete_models --endpoint local lists, or the path of a .gguf file."
         )
     return known
+
+
+def context_tokens(endpoint: Endpoint, model: Model | None) -> int:
+    """Return the most tokens of a call, prompt and answer together."""
+    if endpoint.is_local:
+        return context_of(file_of(endpoint.base_url), SLOTS)
+    return (model and model.context_tokens) or CONTEXTS[0]
 
 
 def special_tokens(
