@@ -30,6 +30,8 @@ _NUMBER = re.compile(
     r"(?:[eE][-+]?\d{1,3}(?!\w))?"
 )
 _FENCE = re.compile(r"\s*```[\w-]*\n(.*?)\n?```\s*", re.DOTALL)
+_CANNOT = (InputError, TypeError, ValueError, re.error, RecursionError)
+"""What a check raises."""
 _CLOSE = 1e-9
 """How far, in parts of it, a number may be from an expected one that is no integer."""
 
@@ -62,7 +64,7 @@ class Score:
         for one in self._values(expected):
             try:
                 self.check(one)
-            except (InputError, ValueError, re.error, RecursionError) as error:
+            except _CANNOT as error:
                 raise InputError(
                     f"expected is {one!r}, which {self.name} cannot use: "
                     f"{str(error).rstrip('.')}."
@@ -175,7 +177,19 @@ def parsed(text: str) -> Any:
 
 
 def _wanted_json(expected: object) -> Any:
-    return parsed(expected) if isinstance(expected, str) else expected
+    if isinstance(expected, str):
+        return parsed(expected)
+    json.dumps(expected, default=_plain)  # raises for what is no JSON
+    return expected
+
+
+def _plain(value: object) -> object:
+    found = native(value)
+    if isinstance(found, Decimal):
+        return float(found)
+    if found is value:
+        raise TypeError(f"a {type(value).__name__} is no JSON")
+    return found
 
 
 def _is_json(text: str) -> bool:

@@ -207,6 +207,7 @@ FRAME = pd.DataFrame({"tone": ["dry", None], "size": [1, 2]})
         ("n=@long", "n has 1,000,000,000,000,000,000,000 values"),
         ("rows=@df", "tone has a gap"),
         ("rows=@sizes", "rows has the columns size, and the prompt names none of"),
+        ("rows=@samples", "rows has the column sample, as every sweep has one"),
         ("rows=@hot", "rows has the column temperature, which is a setting"),
         ("rows=@empty", "rows has no values"),
         ("rows=@double", "rows has the column label twice"),
@@ -236,6 +237,7 @@ def test_a_bad_axis_is_one_line(text, says):
         "uneven": [{"tone": "a", "n": 1}, {"tone": "b"}],
         "none": pd.DataFrame({"tone": []}),
         "sizes": [{"size": 1}],
+        "samples": [{"tone": "dry", "sample": 1}],
         "hot": [{"tone": "dry", "temperature": 1}],
         "double": pd.DataFrame([["a", 1, 2]], columns=["tone", "label", "label"]),
     }

@@ -161,6 +161,8 @@ def test_where_nothing_is_expected_nothing_is_scored(name, gap):
         ("number", float("inf"), "it is not one number"),
         ("contains", " ", "every text contains it"),
         ("json", "{a}", "which json cannot use"),
+        ("json", {"a": dt.date(2026, 1, 2)}, "a date is no JSON"),
+        ("json", np.arange(2), "a ndarray is no JSON"),
         ("exact", b"x", "is bytes"),
         ("exact", object(), "has no text of its own"),
         ("exact", pd.DataFrame({"a": [1]}), "is of type DataFrame"),

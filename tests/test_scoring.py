@@ -5,11 +5,13 @@ import pickle
 import random
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from test_kernel import LOAD, executed
 from test_sweep_result import SETTINGS, with_status
 
 from jupyter_complete.completion import Completion
@@ -137,6 +139,26 @@ def test_what_is_expected_may_be_keyed_by_the_points(cities, expect):
     assert values(runs, "exact")[:2] == [True, True]
     assert values(runs, "exact")[3] is True
     assert values(runs, "exact")[4:] == [None, None]
+
+
+def test_a_row_without_a_label_is_not_scored_by_json_either():
+    rows = [{"country": "a", "want": {"x": 1}}, {"country": "b", "want": None}]
+    runs = asked(rows=rows, text=lambda *_: '{"x": 1.0}')
+
+    assert values(runs.scored("json", expect="want"), "json") == [True, None]
+    assert values(runs.scored("json"), "json") == [True, True]
+
+
+def test_any_value_rides_and_shows_itself():
+    odd = {"array": np.arange(3), "gap": pd.NaT, "list": [1], "thing": object()}
+    rows = [{"country": "a", **odd}, {"country": "b", **odd, "list": [2]}]
+    runs = asked(rows=rows, text=lambda *_: "x")
+
+    for name in ("list", "country"):
+        scored = runs.scored("contains", expect=name)
+        assert "expected" not in repr(scored.view()).splitlines()[0]
+        assert scored.view(wrong=True)._repr_html_()
+        assert scored.to_records()[0]["thing"] is odd["thing"]
 
 
 def test_a_text_keys_what_reads_so():
@@ -371,3 +393,24 @@ def test_about_nineteen_of_twenty_clustered_intervals_hold_the_truth():
 
     assert 0.92 < held / 200 < 0.99
     assert plain / 200 < 0.85, "the naive one promises too much"
+
+
+def test_a_saved_notebook_has_the_scores_and_no_script():
+    """In a real kernel: labelled rows, variants, a function of the notebook."""
+    notebook = executed(
+        LOAD,
+        "df = [{'q': 'break', 'want': 'loop'}, {'q': 'with', 'want': 'context'}]\n"
+        "both = {'plain': 'What does {{q}} do?', 'short': '{{q}}?'}\n"
+        "def long(completion, expected):\n"
+        "    return len(completion.text) > len(expected)",
+        "%%complete -s prompt=@both -s rows=@df -t 0 --max-tokens 12 "
+        "--expect want --score contains --score long -o runs",
+        "print(runs.metrics('long'))",
+    )
+
+    output = notebook.cells[2].outputs[-1].data
+    assert "long at prompt=plain: 2 of 2 (100 %, 34 to 100 %)" in output["text/plain"]
+    assert "How the prompts differ" in output["text/html"]
+    assert "Wrong only" in output["text/html"]
+    assert "<script" not in output["text/html"]
+    assert "short   1 [0.342, 1] (n = 2)" in notebook.cells[3].outputs[0].text

@@ -78,6 +78,10 @@ def _check_columns(
             raise InputError(f"rows has a column {name!r}; name it with text.")
         if columns.count(name) > 1:
             raise InputError(f"rows has the column {name} twice; rename one of them.")
+        if name == "sample":
+            raise InputError(
+                "rows has the column sample, as every sweep has one; rename it."
+            )
         if name in settings and name not in template:
             raise InputError(
                 f"rows has the column {name}, which is a setting: sweep it with "

@@ -184,7 +184,8 @@ def scoring_of(
         wanted = ["exact"]
     if not wanted and extract is None:
         return None
-    scorers = tuple(_scorer(one, variables) for one in wanted)
+    labelled = expected is not None
+    scorers = tuple(_scorer(one, variables, labelled=labelled) for one in wanted)
     _check_names(scorers)
     for scorer in scorers:
         if scorer.wants and expected is None:
@@ -228,11 +229,11 @@ def _check_expected(
                 raise InputError(f"{str(error).rstrip('.')} (at {where}).") from error
 
 
-def _scorer(asked: Asked, variables: Mapping[str, object]) -> Scorer:
+def _scorer(asked: Asked, variables: Mapping[str, object], *, labelled: bool) -> Scorer:
     if isinstance(asked, str):
         known = scores.named(asked)
         if known is not None:
-            return _known(asked, *known)
+            return _known(asked, *known, labelled=labelled)
         if asked not in variables:
             functions = [name for name in variables if callable(variables[name])]
             raise scores.unknown(asked, functions)
@@ -251,13 +252,15 @@ def _scorer(asked: Asked, variables: Mapping[str, object]) -> Scorer:
     return _of_function(name, asked)
 
 
-def _known(name: str, score: scores.Score, own: str | None) -> Scorer:
+def _known(
+    name: str, score: scores.Score, own: str | None, *, labelled: bool
+) -> Scorer:
     if own is not None:
         return Scorer(name, lambda one, _: score(one.text, own), wants=False)
     return Scorer(
         name,
         lambda one, expected: score(one.text, expected),
-        wants=score.alone is None,
+        wants=labelled or score.alone is None,
         checked=score.checked,
     )
 

@@ -88,9 +88,15 @@ def _told(name: str, made: Sequence[tuple[SweepRow, Completion]]) -> bool:
 
 
 def _as_expected(name: str, made: Sequence[tuple[SweepRow, Completion]]) -> bool:
-    return all(
-        row.marks and row.point.values[name] == row.marks.expected for row, _ in made
-    )
+    return all(stands_in(row, name) for row, _ in made)
+
+
+def stands_in(row: SweepRow, name: str) -> bool:
+    """Tell whether the value of a name is what was expected; an array has no ``==``."""
+    if row.marks is None:
+        return False
+    value, wanted = row.point.values[name], row.marks.expected
+    return value is wanted or (isinstance(value, (str, int, float)) and value == wanted)
 
 
 def _columns_of_marks(rows: Sequence[SweepRow]) -> list[str]:

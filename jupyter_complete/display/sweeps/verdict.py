@@ -13,7 +13,7 @@ from ...sweeps.measures import grouped
 from ...sweeps.metrics import complete, of_score
 from ...sweeps.points import PROMPT
 from ...sweeps.result import SweepResult
-from ...sweeps.table import SweepRow
+from ...sweeps.table import SweepRow, stands_in
 
 MOST_LINES = 12
 """Conditions that a summary tells apart."""
@@ -96,10 +96,7 @@ def labels(sweep: SweepResult) -> list[str]:
     return [
         name
         for name in sweep.varying
-        if all(
-            row.marks and row.point.values[name] == row.marks.expected
-            for row in sweep.rows
-        )
+        if all(stands_in(row, name) for row in sweep.rows)
     ]
 
 
