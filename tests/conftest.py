@@ -7,14 +7,20 @@ import pathlib
 import sys
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from IPython.core.interactiveshell import InteractiveShell
 from loopback import Loopback
 from terminal import opened
 from traitlets.config import Config
 
-# A busy machine may take its time over an example.
-settings.register_profile("patient", deadline=None)
+# A busy machine may take its time over an example. Every run has the same examples, so
+# that a failure is due to what was changed.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("patient")
 
 

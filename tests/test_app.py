@@ -765,7 +765,7 @@ HEADER = st.text(st.characters(max_codepoint=255), max_size=12)
         HEADER,
     ),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_a_client_sends_is_answered(sent, method, path, query, headers):
     answer = ask(app_for(" a", "b"), method, path, sent, query=query, **headers)
 

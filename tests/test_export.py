@@ -223,7 +223,7 @@ def test_an_endpoint_without_a_key_gets_none(loopback, kind):
     assert SECRET not in str(loopback.requests[0].headers)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(prompt=st.text(st.characters(codec="utf-8"), min_size=1))
 def test_any_prompt_survives_the_shell_and_python(prompt):
     request = CompletionRequest("m", prompt, 1)

@@ -201,7 +201,7 @@ def test_any_signal_to_end_is_heard_and_breaks_in_nowhere(name, monkeypatch):
     handler = signal.getsignal(number)
     with _told_to_stop() as stopped:
         assert not stopped()
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert stopped()
 
     assert signal.getsignal(number) is handler
@@ -210,7 +210,7 @@ def test_any_signal_to_end_is_heard_and_breaks_in_nowhere(name, monkeypatch):
 def test_a_signal_that_is_ignored_stays_so():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _told_to_stop() as stopped:
-        os.kill(os.getpid(), signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
         assert not stopped()
     signal.signal(signal.SIGHUP, before)
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jupyter_client import KernelManager
 from loopback import STALL, events
@@ -172,11 +172,7 @@ def completions(draw):
     )
 
 
-@settings(
-    max_examples=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=30)
 @given(completion=completions())
 def test_any_completion_comes_back_equal_from_store_export_and_import(
     completion, tmp_path
@@ -399,11 +395,7 @@ def test_words_are_found_in_prompts_and_answers(history, words, expected):
     assert found(history, words) == expected
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60)
 @given(
     words=st.text(st.characters(), max_size=20)
     | st.sampled_from(['"', "*", "NEAR(", "a OR", "text:x", "^a", "NOT", "- -", "()"])

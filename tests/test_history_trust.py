@@ -200,7 +200,7 @@ def until_it_reads(history, wanted):
 def test_what_waits_is_readable_by_its_owner_alone_and_gone_afterwards(history):
     keep(history, "before")
     with locked(history.path):
-        keep(history, "while it is locked")
+        until_kept(keep(history, "while it is locked"))
         (spill,) = spills(history)
         assert spill.stat().st_mode & 0o777 == 0o600
         assert "while it is locked" in spill.read_text()

@@ -272,7 +272,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_random_text_is_more_than_characters(text):
     markup = formatted(text)
 

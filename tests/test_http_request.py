@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_complete.catalog import CATALOG
@@ -27,6 +27,7 @@ ANSWERS = {
     "text": {"completion": "Red.", "stop_reason": "stop_sequence", "model": "m"},
     "messages": {"content": [{"type": "text", "text": "Red."}], "usage": {}},
     "openai": {"choices": [{"index": 0, "text": "Red.", "finish_reason": "stop"}]},
+    "chat": {"choices": [{"index": 0, "message": {"content": "Red."}}]},
 }
 TAILS = st.sampled_from(
     ["", "/", "/v1", "/v1/", "/proxy", "/proxy/v1/", "PATH", "PATH/"]
@@ -81,11 +82,7 @@ def curled(text, root, key):
 
 @pytest.mark.parametrize("name", DIALECTS)
 @pytest.mark.parametrize("place", CATALOG.endpoints, ids=lambda place: place.name)
-@settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=12)
 @given(tail=TAILS, request=REQUESTS)
 def test_all_ways_to_see_a_request_agree(loopback, place, name, tail, request):
     url = loopback.url + tail.replace("PATH", DIALECTS[name])

@@ -396,7 +396,7 @@ def test_all_but_the_key_comes_as_it_was(keyed, loopback, texts, text):
     assert ("repeated its key" in " ".join(answer.notices)) == ("[key]" in text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_however_a_text_is_cut_nothing_else_is_changed(data):
     letters = st.sampled_from([*"sk-ant", ANT[:5], ANT[:20], ANT, " ", "é"])

@@ -777,7 +777,7 @@ ANY = st.lists(st.sampled_from([*GOOD, *(s[:3000] for s in MALFORMED.values())])
 BYTES = st.one_of(ANY.map(b"".join), st.binary(max_size=200))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(BYTES, st.lists(st.integers(0, 4000), max_size=8))
 def test_how_bytes_are_cut_is_nothing_to_what_they_say(data, cuts):
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
@@ -789,7 +789,7 @@ def test_how_bytes_are_cut_is_nothing_to_what_they_say(data, cuts):
     assert len(refused) == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(BYTES)
 def test_what_is_taken_another_reader_takes_alike(data):
     """What this one takes, h11 takes, too, with the same path and body."""

@@ -306,7 +306,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_hostile_text_is_shown_and_nothing_else(first, second, value):
     """Whatever a model, a value or an error says: the page has our tags alone."""
@@ -568,7 +568,7 @@ def test_the_bytes_of_a_run_grow_with_its_time(notebook, monkeypatch):
     assert sum(sizes[1:]) <= 2_000 + 40_000 * seconds + max(sizes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(HOSTILE)
 def test_hostile_text_is_harmless_in_the_grid(text):
     from jupyter_complete.display.sweeps.live import Tiles

@@ -271,7 +271,7 @@ def _levels(weights, owns):
     return level
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     _weights,
     st.lists(
@@ -375,7 +375,7 @@ def test_a_typed_value_is_set_shown_and_sent_to_its_last_digit(
     assert loopback.requests[0].json[name] == float(typed)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=5), whole=st.integers(1))
 def test_no_echo_of_any_value_writes_a_setting(values, whole):
     with session_of() as session, panels(session) as make:

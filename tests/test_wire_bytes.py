@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from loopback import CUT, PAUSE, STALL, completion, event, events
 from measured import cpu_seconds
@@ -628,11 +628,7 @@ PROMPTS = (
     .filter(bool)
 )
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
-MANY = settings(
-    max_examples=300,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+MANY = settings(max_examples=300)
 FEWER = settings(MANY, max_examples=50)
 
 
