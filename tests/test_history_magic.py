@@ -156,7 +156,7 @@ def test_refreshing_asks_the_endpoint(shell, loopback, capsys):
 
 
 def test_a_list_of_models_that_is_none_is_one_line(shell, loopback):
-    loopback.reply(b"[]")
+    loopback.reply(b"7")
     with pytest.raises(CompleteError, match="list of models is not one"):
         shell.run(
             f"%complete_models --refresh --endpoint {loopback.url} --dialect text -m x"
