@@ -176,6 +176,25 @@ def test_an_answer_is_kept_while_the_history_is_at_other_work(history):
     assert texts(history) == ["before", "meanwhile"]
 
 
+def test_under_a_lock_what_is_just_being_kept_is_waited_for(history, monkeypatch):
+    keep(history, "before")
+    with locked(history.path):
+        until_kept(keep(history, "it is known to be locked"))
+        append, may = history._writer._spill.append, threading.Event()
+        monkeypatch.setattr(queue, "AT_MOST_SECONDS", LONG)
+        monkeypatch.setattr(
+            history._writer._spill, "append", lambda runs: may.wait() and append(runs)
+        )
+
+        def come_by():
+            """Wake who waits, before there is anything to wait for no more."""
+            history.begin(RED, endpoint="e", dialect="text")
+            threading.Timer(0.1, may.set).start()
+
+        threading.Timer(0.1, come_by).start()
+        assert keep(history, "slowly").kept
+
+
 def test_the_text_so_far_is_written_until_the_run_ends(history):
     entry = history.begin(RED, endpoint="e", dialect="text")
     so_far = ["Re"]

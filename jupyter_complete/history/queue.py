@@ -86,6 +86,8 @@ class Queue:
         self._news = threading.Condition()
         self._fresh: dict[int, Entry] = {}
         """Handed over and not yet taken."""
+        self._taken: frozenset[int] = frozenset()
+        """The keys of what is being written now."""
         self._waiting: dict[int, Entry] = {}
         """All that the history does not have yet, the fresh ones too."""
         self._followed: dict[Entry, Callable[[], str]] = {}
@@ -132,7 +134,11 @@ class Queue:
         """Wait until all is written or cannot be; return how many runs still wait."""
         with self._news:
             self._news.wait_for(
-                lambda: not self._waiting or (self.fault and not self._fresh), seconds
+                lambda: (
+                    not self._waiting
+                    or (self.fault and not self._fresh and not self._taken)
+                ),
+                seconds,
             )
             return len(self._waiting)
 
@@ -171,7 +177,8 @@ class Queue:
         return self._bytes + weight <= MOST_BYTES
 
     def _set_by(self, entry: Entry) -> bool:
-        return self.fault is not None and entry.key not in self._fresh
+        under_way = entry.key in self._fresh or entry.key in self._taken
+        return self.fault is not None and not under_way
 
     def _forget(self, key: int) -> None:
         if entry := self._waiting.pop(key, None):
@@ -196,9 +203,12 @@ class Queue:
                 ]
                 for entry, _ in batch:
                     del self._fresh[entry.key]
+                self._taken = frozenset(entry.key for entry, _ in batch)
             if batch or self.fault is not None:
                 yield batch
-            self._stalled = False
+            with self._news:
+                self._taken, self._stalled = frozenset(), False
+                self._news.notify_all()
 
     def _rest(self) -> None:
         """Wait until there is something to write, or to see to."""
@@ -259,7 +269,7 @@ class Queue:
         """Go on; a child has no thread, and leaves to its parent what that has."""
         self._news.release()
         if child:
-            self._thread, self._bytes = None, 0
+            self._thread, self._bytes, self._taken = None, 0, frozenset()
             self._fresh.clear()
             self._waiting.clear()
             self._followed.clear()
