@@ -9,8 +9,6 @@ from .tokens import BREAKS, LONGEST, PARAGRAPH_ID, Text
 
 _Ways = dict[tuple[int, ...], frozenset[int]]
 
-SAID_AGAIN = 3
-"""Tokens that, said again in one sentence, should go on otherwise."""
 SHORTEST_SENTENCE, LONGEST_SENTENCE = 4, 80
 """Tokens from which on a sentence counts, and after which it may end anyhow."""
 FORK = 0.1
@@ -36,8 +34,7 @@ class Guard:
         self._after = after
         self._whole = whole
         self._taken: _Ways = {}
-        self._round: _Ways = {}
-        """What followed these tokens, in the passage and in the sentence."""
+        """What followed these tokens."""
         self._said: _Ways = {}
         """What would repeat a sentence that begins so."""
         self._begin = 0
@@ -50,10 +47,8 @@ class Guard:
     def allowed(self) -> Estimate:
         """Return the estimate of what follows, without what should not."""
         estimate, history = self._placed(), self.history
-        context, brief = tuple(history[-LONGEST:]), tuple(history[-SAID_AGAIN:])
-        wrong = self._round.get(context, _NOTHING)
-        wrong |= self._said.get(tuple(history[self._begin :]), _NOTHING)
-        stale = self._taken.get(context, _NOTHING) | self._round.get(brief, _NOTHING)
+        wrong = self._said.get(tuple(history[self._begin :]), _NOTHING)
+        stale = self._taken.get(tuple(history[-LONGEST:]), _NOTHING)
         if not stale.issuperset(estimate.level.own):
             wrong |= stale
         return estimate.without(wrong)
@@ -88,9 +83,6 @@ class Guard:
         before = history[-1] if history else PARAGRAPH_ID
         if len(history) >= LONGEST:
             _note(self._taken, history[-LONGEST:], token)
-        for reach in (LONGEST, SAID_AGAIN):
-            if len(history) - self._begin >= reach:
-                _note(self._round, history[-reach:], token)
         history.append(token)
         if token in marks.opening:
             self._open.append(False)
@@ -108,7 +100,7 @@ class Guard:
 
     def _end(self) -> None:
         sentence, estimates = self.history[self._begin :], self._estimates
-        self._begin, self._estimates, self._round = len(self.history), [], {}
+        self._begin, self._estimates = len(self.history), []
         if len(sentence) < SHORTEST_SENTENCE:
             return
         left = []

@@ -15,6 +15,7 @@ from .words import (
     BEFORE_A_NAME,
     COMMON_KEYWORDS,
     KINDS,
+    QUESTION_WORDS,
     RELATED_WORDS,
     STOPWORDS,
 )
@@ -132,28 +133,18 @@ def _terms(word: str, before: str, after: str, *, quoted: bool) -> Sequence[str]
     if not word[0].isalpha() and word[0] != "_":
         return (f"`{word}`",)
     if plain in COMMON_KEYWORDS:
-        named = quoted or _as_name(plain, before, after)
+        named = quoted or _as_name(before, after)
         return (f"`{plain}`",) if named else ()
     code = (f"`{word}`",) if quoted or iskeyword(word) else ()
     return (*code, *terms_of(word))
 
 
-def _as_name(word: str, before: str, after: str) -> bool:
+def _as_name(before: str, after: str) -> bool:
     """Tell whether a common word is named rather than used: "what does with do"."""
-    if word == "is" and before in {"what", "which", "how", "who", "why", "where", "it"}:
+    if before in QUESTION_WORDS:  # "what is a list"
         return False
-    if after in KINDS:
-        return True
-    if before in {"between", "does", "use", "using", "keyword", "operator", "async"}:
-        return after in AFTER_A_NAME or not after or not after.isalpha()
-    return before in BEFORE_A_NAME and after in {
-        "do",
-        "does",
-        "mean",
-        "work",
-        "works",
-        "",
-    }
+    named = before in BEFORE_A_NAME and (not after or after in AFTER_A_NAME)
+    return named or after in KINDS
 
 
 def _stem_of(term: str) -> str:

@@ -48,6 +48,12 @@ KINDS = _words(
     """
 )
 
+QUESTION_WORDS = _words(
+    """
+    how it what when where which who whose why
+    """
+)
+
 # Words that begin a sentence which only goes on from the one before.
 LEADING_ON = _words(
     """

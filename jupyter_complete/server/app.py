@@ -44,7 +44,6 @@ from .validation import (
     read_body,
     read_completion_body,
     read_extras,
-    read_page,
 )
 from .wire import Wire, dumps, error_body, error_event
 
@@ -133,7 +132,7 @@ class _App:
             _check_method(method, "GET", path)
             read_extras(environ)
             if path == "/v1/models":
-                return _json(page_of(self.models, read_page(environ)))
+                return _json(page_of(self.models, environ.get("QUERY_STRING", "")))
             raw = path.removeprefix("/v1/models/").encode("latin-1", "replace")
             name = raw.decode(errors="replace")
             return _json(model_info(name, self._known(name)))

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from ..language_model import LanguageModel
-from .validation import Page, invalid
+from .validation import invalid, shown
 
+DEFAULT_PAGE, LARGEST_PAGE = 20, 1000
 # The day of the package's first version; the API wants one for each model.
 CREATED_AT = "2026-11-23T00:00:00Z"
 
 
-def page_of(models: Mapping[str, LanguageModel], page: Page) -> dict[str, Any]:
-    """Return the part of the list of models that was asked for. Raises `Refused`."""
-    names = list(models)
+def page_of(models: Mapping[str, LanguageModel], query: str) -> dict[str, Any]:
+    """Return the part of the list that a query string asks for. Raises `Refused`."""
+    asked, names = _asked(query), list(models)
+    limit = _limit(asked.get("limit", str(DEFAULT_PAGE)))
     for field in ("after_id", "before_id"):
-        cursor = getattr(page, field)
-        if cursor is not None and cursor not in names:
-            raise invalid(f"{field}: {cursor[:200]} is not the id of a model")
-    if page.before_id is not None:
-        end = names.index(page.before_id)
-        start = max(0, end - page.limit)
+        if field in asked and asked[field] not in names:
+            raise invalid(f"{field}: {asked[field][:200]} is not the id of a model")
+    start, end, more = 0, limit, len(names) > limit
+    if "before_id" in asked:
+        end = names.index(asked["before_id"])
+        start = max(0, end - limit)
         more = start > 0
-    else:
-        start = 0 if page.after_id is None else names.index(page.after_id) + 1
-        end = start + page.limit
+    elif "after_id" in asked:
+        start = names.index(asked["after_id"]) + 1
+        end = start + limit
         more = end < len(names)
-    shown = names[start:end]
+    part = names[start:end]
     return {
-        "data": [model_info(name, models[name]) for name in shown],
-        "first_id": shown[0] if shown else None,
-        "last_id": shown[-1] if shown else None,
+        "data": [model_info(name, models[name]) for name in part],
+        "first_id": part[0] if part else None,
+        "last_id": part[-1] if part else None,
         "has_more": more,
     }
 
@@ -47,3 +51,22 @@ def model_info(name: str, model: LanguageModel) -> dict[str, Any]:
         "max_tokens": model.output_tokens,
         "capabilities": None,
     }
+
+
+def _asked(query: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in values:
+            raise invalid(f"{shown(name)}: given more than once")
+        values[name] = value
+    if "after_id" in values and "before_id" in values:
+        raise invalid("after_id: give it or before_id, not both")
+    return values
+
+
+def _limit(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise invalid("limit: Input should be a valid integer")
+    if not 1 <= int(text) <= LARGEST_PAGE:
+        raise invalid(f"limit: Input should be from 1 to {LARGEST_PAGE}")
+    return int(text)

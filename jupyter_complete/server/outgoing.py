@@ -135,17 +135,15 @@ class Outgoing:
     ) -> Callable[[bytes], object]:
         if self._head is not None and exc_info is None:
             raise RuntimeError("start_response was called twice")
-        lines = [f"HTTP/1.1 {status}", *_always()]
-        for name, value in headers:
-            lines.append(f"{name}: {value}")
+        given = list(headers)
+        for name, value in given:
             if name.lower() == "content-length":
                 self._left = int(value)
         if self._left is None:
             self._chunked = self._version == "1.1" and not self._without_body
             self._keep = self._keep and (self._chunked or self._without_body)
-            lines += ["Transfer-Encoding: chunked"] * self._chunked
-        lines += ["Connection: close"] * (not self._keep)
-        self._head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+            given += [("Transfer-Encoding", "chunked")] * self._chunked
+        self._head = _head(status, given, keep=self._keep)
         return self._write
 
     def _write(self, chunk: bytes) -> None:
@@ -180,9 +178,15 @@ class Outgoing:
         self._patience -= time.monotonic() - began
 
 
-def _always() -> list[str]:
-    server = f"Server: jupyter-complete/{__version__}"
-    return [server, f"Date: {formatdate(usegmt=True)}"]
+def _head(status: str, headers: Iterable[tuple[str, str]], *, keep: bool) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Server: jupyter-complete/{__version__}",
+        f"Date: {formatdate(usegmt=True)}",
+        *(f"{name}: {value}" for name, value in headers),
+        *["Connection: close"] * (not keep),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def refusal(
@@ -196,15 +200,11 @@ def refusal(
     request_id = f"req_{uuid4().hex[:24]}"
     type_ = type_ or _TYPES.get(status, "invalid_request_error")
     body = error_body(type_, message, request_id)
-    lines = [
-        f"HTTP/1.1 {status} {REASONS[status]}",
-        *_always(),
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        f"request-id: {request_id}",
-        f"jupyter-complete: {__version__}",
-        "Connection: close",
-        "",
-        "",
-    ]
-    return "\r\n".join(lines).encode("latin-1") + body * with_body
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("request-id", request_id),
+        ("jupyter-complete", __version__),
+    )
+    head = _head(f"{status} {REASONS[status]}", headers, keep=False)
+    return head + body * with_body

@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl
 
 from ..errors import one_line
 from ..request import LONGEST_USER_ID, Bound
@@ -26,7 +25,6 @@ EXTRAS: Mapping[str, Bound] = {
 }
 """Parameters that the API has not, and their bounds, each in a header
 ``jupyter-complete-NAME``; the model takes them by name."""
-DEFAULT_PAGE, LARGEST_PAGE = 20, 1000
 
 _NUMBER = r"[0-9]{1,19}(\.[0-9]{0,30})?(e[+-]?[0-9]{1,2})?"
 _REQUIRED = ("model", "prompt", "max_tokens_to_sample")
@@ -64,15 +62,6 @@ class CompletionBody:
     top_p: float | None
     stop_sequences: tuple[str, ...]
     stream: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list is asked for."""
-
-    limit: int
-    after_id: str | None
-    before_id: str | None
 
 
 def content_length(environ: Mapping[str, Any]) -> int | None:
@@ -124,7 +113,7 @@ def read_completion_body(body: bytes) -> CompletionBody:
     fields = _read_object(body)
     for name in fields:
         if name not in _FIELDS:
-            raise invalid(f"{_shown(name)}: Extra inputs are not permitted")
+            raise invalid(f"{shown(name)}: Extra inputs are not permitted")
     for name in _REQUIRED:
         if name not in fields:
             raise invalid(f"{name}: Field required")
@@ -155,30 +144,10 @@ def read_extras(environ: Mapping[str, Any]) -> dict[str, Any]:
     for key in environ:
         name = key.removeprefix("HTTP_JUPYTER_COMPLETE_").lower()
         if len(name) < len(key) and name not in EXTRAS:
-            shown = _shown(f"jupyter-complete-{name.replace('_', '-')}")
-            raise invalid(f"{shown}: Extra inputs are not permitted")
+            header = f"jupyter-complete-{name.replace('_', '-')}"
+            raise invalid(f"{shown(header)}: Extra inputs are not permitted")
     given = {name: _header_number(environ, name) for name in EXTRAS}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def read_page(environ: Mapping[str, Any]) -> Page:
-    """Return the page that the query asks for. Raises `Refused`."""
-    values: dict[str, str] = {}
-    query = environ.get("QUERY_STRING", "")
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name in values:
-            raise invalid(f"{_shown(name)}: given more than once")
-        values[name] = value
-    limit = DEFAULT_PAGE
-    if "limit" in values:
-        if not re.fullmatch("[0-9]{1,9}", values["limit"]):
-            raise invalid("limit: Input should be a valid integer")
-        limit = int(values["limit"])
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise invalid(f"limit: Input should be from 1 to {LARGEST_PAGE}")
-    if "after_id" in values and "before_id" in values:
-        raise invalid("after_id: give it or before_id, not both")
-    return Page(limit, values.get("after_id"), values.get("before_id"))
 
 
 def _read_object(body: bytes) -> dict[str, Any]:
@@ -205,7 +174,7 @@ def _no_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
-            raise invalid(f"{_shown(name)}: given more than once")
+            raise invalid(f"{shown(name)}: given more than once")
         fields[name] = value
     return fields
 
@@ -214,7 +183,8 @@ def _no_constant(name: str) -> NoReturn:
     raise invalid(f"body: {name} is not a number in JSON")
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """Return a name that a client gave, as it may stand in an error."""
     return one_line(name, 100) or "(empty name)"
 
 
@@ -267,7 +237,7 @@ def _check_metadata(value: object) -> None:
         raise invalid("metadata: Input should be an object")
     for name in value:
         if name != "user_id":
-            raise invalid(f"metadata.{_shown(name)}: Extra inputs are not permitted")
+            raise invalid(f"metadata.{shown(name)}: Extra inputs are not permitted")
     user_id = value.get("user_id")
     if user_id is None:
         return
