@@ -24,24 +24,30 @@ _SENT_BY_ITSELF = frozenset({"accept", "content-type"})
 
 
 def as_code(
-    kind: str, *, endpoint: Endpoint, request: HttpRequest, in_code: InCode
+    kind: str,
+    *,
+    endpoint: Endpoint,
+    request: HttpRequest,
+    in_code: InCode,
+    options: str = "",
 ) -> str:
     """Return code that sends the request: ``curl``, ``requests`` or ``sdk``.
 
     ``in_code`` is the dialect's. A model in this process has no address; its code
-    asks ``jupyter complete serve``. Raises `InputError` for what code cannot hold.
+    asks ``jupyter complete serve``, which is run with the ``options``. Raises
+    `InputError` for what code cannot hold.
     """
     if kind not in _WRITERS:
         raise InputError(
             f"The kind of code is {kind!r}; choose from {', '.join(_WRITERS)}, magic."
         )
-    local = endpoint.is_embedded
+    served = endpoint.is_embedded
     keyed = _KeyedRequest(
-        request._replace(base=SERVED) if local else request,
+        request._replace(base=SERVED) if served else request,
         in_code,
         _key(endpoint.key_variable, request.key_headers),
     )
-    note = "# The model is served by: jupyter complete serve\n" if local else ""
+    note = f"# The model is served by: jupyter complete serve{options}\n" * served
     code = note + _WRITERS[kind](keyed) + "\n"
     if "\0" in code:
         raise InputError("The request has a NUL character, which code cannot hold.")

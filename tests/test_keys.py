@@ -310,6 +310,7 @@ def test_the_command_line_stores_for_a_url_and_for_an_endpoint_of_the_settings(c
     ("arguments", "fault"),
     [
         (("set", "embedded"), "needs no key"),
+        (("set", "local"), "needs no key"),
         (("set", "antropic"), "choose from embedded, local, anthropic"),
         (("set", "anthropic"), "That is no key"),
     ],

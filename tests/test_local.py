@@ -76,6 +76,38 @@ def test_a_request_that_is_shown_or_stored_names_the_file_and_no_port(local, cap
     assert row.base_url.endswith("/smollm2.gguf")
 
 
+def test_code_asks_the_same_file_where_serve_has_it(local, model_directory, capsys):
+    local.run("%%complete -m smollm2 --as curl --seed 3\nHello")
+
+    code = capsys.readouterr().out
+    assert f"jupyter complete serve --gguf {model_directory / 'smollm2.gguf'}\n" in code
+    assert "http://127.0.0.1:8765/v1/complete" in code
+    assert '"model":"smollm2","prompt":"\\n\\nHuman: Hello\\n\\nAssistant:"' in code
+    assert "jupyter-complete-seed: 3" in code
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("-m smollm2 --dialect text", "a local model does not speak"),
+        ("-m nonsuch --endpoint local", "the model directory has no such file"),
+        ("-m nonsuch", "the catalogue does not know"),
+        ("-m ngram-chat --endpoint local", "the model directory has no such file"),
+    ],
+)
+def test_what_is_no_local_model_is_refused(local, line, fault):
+    with pytest.raises(InputError, match=fault):
+        local.run(f"%complete {line} Hello")
+
+
+def test_a_model_that_is_still_to_be_fetched_is_told_how(shell, tmp_path):
+    setting = f"CompletionSettings.model_directory = {str(tmp_path)!r}"
+    shell.run_line_magic("config", setting)
+
+    with pytest.raises(InputError, match="once with: jupyter complete get smollm2"):
+        shell.run("%complete -m smollm2 Hello")
+
+
 def killed(pid):
     """Tell whether a process has ended; who reaps it may take its time."""
     with contextlib.suppress(FileNotFoundError):

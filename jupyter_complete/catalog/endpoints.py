@@ -121,12 +121,22 @@ def choose(
             f"model is {model!r}, which the endpoint {chosen.name} has not; name one "
             "of its own with --model, as %complete_models lists them."
         )
-    if dialect not in (ASK, "text") and chosen.is_embedded:
-        raise InputError(
-            f"dialect is {dialect!r}, and the endpoint {chosen.name} speaks only text; "
-            "leave it out, or name another --endpoint."
-        )
+    _refuse_dialect(chosen, dialect)
     return _in_dialect(chosen, dialect, entry)
+
+
+def _refuse_dialect(endpoint: Endpoint, dialect: str) -> None:
+    """Raise `InputError` for a dialect that an endpoint of ours does not speak."""
+    if dialect not in (ASK, "text") and endpoint.is_embedded:
+        raise InputError(
+            f"dialect is {dialect!r}, and the endpoint {endpoint.name} speaks only "
+            "text; leave it out, or name another --endpoint."
+        )
+    if dialect == "text" and endpoint.is_local:
+        raise InputError(
+            f"dialect is {dialect!r}, which a local model does not speak; leave it "
+            "out, or name chat or openai."
+        )
 
 
 def speaking(

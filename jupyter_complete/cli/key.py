@@ -51,7 +51,7 @@ def _endpoint(given: argparse.Namespace) -> Endpoint:
     endpoint, _ = choose(
         CATALOG, "any", endpoint=given.endpoint, own=own, environ=dict(os.environ)
     )
-    if endpoint.is_embedded:
+    if endpoint.is_embedded or endpoint.is_local:
         raise InputError(f"The endpoint {endpoint.name} needs no key.")
     return endpoint
 

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..export import as_code
 from ..prompts import template_names
 from ..settings import flags, parameters
+from .locals import served
 from .plan import Call
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ def code(call: Call, kind: str, settings: CompletionSettings) -> str:
     what such code cannot hold.
     """
     if kind != "magic":
+        call, options = served(call)
         return as_code(
             kind,
             endpoint=call.endpoint,
             request=call.http(),
             in_code=call.dialect.in_code,
+            options=options,
         )
     prompt = call.request.prompt
     return cell_of(prompt, _overrides(call, settings), filled=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..catalog import Catalog, Model
+from ..dialects import dialect_named
+from ..endpoint import Endpoint
 from ..errors import InputError, PromptError
 from ..local import files
 from ..local.child import SLOTS
@@ -18,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..dialects import Dialect
-    from ..endpoint import Endpoint
     from ..settings import CompletionSettings
+    from .plan import Call
 
 
 def load(endpoint: Endpoint, idle: float, tell: Callable[[str], object]) -> None:
@@ -70,6 +74,24 @@ def context_tokens(endpoint: Endpoint, model: Model | None) -> int:
     if endpoint.is_local:
         return context_of(file_of(endpoint.base_url), SLOTS)
     return (model and model.context_tokens) or CONTEXTS[0]
+
+
+def served(call: Call) -> tuple[Call, str]:
+    """Return a call as ``jupyter complete serve`` takes it, and the options of that.
+
+    A local model's child has no address that would last; any other call is as it was.
+    """
+    if not call.endpoint.is_local:
+        return call, ""
+    path = file_of(call.endpoint.base_url).path
+    there = Endpoint("served", "embedded://served", "text", extensions=True)
+    call = replace(
+        call,
+        request=replace(call.request, model=path.stem),
+        endpoint=there,
+        dialect=dialect_named(there.dialect, there),
+    )
+    return call, f" --gguf {shlex.quote(str(path))}"
 
 
 def special_tokens(
