@@ -206,9 +206,10 @@ class Queue:
                 self._taken = frozenset(entry.key for entry, _ in batch)
             if batch or self.fault is not None:
                 yield batch
-            with self._news:
-                self._taken, self._stalled = frozenset(), False
-                self._news.notify_all()
+            self._taken, self._stalled = frozenset(), False
+            if self.fault is not None:  # else who waits was told as it was stored
+                with self._news:
+                    self._news.notify_all()
 
     def _rest(self) -> None:
         """Wait until there is something to write, or to see to."""
