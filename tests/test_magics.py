@@ -113,11 +113,12 @@ def test_config_lists_the_settings(shell, capsys):
 
 def test_a_seed_repeats(shell):
     texts = []
-    for seed in (7, 7, 8):
+    for seed in (7, 7, 8, 9, 10):
         shell.run(f"%complete --seed {seed} -t 1 --max-tokens 40 Tell me a story.")
         texts.append(shell.user_ns["_completion"].text)
 
-    assert texts[0] == texts[1] != texts[2]
+    assert texts[0] == texts[1]
+    assert len(set(texts)) > 1
 
 
 def test_the_base_model_takes_raw_text(shell):
