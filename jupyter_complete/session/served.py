@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ..settings import CompletionSettings
 
 
+SEEDS = 2**32 - 1
+"""What llama.cpp tells apart; the next number is chance to it."""
+
+
 class Generation:
     """The tokens of a call; `close`, from any thread, ends it at once."""
 
@@ -73,6 +77,8 @@ class RoutedModel:
         self, prompt: str, *, max_tokens: int | None = None, **sampling: float | None
     ) -> Generation:
         """Return the tokens that follow the prompt; see `LanguageModel`."""
+        if (seed := sampling.get("seed")) is not None:
+            sampling["seed"] = seed % SEEDS
         call = self._call(prompt, max_tokens or self.output_tokens, **sampling)
         special_tokens(prompt, call.endpoint, call.dialect)
         return Generation(call, self._client())
@@ -111,7 +117,7 @@ def _tokens(call: Call, client: Client, cancel: Cancel) -> Iterator[TokenLogprob
             call.request, call.endpoint, call.dialect, cancel=cancel
         ) as answer:
             for chunk in answer:
-                for token in _of(chunk):
+                for token in _of(chunk, call.request.logprobs or 0):
                     count += 1
                     yield token
                 if chunk.stop:  # which was cut, and who asked looks for it
@@ -125,8 +131,14 @@ def _tokens(call: Call, client: Client, cancel: Cancel) -> Iterator[TokenLogprob
         yield TokenLogprob("", None)
 
 
-def _of(chunk: Chunk) -> tuple[TokenLogprob, ...]:
-    """Return the tokens of a chunk, which together are its text."""
-    if "".join(token.token for token in chunk.logprobs) == chunk.text:
-        return chunk.logprobs
-    return (TokenLogprob(chunk.text, None),)
+def _of(chunk: Chunk, most: int) -> tuple[TokenLogprob, ...]:
+    """Return the tokens of a chunk, which together are its text.
+
+    ``most``: how many alternatives were asked for, which may be less than are told.
+    """
+    if "".join(token.token for token in chunk.logprobs) != chunk.text:
+        return (TokenLogprob(chunk.text, None),)
+    return tuple(
+        token._replace(alternatives=token.alternatives[:most])
+        for token in chunk.logprobs
+    )
