@@ -64,31 +64,41 @@ def sweep(
     score: Any = (),
     expect: Any = None,
     extract: Any = None,
+    rubric: str | None = None,
+    judge: str | None = None,
     **settings: Any,
 ) -> Sweep:
     """Complete a prompt at every point of a grid, as ``%%complete --sweep`` does.
 
     A setting, or a ``{{name}}`` of the prompt, given as a list is an axis; axes
-    multiply. A dict of prompts by name, or a list, is an axis, too: ``prompt``.
-    ``values`` fill the other names; left out, the notebook's variables do.
-    ``samples``, ``concurrency``, ``max_calls``, ``max_output_tokens`` are settings,
-    too. ``executor`` is a `concurrent.futures.Executor` or a Dask client. What an
-    earlier run of the same prompt answered is not asked again, unless ``fresh``.
-    ``score``, ``expect`` and ``extract`` score the answers, as `Sweep.scored` does.
-    Failed calls are completions with the status ``error``. Raises `InputError` before
-    anything is sent, and `CompletionInterrupted` on Ctrl-C.
+    multiply. A dict of prompts by name, or a list, is the axis ``prompt``. ``values``
+    fill the other names; left out, the notebook's variables do. ``executor`` is a
+    `concurrent.futures.Executor` or a Dask client. What an earlier run of the same
+    prompt answered is not asked again, unless ``fresh``. ``score``, ``expect`` and
+    ``extract`` score the answers as `Sweep.scored` does; the score ``judge`` asks the
+    model ``judge`` about each, by the ``rubric``. Failed calls are completions, too.
+    Raises `InputError` before anything is sent, `CompletionInterrupted` on Ctrl-C.
     """
     from .results import Sweep  # noqa: PLC0415 - see below
+    from .session import judge_of  # noqa: PLC0415 - see below
     from .sweeps.scoring import scoring_of  # noqa: PLC0415 - see below
 
     session, namespace = _session()
     given = _variables(namespace) if values is None else values
     plan = _plan(session, prompt, given, executor, settings, fresh=fresh)
-    scoring = scoring_of(plan.unanswered, score, expect, extract)
+    asked = judge_of(session, score, rubric, judge, settings)
+    known = {"judge": asked} if asked else {}
+    scoring = scoring_of(plan.unanswered, score, expect, extract, known)
+    if asked:
+        asked.ready()
     done = Sweep.shown(session.sweep(plan))
+    stopped = done.interrupted or (asked is not None and asked.ask(done))
     _tell(session)
-    done = scoring(done) if scoring else done
-    if done.interrupted:
+    return _given(scoring(done) if scoring else done, stopped=stopped)
+
+
+def _given(done: Sweep, *, stopped: bool) -> Sweep:
+    if stopped:
         error = CompletionInterrupted("Stopped; what was answered is in the history.")
         error.sweep = done
         raise error

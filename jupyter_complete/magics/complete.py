@@ -111,14 +111,21 @@ class CompletionMagics(Magics):
         options = line.options
         plan = sweep.plan_of(self.session, values, text, line, origin)
         sweep.check_export(options)
-        score = sweep.scoring(plan, options, values)
+        judge = sweep.judge_of_line(self.session, line)
+        score = sweep.scoring(plan, options, values, judge)
         sweep.check_plot(plan, options, score)
         if options.dry_run:
             print(sweep.grid_text(plan, self.session.to_send(plan)))
             return None
         name = options.out or LAST_SWEEP
         done = sweep.run_sweep(
-            self.session, self.shell, plan, name=name, yes=options.yes, score=score
+            self.session,
+            self.shell,
+            plan,
+            name=name,
+            yes=options.yes,
+            score=score,
+            judge=judge,
         )
         self.keep_sweep(done, options.out)
         self.warn()

@@ -15,7 +15,7 @@ from ..display import sweep_screen
 from ..errors import CompletionInterrupted, InputError, printable
 from ..figures import check
 from ..results import Sweep
-from ..session import axis_settings, check_sweep
+from ..session import axis_settings, check_sweep, judge_of
 from ..sweeps.axes import parse_axes
 from ..sweeps.scoring import Scoring, scoring_of
 from ..sweeps.variants import names_variants
@@ -24,11 +24,15 @@ from ..sweeps.workers import as_executor
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..session import Origin, Session, SweepPlan
+    from ..session import Judge, Origin, Session, SweepPlan
     from ..settings.flags import MagicLine
     from ..settings.options import CompleteOptions
     from ..sweeps.tasks import Task
 
+_OF_A_SWEEP = (
+    *("export", "plot", "fresh"),
+    *("expect", "score", "extract", "rubric", "judge"),
+)
 MOST_POINTS = 30
 """Points that a dry run prints."""
 
@@ -47,7 +51,7 @@ def is_sweep(line: MagicLine[CompleteOptions], samples: int) -> bool:
                     "--sweep and -n, or see its size with --dry-run."
                 )
         return True
-    for name in ("export", "plot", "fresh", "expect", "score", "extract"):
+    for name in _OF_A_SWEEP:
         if getattr(options, name):
             raise InputError(
                 f"--{name} is for a sweep, and this is one completion; "
@@ -131,16 +135,22 @@ def check_export(options: CompleteOptions) -> None:
             )
 
 
+def judge_of_line(session: Session, line: MagicLine[CompleteOptions]) -> Judge | None:
+    """Return the model that judges the answers, if one is to. Raises `InputError`."""
+    asked = line.options
+    return judge_of(session, asked.score, asked.rubric, asked.judge, line.overrides)
+
+
 def scoring(
-    plan: SweepPlan, options: CompleteOptions, variables: Mapping[str, object]
+    plan: SweepPlan,
+    options: CompleteOptions,
+    variables: Mapping[str, object],
+    judge: Judge | None,
 ) -> Scoring | None:
     """Return how the answers are to be scored, checked. Raises `InputError`."""
+    known = {"judge": judge, **variables} if judge else variables
     return scoring_of(
-        plan.unanswered,
-        options.score,
-        options.expect,
-        options.extract,
-        variables,
+        plan.unanswered, options.score, options.expect, options.extract, known
     )
 
 
@@ -160,12 +170,18 @@ def run_sweep(
     name: str,
     yes: bool,
     score: Scoring | None = None,
+    judge: Judge | None = None,
 ) -> Sweep:
     """Run the sweep, showing its grid; ``name`` is the variable that will hold it."""
     if not yes:
         check_sweep(plan, session.to_send, session.settings.confirm_calls)
+    if judge:
+        judge.ready()
     screen = sweep_screen(shell, plan, name=name)
     sweep = Sweep.shown(session.sweep(plan, on_progress=screen.progress))
+    if judge and not sweep.interrupted:
+        print(printable(f"{judge.model} judges the answers."))
+        sweep = replace(sweep, interrupted=judge.ask(sweep))
     sweep = _scored(sweep, score, name)
     with shielded():
         screen.finish(sweep)

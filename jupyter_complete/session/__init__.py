@@ -23,6 +23,7 @@ from .grid import (
     plan_sweep,
     whole_sweep_settings,
 )
+from .judging import Judge, judge_of
 from .keeping import kept
 from .locals import load
 from .plan import Call, Origin, plan
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UNSHAPED",
     "Call",
+    "Judge",
     "Origin",
     "Outcome",
     "Running",
@@ -51,6 +53,7 @@ __all__ = [
     "SweepPlan",
     "axis_settings",
     "check_sweep",
+    "judge_of",
     "whole_sweep_settings",
 ]
 

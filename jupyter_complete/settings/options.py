@@ -88,6 +88,16 @@ class CompleteOptions(MagicOptions):
         "as exact:Paris, or a function f(completion, expected) of the notebook. "
         "Repeatable.",
     )
+    rubric: str | None = option(
+        "--rubric",
+        metavar="TEXT",
+        help="What the judge of --score judge looks for.",
+    )
+    judge: str | None = option(
+        "--judge",
+        metavar="MODEL",
+        help="The model that judges each answer, for --score judge: one call for each.",
+    )
     extract: str | None = option(
         "--extract",
         metavar="REGEX",

@@ -47,6 +47,8 @@ class Scorer:
     """Whether it can do without an expected value."""
     checked: Callable[[object], object] = lambda _: None
     """Raises for an expected value that it cannot take."""
+    reasons: Callable[[Completion], str | None] | None = None
+    """Why it gives what it gives, where it says so."""
     strict: bool = True
     """Whether an answer in which nothing was found is wrong, without a look."""
 
@@ -97,7 +99,8 @@ class Scoring:
                         scorer, seen, wanted, row, troubles, lost=lost
                     )
         taken = self.extract is not None
-        return row._replace(marks=Marks(wanted, found, given, taken, item))
+        why = {s.name: s.reasons(one) for s in self.scorers if s.reasons and one}
+        return row._replace(marks=Marks(wanted, found, given, taken, item, why))
 
 
 def _score(
@@ -270,7 +273,13 @@ def _of_function(name: str, function: Callable[..., Any]) -> Scorer:
         wants = not _takes(function, 1)
         return Scorer(name, function, wants=wants, strict=False)
     if _takes(function, 1):
-        return Scorer(name, lambda one, _: function(one), wants=False, strict=False)
+        return Scorer(
+            name,
+            lambda one, _: function(one),
+            wants=False,
+            reasons=getattr(function, "reasons", None),
+            strict=False,
+        )
     raise InputError(
         f"score is {name}, which takes neither a completion nor a completion and what "
         "was expected; write it as f(completion, expected)."

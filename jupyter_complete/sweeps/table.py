@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +27,7 @@ _TYPED = frozenset({bool, bytes, Decimal, date, datetime, time, timedelta})
 _FIELDS = tuple(field.name for field in fields(Completion))
 _COLUMNS = {*_FIELDS, "prompt", "input_tokens", "output_tokens"}
 """What every record has of its answer."""
+_WHY = "_reasons"
 _WIDEST = 60
 """Characters of a cell in a table of text."""
 _SAME = ("model", "endpoint", "dialect")
@@ -46,6 +47,8 @@ class Marks:
     """Whether anything was to be taken out."""
     item: tuple[str, ...] = ()
     """Which row of the data it is: answers to the same one are alike."""
+    reasons: Mapping[str, str | None] = field(default_factory=dict)
+    """Why a score is what it is, of those that say so."""
 
 
 class SweepRow(NamedTuple):
@@ -104,12 +107,15 @@ def _columns_of_marks(rows: Sequence[SweepRow]) -> list[str]:
     marks = [row.marks for row in rows if row.marks]
     found = ["expected"] * any(one.expected is not None for one in marks)
     found += ["extracted"] * any(one.taken for one in marks)
-    return [*found, *(marks[0].scores if marks else ())]
+    reasons = dict.fromkeys(f"{name}{_WHY}" for one in marks for name in one.reasons)
+    return [*found, *(marks[0].scores if marks else ()), *reasons]
 
 
 def _mark(marks: Marks | None, name: str) -> object:
     if marks is None or name in marks.scores:
         return marks and marks.scores[name]
+    if name.endswith(_WHY):
+        return marks.reasons.get(name.removesuffix(_WHY))
     return marks.expected if name == "expected" else marks.extracted
 
 
