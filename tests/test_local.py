@@ -313,3 +313,17 @@ def test_raw_text_may_have_special_tokens_and_says_so(local):
 
     (notice,) = local.user_ns["_completion"].notices
     assert notice.startswith("'<|im_start|>' in the prompt is read as a special token")
+
+
+def test_the_prompt_is_shown_as_the_template_of_the_file_writes_it(local, capsys):
+    local.run("%%complete -m smollm2 --show-prompt --system Talk --max-tokens 1\nHello")
+
+    shown = capsys.readouterr().out
+    assert "<|im_start|>system\nTalk<|im_end|>\n<|im_start|>user\nHello<|im" in shown
+    assert shown.index("from local") < shown.index("The model read:")
+
+
+@pytest.mark.parametrize("line", ["-m smollm2 --turns raw", "-m ngram-chat"])
+def test_a_prompt_without_a_template_is_not_sent_with_one_wanted(local, line):
+    with pytest.raises(InputError, match="tells no template of this prompt"):
+        local.run(f"%complete {line} --show-prompt Hello")

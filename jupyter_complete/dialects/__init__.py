@@ -107,6 +107,13 @@ class Dialect(Protocol):
             )
         return count
 
+    def template(self, request: CompletionRequest) -> HttpCall | None:  # noqa: ARG002
+        """Return the HTTP request whose answer has the prompt as the model reads it.
+
+        That is a text under ``prompt``; None where the endpoint does not tell it.
+        """
+        return None
+
     def headers(self, key: str | None) -> Mapping[str, str]:
         """Return what every call to this API carries: its version, and the key."""
         ...

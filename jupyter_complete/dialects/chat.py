@@ -138,6 +138,13 @@ class ChatDialect(OpenAIDialect):
         messages = self._messages(request, Refused(self.unsupported))
         return json_call(f"{DIALECTS[self.name]}/input_tokens", messages)
 
+    def template(self, request: CompletionRequest) -> HttpCall | None:
+        """Return the HTTP request that writes the messages as the template has them."""
+        if self.flavour != "llamacpp":
+            return None
+        messages = self._messages(request, Refused(self.unsupported))
+        return json_call("/apply-template", messages)
+
     @property
     def _length(self) -> str:
         longer = self.flavour in _LONGER_NAME or "max_tokens" in self.left_out

@@ -19,7 +19,13 @@ from IPython.paths import get_ipython_dir
 
 from ..cancel import shielded
 from ..cell import written
-from ..errors import CompleteError, CompletionInterrupted, InputError, printable
+from ..errors import (
+    CompleteError,
+    CompletionInterrupted,
+    InputError,
+    printable,
+    printable_lines,
+)
 from ..scores import told
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
@@ -148,6 +154,7 @@ class CompletionMagics(Magics):
             self.shell, line.overrides.get("format", self.settings.format)
         )
         on_text = screen.write if call.stream else None
+        reads = self.session.templated(call) if line.options.show_prompt else None
         # A key that is missing is asked for here, where Ctrl-C still means no.
         running = self.session.start(call)
         with shielded():
@@ -162,6 +169,8 @@ class CompletionMagics(Magics):
                 raise
             self.keep(completion, out)
             screen.finish(completion)
+            if reads is not None:
+                print(f"The model read:\n{printable_lines(reads)}")
             self.warn()
             return completion
 

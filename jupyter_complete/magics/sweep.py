@@ -44,7 +44,8 @@ def is_sweep(line: MagicLine[CompleteOptions], samples: int) -> bool:
     """
     options = line.options
     if options.sweep or line.overrides.get("samples", samples) > 1:
-        for name, given in (("as", options.as_), ("count", options.count)):
+        alone = {"as": options.as_, "count": options.count}
+        for name, given in (alone | {"show-prompt": options.show_prompt}).items():
             if given:
                 raise InputError(
                     f"--{name} is for one completion, and this is a sweep; leave out "

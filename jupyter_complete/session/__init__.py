@@ -12,7 +12,7 @@ from ..completion import Completion, Outcome
 from ..errors import AuthenticationError, HistoryError
 from ..history import History
 from ..keys import Keys
-from .ask import CompletionBuilder, OnText, ask, count
+from .ask import CompletionBuilder, OnText, ask, count, templated
 from .clients import SharedClient
 from .code import call_of, code
 from .distribution import UNSHAPED, distribution
@@ -191,6 +191,11 @@ class Session:
     def follow(self, running: Running, *, on_text: OnText | None = None) -> Completion:
         """Show a call that `start` started until it ends; see `complete`."""
         return follow(running, on_text)
+
+    def templated(self, call: Call) -> str:
+        """Return the prompt as the model reads it. Raises as `count`."""
+        self.ready(call)
+        return templated(call, self._client())
 
     def count(self, call: Call) -> int:
         """Return how many tokens the call's prompt has, as its endpoint counts.

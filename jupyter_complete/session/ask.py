@@ -12,7 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..completion import Chunk, Completion, Outcome, Status, TokenLogprob, Usage
-from ..errors import Cancelled, CompleteError, IncompleteStream, InputError
+from ..errors import (
+    Cancelled,
+    CompleteError,
+    IncompleteStream,
+    InputError,
+    ProtocolError,
+)
 
 if TYPE_CHECKING:
     from ..cancel import Cancel
@@ -245,6 +251,25 @@ def leaner(call: Call, error: CompleteError | None) -> tuple[Call, str] | None:
 
 def _without(call: Call, fields: frozenset[str]) -> Call:
     return replace(call, dialect=call.dialect.without(fields))
+
+
+def templated(call: Call, client: Client) -> str:
+    """Return the prompt as the model's chat template writes it.
+
+    Raises `InputError` where the endpoint does not tell it, and as `Client.send`.
+    """
+    asked = call.dialect.template(call.request)
+    if asked is None:
+        raise InputError(
+            f"The endpoint {call.endpoint.name} tells no template of this prompt: "
+            "llama.cpp does, of one with turns; leave out --show-prompt."
+        )
+    body, _ = client.json(asked, call.endpoint, call.dialect)
+    if not isinstance(body, dict) or not isinstance(body.get("prompt"), str):
+        raise ProtocolError(
+            f"The endpoint {call.endpoint.name} told no prompt; drop --show-prompt."
+        )
+    return str(body["prompt"])
 
 
 def count(call: Call, client: Client) -> int:

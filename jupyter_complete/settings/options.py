@@ -54,6 +54,11 @@ class CompleteOptions(MagicOptions):
         "--count",
         help="Show how many tokens the prompt has, where the endpoint counts.",
     )
+    show_prompt: bool = option(
+        "--show-prompt",
+        help="Also show the prompt as the model's chat template writes it, where "
+        "llama.cpp answers, as for a local model.",
+    )
     sweep: tuple[str, ...] = option(
         "-s",
         "--sweep",
