@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,16 @@ from ..language_model import LanguageModel
 from ..prompts import HUMAN, refusals, sanitise
 from ..stops import StopFinder
 from ..version import __version__
-from .answers import CompletionChunk, completion_chunks, ended, with_pings
+from .answers import (
+    Chunks,
+    CompletionChunk,
+    Wire,
+    completion_chunks,
+    dumps,
+    error_body,
+    error_event,
+    with_pings,
+)
 from .hosts import Hosts
 from .listing import model_info, page_of
 from .outgoing import REASONS
@@ -45,7 +54,6 @@ from .validation import (
     read_completion_body,
     read_extras,
 )
-from .wire import Wire, dumps, error_body, error_event
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -152,13 +160,11 @@ class _App:
         if bearer[:7].lower() == "bearer ":
             given.append(bearer[7:].strip())
         if not any(given):
-            raise Refused(
-                401,
-                "authentication_error",
-                "x-api-key: header is required (or Authorization: Bearer)",
-            )
+            missing = "x-api-key: header is required (or Authorization: Bearer)"
+            raise Refused(401, "authentication_error", missing)
         # Both are compared, in constant time, so that the answer's time tells nothing.
-        good = [hmac.compare_digest(_header_bytes(value), self.key) for value in given]
+        sent = [value.encode("latin-1", "replace") for value in given]
+        good = [hmac.compare_digest(value, self.key) for value in sent]
         if not any(good):
             raise Refused(401, "authentication_error", "x-api-key: invalid key")
 
@@ -176,13 +182,18 @@ class _App:
     ) -> _Answer:
         model = self._known(body.model)
         prompt = _checked_prompt(body.prompt, turns=model.wants_turns)
-        size = _size(prompt, model, request_id)
+        try:
+            size = _size(prompt, model)
+            room = min(model.output_tokens, model.context_tokens - size)
+            body = replace(body, prompt=prompt, max_tokens=min(body.max_tokens, room))
+            chunks = self._chunks(model, body, extras)
+        except Refused:
+            raise
+        except Exception as error:
+            raise _failure(error, request_id) from error
         wire = Wire(
             answer_id=f"compl_{uuid4().hex[:24]}", model=body.model, input_tokens=size
         )
-        most = min(body.max_tokens, model.output_tokens, model.context_tokens - size)
-        body = replace(body, prompt=prompt, max_tokens=most)
-        chunks = self._chunks(model, body, extras)
         if body.stream:
             events = _guarded(wire.stream(chunks), chunks, request_id)
             return _Answer(200, events, "text/event-stream; charset=utf-8")
@@ -192,8 +203,8 @@ class _App:
 
     def _chunks(
         self, model: LanguageModel, body: CompletionBody, extras: Mapping[str, Any]
-    ) -> Generator[CompletionChunk | None, None, None]:
-        tokens = model.generate(
+    ) -> Chunks:
+        tokens: Iterator[TokenLogprob | None] = model.generate(
             body.prompt,
             max_tokens=body.max_tokens,
             temperature=body.temperature,
@@ -201,26 +212,19 @@ class _App:
             top_p=body.top_p,
             **extras,
         )
-        paced: Iterator[TokenLogprob | None] = tokens
-        if self.ping_seconds is not None:
-            seconds = self.ping_seconds if body.stream else GONE_SECONDS
-            paced = with_pings(tokens, seconds)
-        with ended(paced):
-            yield from completion_chunks(
-                paced,
-                StopFinder((HUMAN, *body.stop_sequences)),
-                body.max_tokens,
-                end=HUMAN if model.wants_turns else None,
-                logprobs="logprobs" in extras,
-            )
+        if seconds := self.ping_seconds:
+            tokens = with_pings(tokens, seconds if body.stream else GONE_SECONDS)
+        return completion_chunks(
+            tokens,
+            StopFinder((HUMAN, *body.stop_sequences)),
+            body.max_tokens,
+            end=HUMAN if model.wants_turns else None,
+            logprobs="logprobs" in extras,
+        )
 
 
 def _json(value: object) -> _Answer:
     return _Answer(200, [dumps(value)])
-
-
-def _header_bytes(value: str) -> bytes:
-    return value.encode("latin-1", "replace")
 
 
 def _check_method(method: str, wanted: str, path: str) -> None:
@@ -241,15 +245,12 @@ def _checked_prompt(prompt: str, *, turns: bool) -> str:
     return sanitise(prompt)
 
 
-def _size(prompt: str, model: LanguageModel, request_id: str) -> int:
+def _size(prompt: str, model: LanguageModel) -> int:
     """Return the tokens of a prompt. Raises `Refused` if no answer fits behind it."""
     most = model.context_tokens - 1
     if len(prompt) > LONGEST_TOKEN * most:
         raise invalid(f"prompt: is too long: over {most} tokens")
-    try:
-        size = model.count_tokens(prompt)
-    except Exception as error:
-        raise _failure(error, request_id) from error
+    size = model.count_tokens(prompt)
     if size > most:
         message = f"has {size} tokens, and {model.name} takes at most {most}"
         raise invalid(f"prompt: is too long: it {message}")
@@ -258,7 +259,7 @@ def _size(prompt: str, model: LanguageModel, request_id: str) -> int:
 
 def _whole(
     wire: Wire,
-    chunks: Iterator[CompletionChunk | None],
+    chunks: Chunks,
     gone: Callable[[], bool],
     request_id: str,
 ) -> _Answer:
@@ -276,7 +277,7 @@ def _whole(
 
 
 def _guarded(
-    events: Iterator[bytes], chunks: Generator[Any, None, None], request_id: str
+    events: Iterator[bytes], chunks: Chunks, request_id: str
 ) -> Iterator[bytes]:
     """Yield the events; an error becomes the last of them. Ends the generation."""
     with closing(chunks):

@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
 from ..version import __version__
+from .answers import error_body
 from .incoming import Head
-from .wire import error_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
