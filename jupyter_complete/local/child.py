@@ -62,9 +62,10 @@ def tell(out: TextIO, **what: object) -> None:
     out.flush()
 
 
-def end_with(text: TextIO) -> None:
-    """End this process at the end of its standard input."""
-    text.read()
+def end_with(descriptor: int) -> None:
+    """End this process at the end of what it reads."""
+    while os.read(descriptor, 1024):
+        pass
     os._exit(0)
 
 
@@ -104,13 +105,14 @@ def main() -> None:
     told = json.loads(sys.stdin.readline() or "null")
     if told is None:
         return  # the parent was gone before it spoke
-    threading.Thread(target=end_with, args=(sys.stdin,), daemon=True).start()
+    threading.Thread(target=end_with, args=(0,), daemon=True).start()
     try:
         server = serve(sys.argv[1], told["key"], told["name"], told["context"])
     except ImportError as error:
         tell(out, missing=str(error))
     except RuntimeError:
-        out.close()  # why is in the log
+        out.close()
+        return  # and not at once: a thread of the engine writes the log, which says why
     else:
         url = server.listening_address
         tell(out, url=url)
