@@ -311,6 +311,8 @@ def test_the_distribution_is_what_the_engine_tells(model):
         (["--gguf", "nothing.gguf"], "no such file"),
         (["--gguf", __file__], "is no GGUF file"),
         (["--gguf", "TINY", "--gguf", "TINY"], "served already"),
+        (["--gguf", "TINY", "--model", "TINY"], "served already"),
+        (["--gguf", "TINY", "--model-file", __file__], "leave it out"),
         (["--model", "ngram-base", "--gguf", "BAD"], "bad.gguf is no GGUF file"),
     ],
 )

@@ -150,15 +150,17 @@ def _models(given: argparse.Namespace) -> dict[str, LanguageModel]:
     text = None if given.model_file is None else _text(given.model_file)
     embedded = load_models(text)
     models: dict[str, LanguageModel] = {}
-    for name in given.model:
-        models[name] = embedded.get(name) or _local(name, given.model_directory)
-    for file in given.gguf:
-        name = Path(file).stem
-        if not file.lower().endswith(".gguf"):
-            raise InputError(f"--gguf {file} is no GGUF file; give one, *.gguf.")
+    for asked in (*given.model, *given.gguf):
+        path = Path(asked)
+        is_file = path.suffix.lower() == ".gguf"
+        if asked in given.gguf and not is_file:
+            raise InputError(f"--gguf {asked} is no GGUF file; give one, *.gguf.")
+        name = path.stem if is_file else asked
         if name in models:
-            raise InputError(f"{name} is served already; give each file its own name.")
-        models[name] = _local(file, given.model_directory)
+            raise InputError(f"{name} is served already; give each model its own name.")
+        models[name] = embedded.get(asked) or _local(asked, given.model_directory)
+    if text is not None and models and not models.keys() & embedded.keys():
+        raise InputError("--model-file is for ngram-chat and ngram-base; leave it out.")
     models = models or {**embedded}
     for model in models.values():
         model.load()
