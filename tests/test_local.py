@@ -17,12 +17,13 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 from gguf import tiny_llama
 
-from jupyter_complete.errors import InputError, PromptError
+from jupyter_complete.errors import Cancelled, InputError, PromptError
 from jupyter_complete.local import files
 from jupyter_complete.local.child import watch
 from jupyter_complete.local.children import (
     CHILDREN,
     Address,
+    Children,
     endpoint_of,
     file_of,
     split,
@@ -213,6 +214,30 @@ def test_a_child_ends_with_a_process_that_is_killed_though_a_fork_of_it_lives(ti
 
         wait_for(lambda: killed(pid))
         os.killpg(parent.pid, signal.SIGKILL)
+
+
+def test_a_call_that_is_stopped_does_not_wait_until_the_model_is_loaded(tmp_path):
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny_llama())
+    url = endpoint_of(files.ModelFile("tiny", path)).base_url
+    own = Children()
+
+    with pytest.raises(Cancelled):
+        own.reach(url, idle=900, cancelled=lambda: True)
+    own.unload()
+
+
+def test_a_child_that_does_not_hear_is_ended_nevertheless(tmp_path, monkeypatch):
+    monkeypatch.setattr("jupyter_complete.local.children.END_SECONDS", 0.05)
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny_llama())
+    own = Children()
+    own.reach(endpoint_of(files.ModelFile("tiny", path)).base_url, idle=900)
+    (child,) = own.running()
+    os.kill(child.pid, signal.SIGSTOP)
+
+    assert own.unload() == ("tiny",)
+    assert not child.alive
 
 
 def test_a_key_reaches_neither_arguments_nor_environment(tiny):
