@@ -131,6 +131,7 @@ def test_number_is_the_last_of_the_answer(text, expected, right):
         ("not JSON", {"a": 1}, False),
         ("[" * 100_000, [1], False),
         ("NaN", [1], False),
+        ("[1.5, 2]", [Decimal("1.5"), np.int64(2)], True),
         ('{"a": 1}', None, True),
         ("{a: 1}", None, False),
     ],

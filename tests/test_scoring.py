@@ -414,3 +414,20 @@ def test_a_saved_notebook_has_the_scores_and_no_script():
     assert "Wrong only" in output["text/html"]
     assert "<script" not in output["text/html"]
     assert "short   1 [0.342, 1] (n = 2)" in notebook.cells[3].outputs[0].text
+
+
+def test_more_that_a_notebook_may_hold():
+    """Sets and lists as labels, a function of C, an empty sweep."""
+    rows = [{"country": "a", "want": {"y", "x"}}, {"country": "b", "want": ["x"]}]
+    runs = asked(rows=rows, text=lambda *_: "x")
+
+    found = runs.scored("exact", expect="want")
+    assert values(found, "exact") == [True, True]
+    wrong = runs.scored(["exact:z", "exact"], expect="want").view(wrong=True)
+    assert 'expected: ["x", "y"]' in repr(wrong)
+    assert values(runs.scored(print), "print") == [None, None]
+    assert values(runs.scored("exact", expect={"a": "x"}), "exact") == [True, None]
+    lists = asked(stop=[["a"], ["b"]], template=(), text=lambda *_: "x")
+    assert values(lists.scored("exact", expect={("a",): "x"}), "exact") == [True, None]
+    with pytest.raises(InputError, match="the first point is none"):
+        runs.at(country="a").failed.scored("exact", expect={"a": "x"})

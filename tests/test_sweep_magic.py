@@ -439,6 +439,11 @@ def test_a_cell_scores_its_sweep(server, cell, shell, capsys):
     runs = cell(f"-s rows=@table {flags} --plot score~tone")
 
     assert runs.scores == ("contains", "long")
+    shell.user_ns["wanted"] = {"dry": "DRY", "wet": "no"}
+    shell.run("def last(completion):\n    return completion.text.split()[2]")
+    named = cell("-s tone=dry,wet --expect @wanted --extract last --score contains")
+    assert [row.marks.extracted for row in named.rows] == ["dry", "wet"]
+    assert [row.marks.scores["contains"] for row in named.rows] == [True, False]
     assert [row.marks.scores["contains"] for row in runs.rows] == [True, False]
     assert runs.to_records()[0]["extracted"].startswith("Say dry things. ")
     again = runs.scored(shell.user_ns["long"])
