@@ -38,21 +38,36 @@ __all__ = [
 
 
 def complete(
-    prompt: str, *, values: Mapping[str, object] | None = None, **settings: Any
+    prompt: str,
+    *,
+    values: Mapping[str, object] | None = None,
+    check: Any = (),
+    hint: str | None = None,
+    check_or_stop: bool = False,
+    **settings: Any,
 ) -> Completion:
     """Complete a prompt, as ``%%complete`` does.
 
     ``settings`` are those of ``%config CompletionSettings``, by name, for this call.
     ``values`` fill ``{{name}}``; left out, the variables do that the caller has in a
-    notebook. Raises `CompleteError`; what had arrived is in its ``completion``.
+    notebook. ``check`` is what the answer is checked for, as ``words<=50``, a function
+    of a completion, or a list; where it is not so, ``hint`` becomes a notice and
+    ``check_or_stop`` raises.
+    Raises `CompleteError`; what had arrived is in its ``completion``.
     """
+    from .sweeps.checks import checks_of, require  # noqa: PLC0415 - see below
+
     session, namespace = _session()
     given = _variables(namespace) if values is None else values
+    checks = checks_of(check, hint, given)
     call = session.prepare(prompt, given, **settings)
     try:
-        return session.complete(call)
+        completion = checks(session.complete(call))
     finally:
         _tell(session)
+    if check_or_stop:
+        require(completion)
+    return completion
 
 
 def sweep(

@@ -49,6 +49,24 @@ class TokenLogprob(NamedTuple):
     alternatives: tuple[tuple[str, float], ...] = ()
 
 
+class Check(NamedTuple):
+    """What came of one check of an answer."""
+
+    what: str
+    """What was looked for, as it was asked: ``contains:Paris``, ``words<=50``."""
+    passed: bool | None
+    """None: it could not be told."""
+    got: str
+    """What was there, in a line: the number, the text, or what a function gave."""
+
+    def __str__(self) -> str:
+        if self.passed:
+            return f"✓ {self.what}"
+        if self.passed is None:
+            return f"? {self.what}: not checked ({self.got})"
+        return f"✗ {self.what}: got {self.got or 'nothing'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A completion and all that is known of it; ``str()`` is the text.
@@ -84,6 +102,8 @@ class Completion:
     history_id: int | None = None
     reused: bool = False
     """Whether it was answered from the history, without a call."""
+    checks: tuple[Check, ...] = ()
+    """What came of the checks that its cell asked for; the history has none."""
 
     def __str__(self) -> str:
         return self.text
@@ -114,6 +134,7 @@ class Completion:
             values["usage"] = values.get("usage") and _usage(values["usage"])
             values["notices"] = tuple(values.get("notices", ()))
             values["logprobs"] = tuple(map(_logprob, values.get("logprobs", ())))
+            values["checks"] = tuple(map(_check, values.get("checks", ())))
             return cls(**values)
         except _DAMAGE as error:
             raise InputError(
@@ -157,6 +178,13 @@ def _logprob(record: Any) -> TokenLogprob:
     token, logprob, alternatives = record
     others = tuple((other, kept_logprob(number)) for other, number in alternatives)
     return TokenLogprob(token, logprob and kept_logprob(logprob), others)
+
+
+def _check(record: Any) -> Check:
+    what, passed, got = record
+    if not isinstance(passed, bool | None):
+        raise TypeError(f"a check passed {passed!r}")
+    return Check(str(what), passed, str(got))
 
 
 def _usage(record: Mapping[str, Any]) -> Usage:

@@ -15,6 +15,7 @@
     │   └── ServerError          5xx, 529 included
     ├── ProtocolError            an answer that is not one: HTML, no JSON, a redirect
     ├── IncompleteStream         an answer that began and did not end
+    ├── CheckFailed              an answer that is not as --check wants it
     ├── HistoryError             the store of past completions
     └── Cancelled                it was stopped while it ran
     CompletionInterrupted        a KeyboardInterrupt: the user stopped it
@@ -40,6 +41,7 @@ __all__ = [
     "BadRequestError",
     "BillingError",
     "Cancelled",
+    "CheckFailed",
     "CompleteError",
     "CompletionInterrupted",
     "ConnectionFailed",
@@ -186,6 +188,10 @@ class ProtocolError(CompleteError):
 
 class IncompleteStream(CompleteError):
     """The answer began and did not end; what came is in ``partial``."""
+
+
+class CheckFailed(CompleteError):
+    """An answer is not as its cell's checks want it; it is kept."""
 
 
 class HistoryError(CompleteError):

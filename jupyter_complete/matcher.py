@@ -18,6 +18,7 @@ from IPython.core.completer import (
 )
 
 from .cell import OURS, read
+from .scores import SCORES
 from .settings import flags, parameters
 from .settings.options import MagicOptions
 
@@ -167,6 +168,16 @@ def _paths(start: str) -> Iterable[str]:
     ]
 
 
+def _checks() -> Iterable[str]:
+    """Return how a check may begin: a score with what it expects, a number, json."""
+    from .sweeps.conditions import MEASURES  # noqa: PLC0415 - see above
+
+    scores = [
+        f"{one.name}:" if one.alone is None else one.name for one in SCORES.values()
+    ]
+    return [*scores, *(f"{name}<=" for name in MEASURES)]
+
+
 def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[str]:
     if flag.choices:
         return flag.choices
@@ -176,6 +187,7 @@ def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[s
     if flag.metavar == "AXIS":
         return _axes()
     known = _magics(shell).catalog()
+    functions = [name for name in _variables(shell) if callable(shell.user_ns[name])]
     sources: dict[str, Callable[[], Iterable[Any]]] = {
         "model": lambda: (
             *(model.id for model in known.models),
@@ -188,6 +200,8 @@ def _values(flag: flags.Flag, start: str, shell: InteractiveShell) -> Iterable[s
         ),
         "executor": lambda: _variables(shell),
         "concurrency": lambda: ["auto"],
+        "score": lambda: (*SCORES, *functions),
+        "check": lambda: (*_checks(), *functions),
         "out": lambda: _variables(shell),
         "prompt": lambda: _variables(shell),
     }

@@ -276,11 +276,11 @@ def named(text: str) -> tuple[Score, str | None] | None:
     return score, expected if colon else None
 
 
-def unknown(name: str, others: Collection[str] = ()) -> InputError:
+def unknown(name: str, others: Collection[str] = (), kind: str = "score") -> InputError:
     """Return the error of a score that nobody has, with the nearest names."""
     near = difflib.get_close_matches(name.partition(":")[0], [*SCORES, *others], 2, 0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else f"it is {_OR}."
-    return InputError(f"score is {name!r}, which nobody has; {hint}")
+    return InputError(f"{kind} is {name!r}, which nobody has; {hint}")
 
 
 _OR = f"one of {', '.join(SCORES)}, or a function"

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from jupyter_client import KernelManager
 from loopback import STALL, events
 
-from jupyter_complete.completion import Completion, TokenLogprob, Usage
+from jupyter_complete.completion import Check, Completion, TokenLogprob, Usage
 from jupyter_complete.endpoint import Endpoint
 from jupyter_complete.errors import HistoryError, InputError
 from jupyter_complete.history import (
@@ -72,6 +72,10 @@ EVERY_FIELD = Completion(
     logprobs=(TokenLogprob(" it", -0.1, ((" it", -0.1), (" he", float("-inf")))),),
     http_status=200,
     sample=2,
+    checks=(
+        Check("words<=5", passed=False, got="9"),
+        Check("json", passed=None, got=""),
+    ),
 )
 
 

@@ -52,6 +52,15 @@ def test_choices(tab):
     assert tab("%%complete --turns ‸\nHi") == ("", ["auto", "wrap", "raw"])
 
 
+def test_scores_and_how_checks_begin(tab, shell):
+    shell.user_ns["polite"] = len
+
+    assert tab("%%complete --check con‸\nHi") == ("con", ["contains:"])
+    assert tab("%%complete --check wor‸\nHi") == ("wor", ["words<="])
+    assert tab("%%complete --check=p‸\nHi") == ("p", ["polite"])
+    assert tab("%%complete --score js‸\nHi") == ("js", ["json"])
+
+
 def test_betas(tab):
     _, words = tab("%%complete --beta context-‸\nHi")
 

@@ -82,10 +82,11 @@ def _text(completion: Completion) -> str:
 
 
 def below(completion: Completion) -> list[str]:
-    """Return the lines below a completion's text: facts, notices, and the error."""
+    """Return the lines below a completion's text: facts, checks, notices, error."""
     notes = [f"Note: {notice}" for notice in completion.notices]
     error = [f"Error: {completion.error}"] if completion.error else []
-    return [f"[{facts(completion)}]", *map(printable, [*notes, *error])]
+    lines = [*map(str, completion.checks), *notes, *error]
+    return [f"[{facts(completion)}]", *map(printable, lines)]
 
 
 def facts(completion: Completion) -> str:

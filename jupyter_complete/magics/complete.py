@@ -30,7 +30,7 @@ from ..scores import told
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
 from .keyboard import asking, one_line
-from .typed import variables
+from .typed import prompt_text, refuse_words, variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..display import Table
     from ..results import Sweep
     from ..session import Call, Origin, Session
+    from ..sweeps.checks import Checks
 
 LAST = "_completion"
 LAST_SWEEP = "_sweep"
@@ -87,13 +88,14 @@ class CompletionMagics(Magics):
     @one_line("Stopped before the prompt was sent.")
     def complete(self, line: str, cell: str | None = None) -> Completion | Sweep | None:
         """Complete the cell, or the rest of the line."""
-        from . import sweep  # noqa: PLC0415 - loading must stay cheap
+        from . import checks, sweep  # noqa: PLC0415 - loading must stay cheap
 
         read = flags.parse(line, CompleteOptions)
         text = prompt_text(read.rest, cell, optional=sweep.has_variants(read))
         values = variables(self.shell)
         if sweep.is_sweep(read, self.settings.samples):
             return self._sweep(text, values, read, self._origin(line, cell))
+        wanted = checks.of_line(read.options, values)
         if read.options.dry_run or read.options.as_:
             self._show_request(text, values, read)
             return None
@@ -103,7 +105,7 @@ class CompletionMagics(Magics):
         if read.options.count:
             print(f"The prompt has {self.session.count(call)} tokens.")
             return None
-        return self._complete(call, read)
+        return self._complete(call, read, wanted)
 
     def _sweep(
         self,
@@ -112,7 +114,7 @@ class CompletionMagics(Magics):
         line: flags.MagicLine[CompleteOptions],
         origin: Origin,
     ) -> Sweep | None:
-        from . import sweep  # noqa: PLC0415 - loading must stay cheap
+        from . import checks, sweep  # noqa: PLC0415 - loading must stay cheap
 
         options = line.options
         plan = sweep.plan_of(self.session, values, text, line, origin)
@@ -121,7 +123,8 @@ class CompletionMagics(Magics):
         score = sweep.scoring(plan, options, values, judge)
         sweep.check_plot(plan, options, score)
         if options.dry_run:
-            print(sweep.grid_text(plan, self.session.to_send(plan)))
+            grid = sweep.grid_text(plan, self.session.to_send(plan))
+            print(grid + checks.told(options))
             return None
         name = options.out or LAST_SWEEP
         done = sweep.run_sweep(
@@ -129,13 +132,14 @@ class CompletionMagics(Magics):
             self.shell,
             plan,
             name=name,
-            yes=options.yes,
+            options=options,
             score=score,
             judge=judge,
         )
         self.keep_sweep(done, options.out)
         self.warn()
         sweep.finish(done, options)
+        checks.finish_sweep(done, options)
         return done
 
     def keep_sweep(self, sweep: Sweep, out: str | None) -> None:
@@ -145,9 +149,10 @@ class CompletionMagics(Magics):
             self.shell.user_ns[out] = sweep
 
     def _complete(
-        self, call: Call, line: flags.MagicLine[CompleteOptions]
+        self, call: Call, line: flags.MagicLine[CompleteOptions], wanted: Checks
     ) -> Completion:
         from ..display import completion_screen  # noqa: PLC0415 - see `session`
+        from . import checks  # noqa: PLC0415 - see `session`
 
         out = line.options.out
         screen = completion_screen(
@@ -168,11 +173,14 @@ class CompletionMagics(Magics):
                 self.warn()
                 raise
             self.keep(completion, out)
+            completion, stopped = checks.checked(wanted, completion)
+            self.keep(completion, out)
             screen.finish(completion)
             if reads is not None:
                 print(f"The model read:\n{printable_lines(reads)}")
             self.warn()
-            return completion
+        checks.finish(completion, line.options, stopped=stopped)
+        return completion
 
     def keep(self, result: object, out: str | None) -> None:
         """Make it the last completion, and ``out`` if there is such a name."""
@@ -209,6 +217,7 @@ class CompletionMagics(Magics):
     ) -> None:
         from ..catalog.endpoints import NAMES  # noqa: PLC0415 - see `session`
         from ..display import request_text  # noqa: PLC0415 - see `session`
+        from . import checks  # noqa: PLC0415 - see `session`
 
         call = self.session.preview(text, values, **line.overrides)
         if call is None:
@@ -217,9 +226,11 @@ class CompletionMagics(Magics):
                 f"name it with --dialect {NAMES}."
             )
         if line.options.as_:
-            print(self.session.code(call, line.options.as_))
+            more = checks.in_code(line.options)
+            print(self.session.code(call, line.options.as_, **more))
         else:
-            print(request_text(call.http(), call.endpoint, call.notices))
+            shown = request_text(call.http(), call.endpoint, call.notices)
+            print(shown + checks.told(line.options))
 
     @no_var_expand
     @line_magic
@@ -242,28 +253,6 @@ class CompletionMagics(Magics):
                 print(printable(change))
         routes = self.session.routes
         return models_table(routes.models(settings), routes.note(settings))
-
-
-def prompt_text(
-    rest: str, cell: str | None, magic: str = "%%complete", *, optional: bool = False
-) -> str:
-    """Return the prompt of a line's rest, or of a cell's body; raise `InputError`."""
-    if cell is None:
-        if not rest and not optional:
-            raise InputError(
-                f"There is no prompt: write it after the flags, or below {magic}."
-            )
-        return rest
-    refuse_words(rest, magic, "the prompt goes below it.")
-    # IPython ends every cell with a newline that its user did not write.
-    return cell.removesuffix("\n")
-
-
-def refuse_words(rest: str, magic: str, remedy: str) -> None:
-    """Raise `InputError` if words stand on a line that takes flags alone."""
-    if rest:
-        word = rest.split(maxsplit=1)[0]
-        raise InputError(f"{word!r} on the {magic} line is no flag; {remedy}")
 
 
 _COMPLETE_HELP = """\

@@ -11,9 +11,8 @@ from IPython.display import display
 from ..errors import InputError
 from ..settings import flags
 from ..settings.options import DistributionOptions
-from .complete import prompt_text
 from .keyboard import one_line
-from .typed import variables
+from .typed import prompt_text, variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

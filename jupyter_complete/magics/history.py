@@ -15,8 +15,8 @@ from ..cell import read
 from ..errors import CompleteError, HistoryError, InputError
 from ..settings import flags
 from ..settings.options import CompleteOptions, HistoryOptions
-from .complete import LAST, LAST_SWEEP, CompletionMagics, prompt_text
-from .typed import variables
+from .complete import LAST, LAST_SWEEP, CompletionMagics
+from .typed import prompt_text, variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

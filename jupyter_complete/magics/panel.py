@@ -10,8 +10,7 @@ from ..errors import InputError
 from ..reading import reading
 from ..settings import flags
 from ..settings.options import PanelOptions
-from .complete import refuse_words
-from .typed import variables
+from .typed import refuse_words, variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -20,6 +20,7 @@ from ..sweeps.axes import parse_axes
 from ..sweeps.scoring import Scoring, scoring_of
 from ..sweeps.variants import names_variants
 from ..sweeps.workers import as_executor
+from .checks import hinted, of_sweep
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -150,9 +151,8 @@ def scoring(
 ) -> Scoring | None:
     """Return how the answers are to be scored, checked. Raises `InputError`."""
     known = {"judge": judge, **variables} if judge else variables
-    return scoring_of(
-        plan.unanswered, options.score, options.expect, options.extract, known
-    )
+    wanted = (*options.score, *of_sweep(options, variables))
+    return scoring_of(plan.unanswered, wanted, options.expect, options.extract, known)
 
 
 def check_plot(
@@ -169,12 +169,12 @@ def run_sweep(
     plan: SweepPlan,
     *,
     name: str,
-    yes: bool,
+    options: CompleteOptions,
     score: Scoring | None = None,
     judge: Judge | None = None,
 ) -> Sweep:
     """Run the sweep, showing its grid; ``name`` is the variable that will hold it."""
-    if not yes:
+    if not options.yes:
         check_sweep(plan, session.to_send, session.settings.confirm_calls)
     if judge:
         judge.ready()
@@ -183,7 +183,7 @@ def run_sweep(
     if judge and not sweep.interrupted:
         print(printable(f"{judge.model} judges the answers."))
         sweep = replace(sweep, interrupted=judge.ask(sweep))
-    sweep = _scored(sweep, score, name)
+    sweep = hinted(_scored(sweep, score, name), options)
     with shielded():
         screen.finish(sweep)
     return sweep

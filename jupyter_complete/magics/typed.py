@@ -20,6 +20,7 @@ from IPython.core.inputtransformer2 import (
 )
 
 from ..cell import OURS, read
+from ..errors import InputError
 from ..scope import caller_of, names_at
 
 if TYPE_CHECKING:
@@ -61,6 +62,28 @@ def variables(shell: InteractiveShell) -> Mapping[str, object]:
     """
     caller = caller_of(sys._getframe(1), _RUN)  # noqa: SLF001 - as IPython does it
     return names_at(caller, shell.user_ns, shell.user_global_ns)
+
+
+def prompt_text(
+    rest: str, cell: str | None, magic: str = "%%complete", *, optional: bool = False
+) -> str:
+    """Return the prompt of a line's rest, or of a cell's body; raise `InputError`."""
+    if cell is None:
+        if not rest and not optional:
+            raise InputError(
+                f"There is no prompt: write it after the flags, or below {magic}."
+            )
+        return rest
+    refuse_words(rest, magic, "the prompt goes below it.")
+    # IPython ends every cell with a newline that its user did not write.
+    return cell.removesuffix("\n")
+
+
+def refuse_words(rest: str, magic: str, remedy: str) -> None:
+    """Raise `InputError` if words stand on a line that takes flags alone."""
+    if rest:
+        word = rest.split(maxsplit=1)[0]
+        raise InputError(f"{word!r} on the {magic} line is no flag; {remedy}")
 
 
 def cell_input(lines: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..cancel import Cancel
 from ..completion import Completion, Outcome
@@ -216,14 +216,15 @@ class Session:
             call = replace(call, request=replace(call.request, prompt=prompt))
         return distribution(call, functools.partial(self.ask, cancel=cancel))
 
-    def code(self, asked: Call | Completion, kind: str) -> str:
+    def code(self, asked: Call | Completion, kind: str, **more: Any) -> str:
         """Return code that sends the same request, the key from the environment.
 
-        ``kind``: ``curl``, ``requests``, ``sdk`` or ``magic``. Raises `InputError`.
+        ``kind``: ``curl``, ``requests``, ``sdk`` or ``magic``, which says ``more``
+        options, too. Raises `InputError`.
         """
         if isinstance(asked, Completion):
             asked = call_of(asked, self.settings, self.routes)
-        return code(asked, kind, self.settings)
+        return code(asked, kind, self.settings, more)
 
     def warnings(self) -> list[str]:
         """Return the lines the user should read that no call carries, each once."""

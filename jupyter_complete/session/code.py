@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..cell import holds, written
@@ -14,17 +15,23 @@ from .locals import served
 from .plan import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..settings import CompletionSettings
     from .routes import Routes
 
 
-def code(call: Call, kind: str, settings: CompletionSettings) -> str:
+_NONE: Mapping[str, Any] = {}
+
+
+def code(
+    call: Call,
+    kind: str,
+    settings: CompletionSettings,
+    more: Mapping[str, Any] = _NONE,
+) -> str:
     """Return the call as ``curl``, ``requests``, ``sdk`` or ``magic``.
 
-    A cell says what it has to where these settings are set. Raises `InputError` for
-    what such code cannot hold.
+    A cell says what it has to where these settings are set, and ``more``, options by
+    name. Raises `InputError` for what such code cannot hold.
     """
     if kind != "magic":
         call, options = served(call)
@@ -36,7 +43,7 @@ def code(call: Call, kind: str, settings: CompletionSettings) -> str:
             options=options,
         )
     prompt = call.request.prompt
-    return cell_of(prompt, _overrides(call, settings), filled=True)
+    return cell_of(prompt, {**_overrides(call, settings), **more}, filled=True)
 
 
 def cell_of(

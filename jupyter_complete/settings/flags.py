@@ -241,10 +241,10 @@ def _check_name(flag: Flag, name: str) -> None:
 
 
 def write(overrides: Mapping[str, Any]) -> str:
-    """Return the line of flags that sets these settings; `parse` reads it back."""
+    """Return the line of flags that says these by name; `parse` reads it back."""
     words = []
     for flag in flags():
-        if not flag.setting or flag.name not in overrides:
+        if flag.name not in overrides:
             continue
         value = overrides[flag.name]
         if flag.kind == "switch":

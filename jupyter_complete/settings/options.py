@@ -109,6 +109,23 @@ class CompleteOptions(MagicOptions):
         help="Take the answer out of the text before it is scored: what the group of "
         "<answer>(.*?)</answer> matches, or what a function of the notebook gives.",
     )
+    check: tuple[str, ...] = option(
+        "--check",
+        metavar="CHECK",
+        repeat=True,
+        help="Check the answer: contains:TEXT or another score, a number as in "
+        "words<=50, lines==3 or length<200, json, or a function f(completion) of the "
+        "notebook. The card says what came of it; of a sweep it is a score. "
+        "Repeatable.",
+    )
+    hint: str | None = option(
+        "--hint", metavar="TEXT", help="What to say where a check did not pass."
+    )
+    check_or_stop: bool = option(
+        "--check-or-stop",
+        help="Raise an error where a check did not pass, so that the cells below do "
+        "not run; the answer is kept and shown.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,10 @@ def _tokens_per_second(completion: Completion) -> float | None:
     return told / completion.seconds if told and completion.seconds else None
 
 
+def _lines(completion: Completion) -> int:
+    return sum(bool(line.strip()) for line in completion.text.splitlines())
+
+
 def _texts(rows: Iterable[SweepRow]) -> list[str]:
     return [row.completion.text for row in rows if row.completion]
 
@@ -101,6 +105,7 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         _scored("length", "characters, mean", lambda one: len(one.text)),
         _scored("words", "words, mean", lambda one: len(one.text.split())),
+        _scored("lines", "lines that are not empty, mean", _lines),
         Metric("distinct_1", "distinct words / all", lambda r: distinct(_texts(r), 1)),
         Metric("distinct_2", "distinct pairs / all", lambda r: distinct(_texts(r), 2)),
         Metric("self_bleu", "self-BLEU-4, mean", lambda r: self_bleu(_texts(r))),
@@ -164,7 +169,8 @@ def of_score(name: str) -> Metric:
         items = _grouped(rows, lambda row: row.marks.item if row.marks else ())
         return average([metric.values(group) for group in items])
 
-    kind = "share" if name.partition(":")[0] in SCORES else "mean"
+    yes_or_no = name.partition(":")[0] in SCORES or re.search("[<>]|[=!]=", name)
+    kind = "share" if yes_or_no else "mean"
     metric = Metric(name, f"{name}, {kind}", of, of_row)
     return metric
 

@@ -17,7 +17,8 @@ from .kinds import same
 from .measures import Measures, differences, measures
 from .metrics import Metric, Score
 from .points import Axis, Point
-from .scoring import Asked, Scoring, scoring_of
+from .scorers import Asked
+from .scoring import Scoring, scoring_of
 from .table import Record, SweepRow
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ All is checked before anything is sent; scoring itself asks no model anything.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,35 +21,16 @@ from ..scores import Value
 from .expected import Expected, expected_of
 from .extract import Extract, extract_of
 from .metrics import METRICS
+from .scorers import Asked, Scorer, scorer_of
 from .table import Marks, SweepRow
 
 if TYPE_CHECKING:
     from .result import SweepResult
 
-Asked = str | Callable[..., Any]
-"""A score's name, or a function: ``f(completion)`` or ``f(completion, expected)``."""
-
 Result = TypeVar("Result", bound="SweepResult")
 _LONGEST = 120
 _TAKEN = {"score", "answers"}
 _NONE: Mapping[str, object] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Scorer:
-    """One score as it is asked for."""
-
-    name: str
-    of: Callable[[Completion, Any], Any]
-    """What it gives of an answer and the value expected."""
-    wants: bool
-    """Whether it can do without an expected value."""
-    checked: Callable[[object], object] = lambda _: None
-    """Raises for an expected value that it cannot take."""
-    reasons: Callable[[Completion], str | None] | None = None
-    """Why it gives what it gives, where it says so."""
-    strict: bool = True
-    """Whether an answer in which nothing was found is wrong, without a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +168,7 @@ def scoring_of(
     if not wanted and extract is None:
         return None
     labelled = expected is not None
-    scorers = tuple(_scorer(one, variables, labelled=labelled) for one in wanted)
+    scorers = tuple(scorer_of(one, variables, labelled=labelled) for one in wanted)
     _check_names(scorers)
     for scorer in scorers:
         if scorer.wants and expected is None:
@@ -230,67 +210,3 @@ def _check_expected(
             except InputError as error:
                 where = one_line(point.label, _LONGEST)
                 raise InputError(f"{str(error).rstrip('.')} (at {where}).") from error
-
-
-def _scorer(asked: Asked, variables: Mapping[str, object], *, labelled: bool) -> Scorer:
-    if isinstance(asked, str):
-        known = scores.named(asked)
-        if known is not None:
-            return _known(asked, *known, labelled=labelled)
-        if asked not in variables:
-            functions = [name for name in variables if callable(variables[name])]
-            raise scores.unknown(asked, functions)
-        function = variables[asked]
-        if not callable(function):
-            raise InputError(
-                f"score is {asked}, which is a {type(function).__name__} and no "
-                "function; give one of a completion."
-            )
-        return _of_function(asked, function)
-    if not callable(asked):
-        raise InputError(
-            f"score is {asked!r}; give the name of a score, a function, or a list."
-        )
-    name = getattr(asked, "__name__", type(asked).__name__).strip("<>")
-    return _of_function(name, asked)
-
-
-def _known(
-    name: str, score: scores.Score, own: str | None, *, labelled: bool
-) -> Scorer:
-    if own is not None:
-        return Scorer(name, lambda one, _: score(one.text, own), wants=False)
-    return Scorer(
-        name,
-        lambda one, expected: score(one.text, expected),
-        wants=labelled or score.alone is None,
-        checked=score.checked,
-    )
-
-
-def _of_function(name: str, function: Callable[..., Any]) -> Scorer:
-    if _takes(function, 2):
-        wants = not _takes(function, 1)
-        return Scorer(name, function, wants=wants, strict=False)
-    if _takes(function, 1):
-        return Scorer(
-            name,
-            lambda one, _: function(one),
-            wants=False,
-            reasons=getattr(function, "reasons", None),
-            strict=False,
-        )
-    raise InputError(
-        f"score is {name}, which takes neither a completion nor a completion and what "
-        "was expected; write it as f(completion, expected)."
-    )
-
-
-def _takes(function: Callable[..., Any], count: int) -> bool:
-    try:
-        inspect.signature(function).bind(*[None] * count)
-    except TypeError:
-        return False
-    except ValueError:  # a function of C that does not say what it takes
-        return count == 1
-    return True

@@ -28,6 +28,8 @@ _FIELDS = tuple(field.name for field in fields(Completion))
 _COLUMNS = {*_FIELDS, "prompt", "input_tokens", "output_tokens"}
 """What every record has of its answer."""
 _WHY = "_reasons"
+_LEFT = {"request", "checks"}
+"""Fields that have other columns: those of the request, and a sweep's scores."""
 _WIDEST = 60
 """Characters of a cell in a table of text."""
 _SAME = ("model", "endpoint", "dialect")
@@ -126,7 +128,7 @@ def _fields(completion: Completion) -> Record:
         "prompt": completion.prompt,
         "input_tokens": usage and usage.input_tokens,
         "output_tokens": usage and usage.output_tokens,
-        **{name: getattr(completion, name) for name in _FIELDS if name != "request"},
+        **{name: getattr(completion, name) for name in _FIELDS if name not in _LEFT},
         "usage": usage and usage._asdict(),
         "raw": dict(completion.raw),
         "request": by_name(completion.request),
