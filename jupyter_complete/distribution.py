@@ -39,19 +39,25 @@ class Distribution:
 
         In the order of the API: temperature (0 leaves the likeliest), then ``top_k``
         (0 is no limit), then ``top_p``. None changes nothing. Tokens that were not
-        told are left out. Raises `InputError` for a value out of bounds.
+        told keep their probability at temperature 1; at another nobody knows it, and
+        they are left out. Raises `InputError` for a value out of bounds.
         """
         asked = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         for name, value in asked.items():
             if value is not None:
                 check_bound(name, value, BOUNDS[name])
+        rest = self.untold if temperature in (None, 1) else 0.0
         scaled = _scaled(
-            self.probabilities, 1.0 if temperature is None else temperature
+            self.probabilities, 1.0 if temperature is None else temperature, 1.0 - rest
         )
         possible = sum(probability > 0 for probability in scaled)
         after_k = min(top_k or possible, possible)
-        after_p = _nucleus(scaled[:after_k], 1.0 if top_p is None else top_p)
-        return Reshaped(self, temperature, top_k, top_p, scaled, after_k, after_p)
+        after_p = _nucleus(
+            scaled[:after_k],
+            1.0 if top_p is None else top_p,
+            0.0 if top_k else rest,
+        )
+        return Reshaped(self, temperature, top_k, top_p, scaled, rest, after_k, after_p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,9 @@ class Reshaped:
     top_k: int | None
     top_p: float | None
     scaled: tuple[float, ...]
-    """Every token's probability after temperature; they sum to 1."""
+    """Every token's probability after temperature; with ``rest`` they sum to 1."""
+    rest: float
+    """The probability of the tokens that were not told; 0 if they are left out."""
     after_top_k: int
     """How many tokens top_k left, of those that temperature left a chance."""
     after_top_p: int
@@ -74,26 +82,44 @@ class Reshaped:
 
     @property
     def left(self) -> tuple[float, ...]:
-        """The probabilities to sample from, summing to 1."""
+        """The probabilities to sample from; with ``rest_left`` they sum to 1."""
         kept = self.scaled[: self.after_top_p]
-        total = math.fsum(kept)
+        total = math.fsum((*kept, self._uncut))
         return tuple(probability / total for probability in kept)
+
+    @property
+    def rest_left(self) -> float:
+        """The probability to sample a token that was not told."""
+        kept = self.scaled[: self.after_top_p]
+        return self._uncut / math.fsum((*kept, self._uncut))
 
     @property
     def cut_by_top_k(self) -> float:
         """The probability, after temperature, of the tokens that top_k cut."""
-        return math.fsum(self.scaled[self.after_top_k :])
+        cut = self.scaled[self.after_top_k :]
+        return math.fsum((*cut, self.rest if self.top_k else 0.0))
 
     @property
     def cut_by_top_p(self) -> float:
         """The probability, after temperature, of the tokens that top_p cut."""
-        return math.fsum(self.scaled[self.after_top_p : self.after_top_k])
+        cut = self.scaled[self.after_top_p : self.after_top_k]
+        rest = 0.0 if self.top_k or self._uncut else self.rest
+        return math.fsum((*cut, rest))
+
+    @property
+    def _uncut(self) -> float:
+        """What is left of the tokens that were not told: the least likely go first."""
+        return 0.0 if self.top_k or self.after_top_p < len(self.scaled) else self.rest
 
     @property
     def entropies(self) -> tuple[float, float, float]:
-        """The entropy in bits: of the model, after temperature, of what is left."""
-        unshaped = _scaled(self.distribution.probabilities, 1.0)
-        return entropy(unshaped), entropy(self.scaled), entropy(self.left)
+        """The entropy in bits: of the model, after temperature, of what is left.
+
+        It is of the tokens that were told.
+        """
+        of_told = (self.distribution.probabilities, self.scaled, self.left)
+        before, scaled, left = (entropy(_scaled(each, 1.0)) for each in of_told)
+        return before, scaled, left
 
 
 def entropy(probabilities: tuple[float, ...]) -> float:
@@ -102,20 +128,26 @@ def entropy(probabilities: tuple[float, ...]) -> float:
     return max(0.0, bits)
 
 
-def _scaled(probabilities: tuple[float, ...], temperature: float) -> tuple[float, ...]:
+def _scaled(
+    probabilities: tuple[float, ...], temperature: float, whole: float = 1.0
+) -> tuple[float, ...]:
+    """Return the probabilities at a temperature, summing to ``whole``."""
     if temperature == 0:
         return (1.0, *(0.0 for _ in probabilities[1:]))
     # Relative to the likeliest, so that a small temperature overflows nothing.
     top, power = probabilities[0], 1.0 / temperature
     weights = [(probability / top) ** power for probability in probabilities]
     total = math.fsum(weights)
-    return tuple(weight / total for weight in weights)
+    return tuple(weight / total * whole for weight in weights)
 
 
-def _nucleus(probabilities: tuple[float, ...], top_p: float) -> int:
-    """Return how many of the likeliest together have this share of the whole."""
+def _nucleus(probabilities: tuple[float, ...], top_p: float, rest: float) -> int:
+    """Return how many of the likeliest together have this share of the whole.
+
+    ``rest`` is what the whole has beside them.
+    """
     if top_p >= 1:
         return len(probabilities)
-    wanted = top_p * math.fsum(probabilities)
+    wanted = top_p * math.fsum((*probabilities, rest))
     sums = enumerate(accumulate(probabilities), start=1)
     return next((n for n, total in sums if total >= wanted), len(probabilities))

@@ -153,9 +153,42 @@ def test_an_openai_style_endpoint_is_asked_for_one_token(session, loopback):
     assert found.tokens == (" blue", " red")
     assert found.probabilities == pytest.approx((0.5, 0.25))
     assert found.untold == pytest.approx(0.25)
-    assert "The endpoint told the 2 likeliest tokens" in repr(
+    assert "The endpoint told the 2 likeliest tokens." in repr(
         TokenBars(found.reshaped())
     )
+
+
+TOLD = Distribution("A", "m", ("a", "b", "c"), (0.5, 0.25, 0.125))
+
+
+@pytest.mark.parametrize(
+    ("settings", "left", "rest"),
+    [
+        ({}, (0.5, 0.25, 0.125), 0.125),
+        ({"temperature": 1, "top_k": 0, "top_p": 1}, (0.5, 0.25, 0.125), 0.125),
+        ({"top_p": 0.95}, (0.5, 0.25, 0.125), 0.125),
+        ({"top_p": 0.75}, (2 / 3, 1 / 3), 0),
+        ({"top_k": 3}, (4 / 7, 2 / 7, 1 / 7), 0),
+        ({"top_k": 3, "top_p": 0.8}, (2 / 3, 1 / 3), 0),
+        ({"temperature": 0}, (1.0,), 0),
+        ({"temperature": 0.5}, (16 / 21, 4 / 21, 1 / 21), 0),
+    ],
+)
+def test_what_was_not_told_keeps_its_share_where_that_is_known(settings, left, rest):
+    reshaped = TOLD.reshaped(**settings)
+
+    assert reshaped.left == pytest.approx(left)
+    assert reshaped.rest_left == pytest.approx(rest)
+    told = math.fsum((*reshaped.scaled[: reshaped.after_top_p], reshaped.rest))
+    cut = reshaped.cut_by_top_k + reshaped.cut_by_top_p
+    assert cut == pytest.approx(0 if rest else 1 - told + reshaped.rest)
+    shown = repr(TokenBars(reshaped))
+    (row,) = [line for line in shown.splitlines() if line.startswith("the rest")]
+    assert "12.5 %" in row
+    known = reshaped.temperature in (None, 1)
+    assert ("left out" in row) is not known
+    assert ("cut by" in row) is (known and not rest)
+    assert ("it does not tell" in shown) is not known
 
 
 NAN = float("nan")

@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_none_and_said_so(cell, server):
     assert [row.marks.scores["judge"] for row in runs.rows] == [None, None, 2.0]
     (line,) = runs.remarks
     assert "judge failed at 2 of 3 answers" in line
-    assert "no <score> in what the judge said: I cannot." in line
+    assert "no score in what the judge said: I cannot." in line
     assert runs.to_records()[0]["judge_reasons"] == "I cannot."
 
 
@@ -143,7 +143,7 @@ def test_a_model_of_the_catalogue_is_asked_at_home(cell, server):
     runs = cell(f"-s word=a {flags}")
 
     assert sum(server.asked.values()) == 1
-    assert "no <score> in what the judge said" in runs.remarks[0]
+    assert "no score in what the judge said" in runs.remarks[0]
 
 
 def test_a_judge_that_may_not_be_asked_is_told_before_anything_is_sent(shell):

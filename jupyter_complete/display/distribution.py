@@ -32,12 +32,13 @@ _CELL = "text-align: left; padding: 1px 16px 1px 0; white-space: nowrap"
 class TokenBar:
     """A token's probability as the model has it, after temperature, and what is left.
 
-    ``left`` is None where a setting cut it, which ``cut`` names.
+    ``left`` is None where a setting cut it, which ``cut`` names; ``scaled``, too,
+    where nobody knows it.
     """
 
     label: str
     model: float
-    scaled: float
+    scaled: float | None
     left: float | None
     cut: str = ""
 
@@ -111,10 +112,10 @@ class TokenBars:
                 f"by top_p: {percent(reshaped.cut_by_top_p)}."
             )
         if reshaped.distribution.untold > UNTOLD:
-            lines.append(
-                f"The endpoint told the {total} likeliest tokens; the others, "
-                f"{percent(reshaped.distribution.untold)}, are left out."
-            )
+            line = f"The endpoint told the {total:,} likeliest tokens"
+            if not reshaped.rest:
+                line += "; how likely the rest is at this temperature, it does not tell"
+            lines.append(f"{line}.")
         return lines
 
     @property
@@ -168,6 +169,17 @@ class TokenBars:
                 math.fsum(left[shown:]) if shown < len(left) else self._none(shown),
                 self._cut(shown),
             )
+        if reshaped.distribution.untold > UNTOLD:
+            yield self._rest()
+
+    def _rest(self) -> TokenBar:
+        """Return the row of all tokens that the endpoint did not tell."""
+        reshaped, untold = self.reshaped, self.reshaped.distribution.untold
+        label = "the rest, not told"
+        if not reshaped.rest:
+            return TokenBar(label, untold, None, None, "left out")
+        cut = "cut by top_k" if reshaped.top_k else "cut by top_p"
+        return TokenBar(label, untold, untold, reshaped.rest_left or None, cut)
 
     def _none(self, index: int) -> float | None:
         """Return 0 for what temperature left no chance, None for what was cut."""

@@ -97,7 +97,7 @@ class Judge:
         found = _SCORE.findall(answer.text)
         if not found:
             said = one_line(answer.text, 60)
-            raise InputError(f"no <score> in what the judge said: {said}")
+            raise InputError(f"no score in what the judge said: {said}")
         return float(found[-1])
 
     def reasons(self, completion: Completion) -> str | None:
