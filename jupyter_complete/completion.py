@@ -104,6 +104,9 @@ class Completion:
     """Whether it was answered from the history, without a call."""
     checks: tuple[Check, ...] = ()
     """What came of the checks that its cell asked for; the history has none."""
+    cost: float | None = None
+    """US dollars, by the price of a hosted model; None: not known, or nothing is paid.
+    """
 
     def __str__(self) -> str:
         return self.text

@@ -47,6 +47,7 @@ FLOORS = {
     "events": 0,
     "language_model": 0,
     "plain": 0,
+    "prices": 0,
     "prompts": 0,
     "reading": 0,
     "request": 0,

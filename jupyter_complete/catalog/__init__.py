@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 from ..counts import count_of
 from ..endpoint import DIALECTS, Endpoint
 from ..errors import InputError
+from ..prices import Price, price_of
 
 Sampling = Literal["both", "either", "none"]
 Status = Literal["active", "legacy", "deprecated", "retired"]
@@ -48,6 +49,7 @@ class Model:
     """Whether all of this was found in its maker's documentation."""
     about: str | None = None
     """What else there is to say of it, in a few words."""
+    price: Price | None = None
 
     def status_on(self, day: str) -> Status:
         """Return the status on a day, ISO 8601: its retirement may have passed."""
@@ -194,6 +196,8 @@ _NULLABLE = frozenset({"ends", "line", "about", "key_variable"})
 
 def _check_values(entry: Mapping[str, Any]) -> None:
     for name, value in entry.items():
+        if name == "price":
+            continue
         if name in _CHOICES:
             good = value in _CHOICES[name]
             wanted = f"choose from {', '.join(map(str, _CHOICES[name]))}"
@@ -210,6 +214,8 @@ def _check_values(entry: Mapping[str, Any]) -> None:
 def _model(entry: Any, base: Catalog) -> Model:
     _check_fields(entry, [field.name for field in fields(Model)], "model")
     _check_values(entry)
+    if entry.get("price") is not None:
+        entry = entry | {"price": price_of(entry["price"], entry.get("id", ""))}
     known = base.find(entry.get("id", ""))
     if known:
         return replace(known, **entry)

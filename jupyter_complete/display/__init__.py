@@ -12,7 +12,7 @@ from .markdown import NO_MATHEMATICS, boxed, escape, formatted
 from .screen import TerminalScreen, completion_screen
 from .sweeps import SweepView, sweep_screen, view
 from .sweeps.differences import difference
-from .tables import Table, history_table, models_table
+from .tables import Table, cost_table, history_table, models_table
 from .tokens import Tokens
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "card",
     "card_html",
     "completion_screen",
+    "cost_table",
     "difference",
     "drawn",
     "escape",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..dialects.choice import FILTERED
 from ..endpoint import KEY
 from ..errors import one_line, printable, printable_lines
+from ..prices import dollars
 from ..prompts import HUMAN
 from ..saved import RECORD_TYPE, output_record
 from .markdown import boxed, escape, formatted, preformatted
@@ -100,6 +101,8 @@ def facts(completion: Completion) -> str:
     if completion.stop_reason:
         parts.append(_ending(completion, completion.stop_reason))
     parts.append(_size(completion))
+    if completion.cost and not completion.reused:
+        parts.append(f"about {dollars(completion.cost)}")
     if completion.reused:
         parts.append("reused from the history")
     elif completion.first_token_seconds is not None:

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import one_line, printable
+from ..prices import dollars, total
 from .columns import aligned, room, wrapped
 from .markdown import boxed, escape
 
 if TYPE_CHECKING:
     from ..catalog import Model
+    from ..completion import Completion
     from ..history import Row
 
 EXCERPT = 60
@@ -75,6 +77,38 @@ def history_table(rows: Sequence[Row]) -> Table:
         "" if rows else "Nothing was found.",
         ("sweep", "model", "when", "status"),
     )
+
+
+def cost_table(rows: Sequence[Row]) -> Table:
+    """Return what the answers of hosted models cost, by day and model."""
+    groups: dict[tuple[str, str], list[Completion]] = {}
+    for row in sorted(rows, key=lambda row: row.created, reverse=True):
+        one = row.completion
+        if one.cost is not None or one.endpoint not in ("", "embedded", "local"):
+            day = f"{row.created.astimezone():%Y-%m-%d}"
+            groups.setdefault((day, one.request.model), []).append(one)
+    unknown = sum(one.cost is None for found in groups.values() for one in found)
+    every = total(one.cost for found in groups.values() for one in found)
+    caption = [f"In all about {dollars(every)}."] if every is not None else []
+    caption += [f"What {unknown:,} of the calls cost is not known."] * bool(unknown)
+    return Table(
+        ("day", "model", "calls", "input", "output", "cost"),
+        [
+            (day, model, f"{len(found):,}", *_spent(found))
+            for (day, model), found in groups.items()
+        ],
+        " ".join(caption) or "Nothing was found that is paid for.",
+        ("input", "output"),
+    )
+
+
+def _spent(found: Sequence[Completion]) -> tuple[str, str, str]:
+    tokens = [
+        sum((one.usage and one.usage[index]) or 0 for one in found) for index in (0, 1)
+    ]
+    cost = total(one.cost for one in found)
+    said = "unknown" if cost is None else f"about {dollars(cost)}"
+    return f"{tokens[0]:,}", f"{tokens[1]:,}", said
 
 
 def _middle(prompt: str) -> str:

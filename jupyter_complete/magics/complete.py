@@ -26,6 +26,7 @@ from ..errors import (
     printable,
     printable_lines,
 )
+from ..prices import dollars
 from ..scores import told
 from ..settings import CompletionSettings, flags
 from ..settings.options import CompleteOptions, ModelOptions
@@ -230,7 +231,9 @@ class CompletionMagics(Magics):
             print(self.session.code(call, line.options.as_, **more))
         else:
             shown = request_text(call.http(), call.endpoint, call.notices)
-            print(shown + checks.told(line.options))
+            most = dollars(call.most, up=True) if call.most else ""
+            cost = f"\nIt costs at most {most}." if most else ""
+            print(shown + cost + checks.told(line.options))
 
     @no_var_expand
     @line_magic

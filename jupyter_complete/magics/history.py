@@ -77,6 +77,8 @@ class HistoryMagics(Magics):
             self._purge(rest, options)
         elif options.export:
             self._export(rest, options)
+        elif options.cost:
+            return self._cost(rest, options)
         else:
             return self._list(rest, options)
         return None
@@ -88,6 +90,11 @@ class HistoryMagics(Magics):
             raise InputError(f"-n is {options.n}; give a whole number, 1 or more.")
         rows = self._history.search(words, n=options.n, **_where(options))
         return history_table(rows)
+
+    def _cost(self, words: str, options: HistoryOptions) -> Table:
+        from ..display import cost_table  # noqa: PLC0415 - loading stays cheap
+
+        return cost_table(self._history.search(words, n=None, **_where(options)))
 
     def _show(self, number: int, options: HistoryOptions) -> None:
         from ..display import completion_screen  # noqa: PLC0415 - loading stays cheap

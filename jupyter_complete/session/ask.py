@@ -125,6 +125,7 @@ class CompletionBuilder:
             error_type=failed.type,
             error=str(error) if error else None,
             sample=call.sample,
+            cost=call.price.of(self._usage) if call.price else None,
         )
 
 

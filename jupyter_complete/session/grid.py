@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..keys import refuse_key
+from ..prices import dollars, total
 from ..prompts import template_names
 from ..reading import reading
 from ..scope import Variables
@@ -76,8 +77,15 @@ class SweepPlan:
         return f"{over}: " * bool(over) + (
             f"{_counted(count, 'point')}, {_counted(self.samples, 'sample')} each, "
             f"{_counted(len(self.tasks), 'call')}, at most "
-            f"{_counted(self.most_output_tokens, 'output token')}"
+            f"{_counted(self.most_output_tokens, 'output token')}{self._at_most}"
         )
+
+    @property
+    def _at_most(self) -> str:
+        """What it can cost, of what is known; nothing where nothing is paid."""
+        most = [task.call.most for task in self.tasks]
+        sum_ = None if None in most else total(most)
+        return f", at most {dollars(sum_, up=True)}" if sum_ else ""
 
 
 def _counted(number: int, what: str) -> str:
@@ -163,6 +171,8 @@ def _settings_at(
     settings: CompletionSettings,
 ) -> Callable[[tuple[tuple[str, Any], ...]], CompletionSettings]:
     """Return what tells the settings of a point; many points have the same."""
+    # The ceiling is that of the whole sweep.
+    settings = settings.changed({"max_cost": None})
 
     @lru_cache(256)
     def changed(point: tuple[tuple[str, Any], ...]) -> CompletionSettings:
@@ -176,6 +186,7 @@ def _limits(settings: CompletionSettings) -> Limits:
         concurrency=settings.concurrency,
         max_calls=settings.max_calls,
         max_output_tokens=settings.max_output_tokens,
+        max_cost=settings.max_cost,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CompleteError, InputError, one_line
+from ..prices import total
 from ..sweeps.points import Axis
 
 if TYPE_CHECKING:
@@ -138,15 +139,22 @@ class Judge:
 
     def _kept(self) -> dict[str, Any]:
         """Return what holds for the judge as for the sweep."""
-        names = ("concurrency", "history", "stream", "max_calls", "max_output_tokens")
+        names = (
+            *("concurrency", "history", "stream"),
+            *("max_calls", "max_output_tokens", "max_cost"),
+        )
         return {name: self.settings[name] for name in names if name in self.settings}
 
-    def _left(self, sweep: SweepResult | None) -> dict[str, int]:
+    def _left(self, sweep: SweepResult | None) -> dict[str, float]:
         """Return what the sweep leaves of its ceilings."""
         sent = [one for one in sweep or () if not one.reused]
         tokens = sum(one.request.max_tokens_to_sample for one in sent)
-        left = {}
-        for name, spent in (("max_calls", len(sent)), ("max_output_tokens", tokens)):
+        left: dict[str, float] = {}
+        for name, spent in (
+            ("max_calls", len(sent)),
+            ("max_output_tokens", tokens),
+            ("max_cost", total(one.cost for one in sent) or 0.0),
+        ):
             most = self.settings.get(name, getattr(self.session.settings, name))
             if most is not None:
                 if most <= spent:

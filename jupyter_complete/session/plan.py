@@ -12,6 +12,7 @@ from .. import prompts
 from ..endpoint import KEY, HttpRequest, http_request
 from ..errors import InputError
 from ..keys import refuse_key
+from ..prices import Price, price_of, refuse_cost
 from ..redaction import looks_like_key
 from ..request import CompletionRequest
 from ..settings import parameters
@@ -56,6 +57,15 @@ class Call:
     origin: Origin = Origin()
     sweep: str | None = None
     offline: bool = False
+    price: Price | None = None
+    """Of the model, where it is known."""
+
+    @property
+    def most(self) -> float | None:
+        """The most that it can cost, in US dollars; None: nobody knows."""
+        if self.endpoint.is_embedded or self.endpoint.is_local:
+            return 0.0
+        return self.price.most(self.request) if self.price else None
 
     def refuse_offline(self) -> None:
         """Raise `InputError` if this call may not be sent."""
@@ -104,12 +114,27 @@ def plan(
         reuse=settings.reuse,
         origin=origin,
         offline=settings.offline,
+        price=_price(settings, route, endpoint),
     )
+    if settings.max_cost is not None:
+        refuse_cost([call.most], settings.max_cost, request.model)
     http = call.http()
     _refuse_keys(call, http)
     marks = special_tokens(prompt, endpoint, dialect)
     notices = (*route.notices, *_advice(request), *http.notices, *marks)
     return replace(call, notices=notices)
+
+
+def _price(
+    settings: CompletionSettings, route: Route, endpoint: Endpoint
+) -> Price | None:
+    """Return what the model costs there: as the user says, else as is known of it."""
+    if endpoint.is_embedded or endpoint.is_local:
+        return None
+    if settings.model in settings.prices:
+        return price_of(settings.prices[settings.model], settings.model)
+    model = route.model
+    return model.price if model and model.endpoint == endpoint.name else None
 
 
 def refuse_offline(endpoint: Endpoint, *, offline: bool) -> None:

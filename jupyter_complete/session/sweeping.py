@@ -14,6 +14,7 @@ from ..client import Client
 from ..completion import Completion, Outcome
 from ..errors import HistoryError
 from ..keys import Keys
+from ..prices import refuse_cost
 from ..reading import reading
 from ..request import CompletionRequest
 from ..sweeps.result import SweepResult
@@ -56,6 +57,7 @@ class Sweeping:
 
         What ``earlier`` has, a part of the same sweep, is not asked for again.
         """
+        _refuse_cost(plan, self._history)
         recorder = SweepRecorder(plan, self._history, earlier)
         local = plan.executor is None or isinstance(plan.executor, ThreadPoolExecutor)
         try:
@@ -194,6 +196,15 @@ def to_send(plan: SweepPlan, history: History | None) -> tuple[Task, ...]:
     """Return the calls of a sweep that a run would send: those the history lacks."""
     recorder = SweepRecorder(plan, history)
     return tuple(task for task in plan.tasks if recorder.stored(task) is None)
+
+
+def _refuse_cost(plan: SweepPlan, history: History | None) -> None:
+    """Raise `InputError` for a sweep that can cost more than its ceiling."""
+    if plan.limits.max_cost is not None:
+        asked = to_send(plan, history)
+        unknown = [one.request.model for one in asked if one.call.most is None]
+        what = unknown[0] if unknown else ""
+        refuse_cost([one.call.most for one in asked], plan.limits.max_cost, what)
 
 
 def _key(task: Task) -> _Key:

@@ -244,6 +244,9 @@ class HistoryOptions(MagicOptions):
         repeat=True,
         help="Delete this completion; more ids may follow.",
     )
+    cost: bool = option(
+        "--cost", help="Sum what is found by day and model: tokens and US dollars."
+    )
     purge: bool = option(
         "--purge", help="Delete all that is found; with --yes, without asking."
     )

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode, Union, default
 
 from ..endpoint import DIALECTS
-from ..request import BOUNDS
 from .traits import (
     EndpointTable,
     EndpointText,
     Number,
     Parameter,
+    PriceTable,
     Settings,
     SliderRange,
     parameter,
 )
-
-
-def _number(name: str, default: int | None = None, *, about: str) -> Any:
-    """Return the trait of a number of the request, with the bound it has there."""
-    bound = BOUNDS[name]
-    kind: Any = Int if bound.whole else Number
-    limits = {"min": bound.smallest, "max": bound.largest}
-    return kind(default, allow_none=default is None, help=about, **limits)
+from .traits import number as _number
 
 
 class CompletionSettings(Settings):
@@ -237,6 +229,12 @@ class CompletionSettings(Settings):
         metavar="N",
         sweep=True,
     )
+    max_cost = parameter(
+        Number(None, allow_none=True, min=0, help="The most US dollars it may cost."),
+        "--max-cost",
+        sweepable=False,
+        metavar="DOLLARS",
+    )
 
     confirm_calls = Int(
         200, min=0, help="A sweep that would send more calls than this wants --yes."
@@ -275,6 +273,9 @@ class CompletionSettings(Settings):
     endpoints = EndpointTable(
         help='Endpoints of your own: name -> {"url": …, "key_variable": …}; each is '
         'asked once what it speaks, unless "dialect" says so.'
+    ).tag(config=True)
+    prices = PriceTable(
+        help="Your own prices: model -> [in, out], US dollars per million tokens."
     ).tag(config=True)
     catalog = Unicode(
         None,

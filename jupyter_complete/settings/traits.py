@@ -14,7 +14,9 @@ from traitlets.config import Configurable
 
 from ..endpoint import Endpoint, checked_url
 from ..errors import InputError
+from ..prices import price_of
 from ..redaction import shown_url
+from ..request import BOUNDS
 
 
 class Number(Float[float | None, Any]):
@@ -54,6 +56,25 @@ class EndpointTable(Dict):
             if isinstance(url, str):
                 checked_url(Endpoint(str(name), url, "auto"))
         return endpoints
+
+
+def number(name: str, default: int | None = None, *, about: str) -> Any:
+    """Return the trait of a number of the request, with the bound it has there."""
+    bound = BOUNDS[name]
+    kind: Any = Int if bound.whole else Number
+    limits = {"min": bound.smallest, "max": bound.largest}
+    return kind(default, allow_none=default is None, help=about, **limits)
+
+
+class PriceTable(Dict):
+    """Prices by model, each ``[input, output]`` or a mapping that has both."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value if each is a price."""
+        prices = super().validate(obj, value)
+        for name, entry in (prices or {}).items():
+            price_of(entry, str(name))
+        return prices
 
 
 class SliderRange(NamedTuple):

@@ -116,6 +116,7 @@ METRICS: Mapping[str, Metric] = {
             lambda one: one.first_token_seconds,
         ),
         _scored("seconds", "seconds, mean", lambda one: one.seconds),
+        _scored("cost", "US dollars, mean", lambda one: one.cost),
         _scored("tokens_per_second", "tokens a second, mean", _tokens_per_second),
     )
 }

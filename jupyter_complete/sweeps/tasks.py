@@ -72,6 +72,8 @@ class Limits:
     concurrency: int | Literal["auto"] = "auto"
     max_calls: int | None = None
     max_output_tokens: int | None = None
+    max_cost: float | None = None
+    """US dollars, looked at before anything is sent."""
     retries: int = 4
     """How often one call is sent again after a failure; a 429 has twice as many."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import InputError, one_line, printable
+from ...prices import dollars, total
 from ...sweeps.result import SweepResult
 from ...sweeps.table import SweepRow
 from .verdict import verdict
@@ -59,6 +60,8 @@ def summary(sweep: SweepResult, varying: tuple[Dimension, ...]) -> list[str]:
         counts.append(f"{sweep.pending:,} still to be made")
     if reused := sum(one.reused for one in sweep):
         counts.append(f"{reused:,} of them reused from the history")
+    if cost := total(one.cost for one in sweep if not one.reused):
+        counts.append(f"about {dollars(cost)}")
     calls = f"{len(sweep.rows):,} call{'s' * (len(sweep.rows) != 1)}"
     lines = [f"{calls}{' over ' * bool(over)}{over}: {', '.join(counts) or 'none'}"]
     lines += verdict(sweep)
