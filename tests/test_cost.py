@@ -135,6 +135,12 @@ def test_a_ceiling_refuses_before_anything_is_sent(shell, paid, loopback):
     with pytest.raises(InputError, match="the price of other is not known"):
         shell.run(f"%complete -n 2 --max-cost 5 {paid} -m other Hi")
 
+    judged = "--score judge --judge other --rubric good"
+    with pytest.raises(InputError, match="the price of other is not known"):
+        shell.run(f"%complete -n 2 --max-cost 5 {judged} {paid} Hi")
+    with pytest.raises(InputError, match=r"max_cost is -1.0; give a number, 0 or more"):
+        shell.run("%complete --max-cost -1 Hi")
+
     assert not loopback.requests
     shell.run("%complete --max-cost 0 What is a list?")
     shell.run("%complete -n 2 --max-cost 0 What is a list?")

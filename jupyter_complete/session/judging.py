@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CompleteError, InputError, one_line
-from ..prices import total
+from ..prices import refuse_cost, total
 from ..sweeps.points import Axis
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ class Judge:
         """Raise `InputError` if the model could not be asked."""
         if not self.rubric.strip():
             raise InputError(f"{NAME} wants a rubric: add --rubric TEXT (rubric=).")
-        self._plan([("", "")])
+        plan = self._plan([("", "")])
+        if plan.limits.max_cost is not None:
+            most = [task.call.most for task in plan.tasks]
+            refuse_cost(most, plan.limits.max_cost, self.model)
 
     def ready(self) -> None:
         """Raise what keeps the model from being asked, as a key that is missing."""

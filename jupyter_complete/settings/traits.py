@@ -228,7 +228,7 @@ def _refusal(name: str, value: Any, trait: TraitType[Any, Any]) -> str:
     wanted = trait.info()
     kind = "a whole number" if isinstance(trait, Int) else "a number"
     if isinstance(trait, (Int, Float)):
-        if largest is not None:
+        if largest is not None and largest < math.inf:
             wanted = f"{kind} from {smallest:g} to {largest:g}"
         elif smallest is not None:
             wanted = f"{kind}, {smallest:g} or more"
