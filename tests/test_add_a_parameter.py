@@ -1,12 +1,6 @@
 """CONTRIBUTING's recipe "Add a parameter", followed on a copy of the package."""
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
-import jupyter_complete
+import copied
 
 # File, the text before which something is inserted, what is inserted.
 RECIPE = (
@@ -107,25 +101,12 @@ print("all of it")
 
 
 def test_a_made_up_parameter_works_everywhere_after_the_recipe(tmp_path):
-    package = tmp_path / "jupyter_complete"
-    shutil.copytree(
-        Path(jupyter_complete.__file__).parent,
-        package,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    package = copied.copy_to(tmp_path)
     for file, before, inserted in RECIPE:
         text = (package / file).read_text()
         assert text.count(before) == 1, (file, before)
         (package / file).write_text(text.replace(before, inserted + before))
 
-    used = subprocess.run(
-        [sys.executable, "-c", USE],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    used = copied.run(tmp_path, USE)
 
     assert used.stdout.endswith("all of it\n"), used.stderr

@@ -196,15 +196,18 @@ def test_a_signal_stops_it_and_leaves_nothing(slow, offer, directory, capsys):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_any_signal_to_end_is_heard_and_breaks_in_nowhere(name, monkeypatch):
+def test_any_signal_to_end_is_heard_and_breaks_in_nowhere(name):
     number = getattr(signal, name)
-    handler = signal.getsignal(number)
-    with _told_to_stop() as stopped:
-        assert not stopped()
-        signal.raise_signal(number)
-        assert stopped()
+    before = signal.signal(number, signal.default_int_handler)  # it may be ignored
+    try:
+        with _told_to_stop() as stopped:
+            assert not stopped()
+            signal.raise_signal(number)
+            assert stopped()
 
-    assert signal.getsignal(number) is handler
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_signal_that_is_ignored_stays_so():

@@ -1,14 +1,7 @@
 """CONTRIBUTING's recipes, followed in a copy of the package."""
 
-import os
-import pathlib
-import shutil
-import subprocess
-import sys
+import copied
 
-import jupyter_complete
-
-PACKAGE = pathlib.Path(jupyter_complete.__file__).parent
 MADE_UP = """
 import json
 from dataclasses import dataclass
@@ -72,8 +65,7 @@ with provisionalcompleter():
 
 
 def test_a_dialect_is_one_file_and_one_line_of_a_table(loopback, tmp_path):
-    copy = tmp_path / "jupyter_complete"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    copy = copied.copy_to(tmp_path)
     (copy / "dialects" / "made_up.py").write_text(MADE_UP)
     table = copy / "endpoint.py"
     line = '    "text": "/v1/complete",\n'
@@ -81,14 +73,7 @@ def test_a_dialect_is_one_file_and_one_line_of_a_table(loopback, tmp_path):
     assert line in text
     table.write_text(text.replace(line, f'{line}    "made_up": "/v9/say",\n'))
     loopback.reply({"said": "Good day"})
-    done = subprocess.run(
-        [sys.executable, "-c", TRY, loopback.url],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "IPYTHONDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = copied.run(tmp_path, TRY, loopback.url)
     assert done.returncode == 0, done.stderr
     said = done.stdout
     (sent,) = loopback.requests
