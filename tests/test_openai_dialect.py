@@ -129,6 +129,14 @@ def test_top_p_0_is_not_sent_where_it_would_be_refused_or_read_as_unset(flavour)
     assert body("openai", top_p=0)["top_p"] == 0
 
 
+@pytest.mark.parametrize("seed", [2**32 - 1, 2**33 - 1, 2**63 - 1])
+def test_a_seed_that_llama_cpp_takes_for_a_random_one_is_refused(seed):
+    with pytest.raises(InputError, match=f"seed is {seed}, .*give another"):
+        call("llamacpp", seed=seed)
+    assert body("llamacpp", seed=seed - 1)["seed"] == seed - 1
+    assert body("vllm", seed=seed)["seed"] == seed
+
+
 def test_betas_are_not_this_api_s():
     with pytest.raises(
         InputError, match=r"beta is a-1, and this endpoint has no betas"

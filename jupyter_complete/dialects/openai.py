@@ -23,7 +23,7 @@ from . import MOST_LOGPROBS, Dialect, Event, Options
 from .choice import Choice
 from .faults import endpoint_error, error_in
 from .refused import Refused, not_taken
-from .servers import ALL, TITLES, spoken_of
+from .servers import ALL, TITLES, misread, spoken_of
 from .wire import DONE, json_call, parse_event, parse_object
 
 MOST_STOPS = 4
@@ -53,12 +53,10 @@ _NEUTRALS: Mapping[str, Mapping[str, Any]] = {
     "ollama": _NEUTRAL,
     "lmstudio": _NEUTRAL,
 }
-# vLLM refuses 0, and Ollama cannot tell it from one that was left out.
-_WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
-# How many of the likeliest tokens a server tells, where it is not the usual number.
 # llama.cpp tells no probabilities beside half a character, or the end.
 _VISIBLE = "root ::= [ -~]+"
 MOST_OF_LLAMACPP = 1000
+# How many of the likeliest tokens a server tells, where it is not the usual number.
 _MOST: Mapping[str, int] = {"openai": 5, "other": 5, "llamacpp": MOST_OF_LLAMACPP}
 
 
@@ -263,10 +261,9 @@ class OpenAIDialect(Dialect):
             for name in takes
             if (value := getattr(request, name)) is not None
         }
-        if given.get("top_p") == 0 and self.flavour in _WITHOUT_TOP_P_0:
+        for name, why, remedy in misread(self.flavour, dict(given)):
             refused.leave_out(
-                f"top_p is {given.pop('top_p')}, and {self._who} takes only more",
-                "give a small one such as 0.001",
+                f"{name} is {given.pop(name)}, and {self._who} {why}", remedy
             )
         for name, value in not_taken(request, takes).items():
             refused.leave_out(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..catalog.listing import Spoken
@@ -44,6 +44,10 @@ _FIELDS = {
     "openrouter": {"top_provider", "context_length"},
     "together": {"type", "context_length", "organization"},
 }
+# vLLM refuses 0, and Ollama cannot tell it from one that was left out.
+_WITHOUT_TOP_P_0 = frozenset({"vllm", "ollama"})
+_SEEDS = 2**32
+"""llama.cpp has so many, and the last stands for a random one."""
 _CHAT_ALONE = frozenset({"mistral", "groq", "deepseek"})
 _CHAT_FIRST = frozenset({"openai", "openrouter", "together"})
 
@@ -67,6 +71,15 @@ def spoken_of(page: Mapping[str, Any], headers: Mapping[str, str]) -> Spoken | N
     return Spoken(
         "chat" if chat else "openai", flavour, both=flavour not in _CHAT_ALONE
     )
+
+
+def misread(flavour: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the names of values that a server takes for others, why, and a remedy."""
+    if given.get("top_p") == 0 and flavour in _WITHOUT_TOP_P_0:
+        yield "top_p", "takes only more", "give a small one such as 0.001"
+    seed = given.get("seed")
+    if flavour == "llamacpp" and seed is not None and (seed + 1) % _SEEDS == 0:
+        yield "seed", "takes that for a random one", "give another"
 
 
 def _flavour(first: Mapping[str, Any], headers: Mapping[str, str]) -> str:
