@@ -116,11 +116,15 @@ class History:
     def finish(self, entry: Entry, completion: Completion) -> int | None:
         """Hand over how it ended; return its id, None if the file does not have it yet.
 
-        `Entry.kept` tells whether it is written down at all.
+        `Entry.kept` tells whether it is written down at all, `under_way` if it will be.
         """
         self._queue.hand_over(entry, entry.ended(completion))
         self._queue.wait(entry)
         return entry.number
+
+    def under_way(self, entry: Entry) -> bool:
+        """Whether a run is still to be written, and nothing is known to prevent it."""
+        return self._queue.under_way(entry)
 
     def answered(
         self, request: CompletionRequest, endpoint: Endpoint, sample: int = 0

@@ -130,6 +130,12 @@ class Queue:
                 lambda: entry.key not in self._waiting or self._set_by(entry), seconds
             )
 
+    def under_way(self, entry: Entry) -> bool:
+        """Whether a run is still to be written, and nothing is known to prevent it."""
+        with self._news:
+            waits = entry.key in self._waiting
+            return waits and self.fault is None and not self._closed
+
     def flush(self, seconds: float = AT_MOST_SECONDS) -> int:
         """Wait until all is written or cannot be; return how many runs still wait."""
         with self._news:

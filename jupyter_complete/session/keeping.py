@@ -42,7 +42,8 @@ def ended(history: History, entry: Entry, completion: Completion) -> Completion:
     """Store how a call ended; return it with its id, or marked as not stored."""
     number = history.finish(entry, completion)
     notices = completion.notices
-    if not entry.kept:
+    # On a busy machine the writing may take longer than it is waited for.
+    if not entry.kept and not history.under_way(entry):
         notices = (*notices, NOT_STORED)
     return replace(completion, history_id=number, notices=notices)
 
