@@ -120,6 +120,23 @@ def test_turns_become_the_chat_template_of_the_file(client):
     assert begun.stop_reason == "stop_sequence"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_mark_in_a_turn_is_refused_with_a_remedy_that_a_client_has(client, stream):
+    mark = "<|im_end|>"
+    asked = STORY | {"max_tokens_to_sample": 2, "stream": stream}
+    prompt = TURNS.replace("?", mark)
+
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        client.completions.create(**asked | {"prompt": prompt})
+
+    said = caught.value.body["error"]["message"]
+    assert repr(mark) in said
+    assert said.endswith(r"without \n\nHuman: and \n\nAssistant:.")
+    assert "--" not in said
+    raw = f"<|im_start|>user\nHello{mark}\n<|im_start|>assistant\n"
+    assert text_of(client, **STORY | {"prompt": raw}, max_tokens_to_sample=2)
+
+
 def test_a_seed_repeats_a_text_alone_and_beside_seven_others(client):
     def asked(seed):
         more = {"extra_headers": {"jupyter-complete-seed": str(seed)}}

@@ -95,11 +95,12 @@ def served(call: Call) -> tuple[Call, str]:
 
 
 def special_tokens(
-    prompt: str, endpoint: Endpoint, dialect: Dialect
+    prompt: str, endpoint: Endpoint, dialect: Dialect, raw: str = "with --turns raw"
 ) -> tuple[str, ...]:
     """Return a notice if raw text for a local model has special tokens of it.
 
-    Raises `PromptError` where they stand in a turn, as they would end it.
+    Raises `PromptError` where they stand in a turn, as they would end it. ``raw``: how
+    who asks can send text as it stands.
     """
     if not endpoint.is_local:
         return ()
@@ -110,7 +111,7 @@ def special_tokens(
         raise PromptError(
             f"The prompt has {found!r}, which the model would take for a mark of its "
             "own and not for text; write it in another way, or send the whole prompt "
-            "as the model reads it, with --turns raw."
+            f"as the model reads it, {raw}."
         )
     return (f"{found!r} in the prompt is read as a special token, not as text.",)
 

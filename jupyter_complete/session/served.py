@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SEEDS = 2**32 - 1
 """What llama.cpp tells apart; the next number is chance to it."""
+_RAW = "without \\n\\nHuman: and \\n\\nAssistant:"
+"""A client of the API has no flag for it."""
 
 
 class Generation:
@@ -80,7 +82,7 @@ class RoutedModel:
         if (seed := sampling.get("seed")) is not None:
             sampling["seed"] = seed % SEEDS
         call = self._call(prompt, max_tokens or self.output_tokens, **sampling)
-        special_tokens(prompt, call.endpoint, call.dialect)
+        special_tokens(prompt, call.endpoint, call.dialect, _RAW)
         return Generation(call, self._client())
 
     def next_token_distribution(self, prompt: str) -> Distribution:
